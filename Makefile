@@ -1,0 +1,42 @@
+# Everything below needs Python 3.10 to 3.12, make and the package registry; nothing else.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+DEMO := demo-out
+
+.PHONY: help install test test-slow lint demo bench clean
+
+help:
+	@echo "make demo       environment, then extraction of real footage with a picture"
+	@echo "make demo VIDEOS=folder   the same on your videos"
+	@echo "make test       environment, then lint, types and all tests but the slow ones"
+	@echo "make test-slow  the slow tests"
+	@echo "make bench      speed and memory of the main jobs, as ratios"
+
+install: $(INSTALLED)
+
+$(INSTALLED): pyproject.toml $(wildcard requirements/*.txt)
+	@$(PYTHON) -c 'import sys; (3, 10) <= sys.version_info[:2] <= (3, 12) or sys.exit("found Python %d.%d, expected 3.10 to 3.12 (MediaPipe has no wheel for others): make PYTHON=python3.11 ..." % sys.version_info[:2])'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --editable '.[mediapipe,dev]'
+	$(BIN)/python -m pip install --quiet --no-deps --requirement requirements/mediapipe.txt --requirement requirements/demo.txt
+	@touch $@
+
+lint: $(INSTALLED)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+test: lint
+	$(BIN)/pytest -n auto -m 'not slow'
+
+test-slow: $(INSTALLED)
+	$(BIN)/pytest -n auto -m slow
+
+bench: $(INSTALLED)
+	$(BIN)/python -m benchmarks
+
+clean:
+	rm -rf $(VENV) $(DEMO) build *.egg-info .mypy_cache .ruff_cache .pytest_cache

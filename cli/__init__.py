@@ -1,0 +1,1 @@
+"""The commands, one thin click command a file (installed as masa_cli)."""

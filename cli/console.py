@@ -1,0 +1,43 @@
+"""What the commands share: where they print, and how errors become one line and an exit code."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from rich.console import Console
+
+from masa_data.errors import DataError
+
+EXIT_USAGE: Final = 2
+EXIT_SOME_FAILED: Final = 3
+EXIT_INTERRUPTED: Final = 130
+
+CONTEXT: Final = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
+
+
+def make_console(*, quiet: bool = False) -> Console:
+    """Standard output; paths and ids are printed as they are, never taken for markup."""
+    return Console(quiet=quiet, highlight=False, markup=False, soft_wrap=True)
+
+
+@contextmanager
+def errors_in_one_line(command: str) -> Iterator[None]:
+    """Print what a user can mend as one line and leave with exit code 2, without a traceback."""
+    try:
+        yield
+    except DataError as error:
+        _say(f"{command}: {error}")
+        sys.exit(EXIT_USAGE)
+    except OSError as error:
+        place = f" ({error.filename})" if error.filename else ""
+        _say(
+            f"{command}: {error.strerror or error}{place}. Free space or check the rights, then run it again."
+        )
+        sys.exit(EXIT_USAGE)
+
+
+def _say(text: str) -> None:
+    print(text.replace("\n", "\\n"), file=sys.stderr)  # noqa: T201

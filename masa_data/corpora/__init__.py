@@ -1,0 +1,1 @@
+"""From what researchers have on disk to an ordered list of clips."""

@@ -1,0 +1,119 @@
+"""A clip to be extracted, and a problem with one: all that the rest of the pipeline knows of any corpus."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, Literal
+
+from masa_data.errors import DataError
+from masa_data.track import NO_LABEL
+
+VIDEO_ENDINGS: Final = frozenset({".mp4", ".avi", ".mov", ".mkv", ".webm", ".gif", ".m4v"})
+IMAGE_ENDINGS: Final = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp"})
+
+# What people call the three splits.
+SPLIT_NAMES: Final = {
+    "train": "train",
+    "training": "train",
+    "val": "val",
+    "valid": "val",
+    "validation": "val",
+    "dev": "val",
+    "test": "test",
+    "testing": "test",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """Where a clip is and what its corpus says of it.
+
+    Attributes:
+        id: unique within a listing.
+        source: a video file, or a folder of numbered images.
+        path: the source as the user gave it.
+        corpus: name of the corpus.
+        gloss: text of the sign; "" if unknown.
+        label: class number given by the corpus; -1 if it gives none.
+        split: "train", "val", "test" or "".
+        signer: who signs; "" if unknown.
+        start: first source frame, counted from 0.
+        end: one past the last source frame; None = to the end.
+    """
+
+    id: str
+    source: Path
+    path: str
+    corpus: str
+    gloss: str = ""
+    label: int = NO_LABEL
+    split: str = ""
+    signer: str = ""
+    start: int = 0
+    end: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why something went wrong with one clip, list or file, and what to do about it.
+
+    Attributes:
+        clip: the clip's id; "" if the problem is not with one clip.
+        path: the file or folder, as the user gave it.
+        kind: "failed": the clip is not in the output; "warning": it is.
+        reason: what was found and what was expected.
+        advice: what to do.
+    """
+
+    clip: str
+    path: str
+    kind: Literal["failed", "warning"]
+    reason: str
+    advice: str
+
+    @classmethod
+    def of(cls, error: DataError, path: str, clip: str = "") -> Problem:
+        """The failure that an error means for a clip or file."""
+        return cls(clip, path, "failed", error.reason, error.advice)
+
+
+@dataclass(slots=True)
+class Listing:
+    """What a folder, list or corpus holds.
+
+    Attributes:
+        clips: in a fixed order.
+        problems: what could not be listed.
+        ignored: how many files of each ending were passed over, being no videos.
+    """
+
+    clips: list[Clip] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    ignored: Counter[str] = field(default_factory=Counter)
+
+
+def join(listings: Iterable[Listing]) -> Listing:
+    """Put listings one after the other; of clips with the same id all but the first become problems."""
+    joined = Listing()
+    paths: dict[str, str] = {}
+    for listing in listings:
+        joined.problems += listing.problems
+        joined.ignored += listing.ignored
+        for clip in listing.clips:
+            if clip.id in paths:
+                joined.problems.append(
+                    Problem(
+                        clip.id,
+                        clip.path,
+                        "failed",
+                        f"{clip.path} and {paths[clip.id]} give the same clip id {clip.id!r}",
+                        "Rename one, or give the folder above both as the input",
+                    )
+                )
+            else:
+                paths[clip.id] = clip.path
+                joined.clips.append(clip)
+    return joined

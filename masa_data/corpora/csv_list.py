@@ -1,0 +1,112 @@
+"""A CSV list of clips: `path,label,split,signer,start,end`, of which only `path` is required.
+
+Paths are relative to the CSV's folder and stay below it. A label is a class number or, if any row has other
+text there, a gloss; a column `gloss` may stand beside it. `start` and `end` count source frames from 0, and
+`end` is one past the last; empty means the whole source.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import Final
+
+from masa_data.corpora.clip import SPLIT_NAMES, Clip, Listing, Problem
+from masa_data.errors import DataError
+from masa_data.track import NO_LABEL
+
+CORPUS: Final = "csv"
+COLUMNS: Final = ("path", "label", "gloss", "split", "signer", "start", "end")
+
+
+def list_csv(path: Path) -> Listing:
+    """The clips of a CSV in its order; a wrong row becomes a problem and the others are kept.
+
+    Raises:
+        DataError: if the file as a whole cannot be used.
+    """
+    listing = Listing()
+    rows = list(_rows(path))
+    labels_are_numbers = all(row["label"] == "" or row["label"].lstrip("-").isdigit() for _, row in rows)
+    for line, row in rows:
+        try:
+            listing.clips.append(_clip(path, row, labels_are_numbers))
+        except DataError as error:
+            listing.problems.append(
+                Problem(
+                    "", row["path"] or str(path), "failed", f"{path}:{line}: {error.reason}", error.advice
+                )
+            )
+    return listing
+
+
+def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
+    """Line number and values of each row; every column of COLUMNS is there, "" if it is not given."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file, strict=True)
+            columns = [name.strip().lower() for name in reader.fieldnames or ()]
+            unknown = [name for name in columns if name not in COLUMNS]
+            if "path" not in columns or unknown:
+                raise DataError(
+                    f"{path}:1: found the columns {', '.join(columns) or 'none'}, expected path and any of "
+                    f"{', '.join(COLUMNS[1:])}",
+                    "Name the columns in the first line",
+                )
+            reader.fieldnames = columns
+            for row in reader:
+                if None in row or None in row.values():
+                    raise DataError(
+                        f"{path}:{reader.line_num}: found another number of values than the "
+                        f"{len(columns)} columns named in the first line",
+                        "Correct the row; put quotes around values that contain a comma",
+                    )
+                yield (
+                    reader.line_num,
+                    {name: row[name].strip() if name in row else "" for name in COLUMNS},
+                )
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{path} is not a CSV in UTF-8 ({error})", "Save it as CSV, UTF-8") from None
+
+
+def _clip(list_path: Path, row: dict[str, str], labels_are_numbers: bool) -> Clip:
+    below = PurePosixPath(row["path"])
+    if not row["path"] or below.is_absolute() or ".." in below.parts:
+        raise DataError(
+            f"found the path {row['path']!r}, expected one below the CSV's folder {list_path.parent}",
+            "Write paths relative to the CSV, and put it in a folder above its videos",
+        )
+    source = list_path.parent / below
+    if not source.exists():
+        raise DataError(f"{source} does not exist", "Correct the path, or remove the row")
+    split = row["split"].lower()
+    if split and split not in SPLIT_NAMES:
+        raise DataError(f"found the split {row['split']!r}, expected train, val or test", "Correct the row")
+    start, end = _frame(row, "start"), _frame(row, "end")
+    if end is not None and end <= (start or 0):
+        raise DataError(
+            f"found frames {row['start'] or 0} to {row['end']}, expected start < end", "Correct the row"
+        )
+    name = below.as_posix() if source.is_dir() else below.with_suffix("").as_posix()
+    whole = start is None and end is None
+    return Clip(
+        name if whole else f"{name}@{row['start'] or 0}-{row['end']}",
+        source,
+        str(source),
+        CORPUS,
+        gloss=row["gloss"] or ("" if labels_are_numbers else row["label"]),
+        label=int(row["label"]) if labels_are_numbers and row["label"] else NO_LABEL,
+        split=SPLIT_NAMES.get(split, ""),
+        signer=row["signer"],
+        start=start or 0,
+        end=end,
+    )
+
+
+def _frame(row: dict[str, str], column: str) -> int | None:
+    """A frame number, or None if the column is empty."""
+    value = row[column]
+    if value and not (value.isascii() and value.isdigit()):
+        raise DataError(f"found {column} {value!r}, expected a frame number from 0", "Correct the row")
+    return int(value) if value else None

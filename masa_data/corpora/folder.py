@@ -1,0 +1,106 @@
+"""Anybody's own videos: files, folders of files, folders of numbered images.
+
+In a folder, `gloss/clip.mp4` gives glosses and `{train,val,test}/gloss/clip.mp4` splits too. A clip's id is
+its path below the folder, without its ending.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from masa_data.corpora.clip import IMAGE_ENDINGS, SPLIT_NAMES, VIDEO_ENDINGS, Clip, Listing, Problem
+
+CORPUS: Final = "folder"
+
+_NUMBERED: Final = re.compile(r"\d+$")
+
+
+def list_file(path: Path) -> Listing:
+    """The one clip that a file is."""
+    return Listing([Clip(path.stem, path, str(path), CORPUS)])
+
+
+def list_folder(root: Path) -> Listing:
+    """All clips below a folder, sorted by path. Symlinks are followed, but no folder is entered twice."""
+    listing = Listing()
+    for folder, videos, is_image_folder in _walk(root, listing):
+        sources = [folder / name for name in videos]
+        if is_image_folder:
+            sources.append(folder)
+        for source in sources:
+            below = source.relative_to(root)
+            name = below.with_suffix("") if source is not folder else below
+            parts = name.parts or (root.resolve().name,)  # the folder itself may be one clip's images
+            try:
+                "/".join(parts).encode()
+            except UnicodeEncodeError:
+                listing.problems.append(
+                    Problem(
+                        "",
+                        ascii(str(source)),
+                        "failed",
+                        "the file's name is not valid UTF-8",
+                        "Rename it",
+                    )
+                )
+                continue
+            has_split = len(parts) >= 3 and parts[0].lower() in SPLIT_NAMES
+            listing.clips.append(
+                Clip(
+                    "/".join(parts),
+                    source,
+                    str(source),
+                    CORPUS,
+                    gloss=parts[-2] if len(parts) >= 2 else "",
+                    split=SPLIT_NAMES[parts[0].lower()] if has_split else "",
+                )
+            )
+    listing.clips.sort(key=lambda clip: clip.path)
+    if not listing.clips and not listing.problems:
+        listing.problems.append(
+            Problem(
+                "",
+                str(root),
+                "failed",
+                "there is no video and no folder of numbered images in it",
+                f"Give a folder with {', '.join(sorted(VIDEO_ENDINGS))} files",
+            )
+        )
+    return listing
+
+
+def numbered_images(folder: Path) -> list[Path]:
+    """The images of a folder whose names end in a number, in the order of that number."""
+    images = [
+        (int(match.group()), path)
+        for path in folder.iterdir()
+        if path.suffix.lower() in IMAGE_ENDINGS and (match := _NUMBERED.search(path.stem)) is not None
+    ]
+    return [path for _, path in sorted(images)]
+
+
+def _walk(root: Path, listing: Listing) -> Iterator[tuple[Path, list[str], bool]]:
+    """Every folder below `root`, with its video files' names and whether its images make one clip."""
+    entered: set[str] = set()
+    for folder, subfolders, files in os.walk(root, followlinks=True):
+        real = os.path.realpath(folder)
+        if real in entered:  # a symlink that leads back up, or a second way to the same videos
+            subfolders.clear()
+            continue
+        entered.add(real)
+        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
+        endings = {name: Path(name).suffix.lower() for name in sorted(files) if not name.startswith(".")}
+        videos = [name for name, ending in endings.items() if ending in VIDEO_ENDINGS]
+        images = [
+            name
+            for name, ending in endings.items()
+            if ending in IMAGE_ENDINGS and _NUMBERED.search(Path(name).stem)
+        ]
+        is_image_folder = bool(images) and not videos
+        taken = {*videos, *(images if is_image_folder else ())}
+        listing.ignored.update(ending for name, ending in endings.items() if name not in taken)
+        yield Path(folder), videos, is_image_folder

@@ -1,0 +1,43 @@
+"""What a user names on the command line, as one listing."""
+
+from __future__ import annotations
+
+import glob
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from masa_data.corpora.clip import Listing, Problem, join
+from masa_data.corpora.csv_list import list_csv
+from masa_data.corpora.folder import list_file, list_folder
+from masa_data.errors import DataError
+
+
+def list_inputs(inputs: Iterable[str]) -> Listing:
+    """List files, folders, CSV lists and glob patterns, in the order given.
+
+    What cannot be listed becomes a problem; the rest is listed.
+    """
+    return join(_list_one(name) for given in inputs for name in _expand(given))
+
+
+def _expand(given: str) -> Iterator[str]:
+    """The names that a pattern stands for, if the shell has not expanded it."""
+    if Path(given).exists() or not glob.has_magic(given):
+        yield given
+    else:
+        yield from sorted(glob.glob(given, recursive=True)) or [given]  # noqa: PTH207
+
+
+def _list_one(name: str) -> Listing:
+    path = Path(name)
+    try:
+        if path.is_dir():
+            return list_folder(path)
+        if not path.is_file():
+            raise DataError(f"{name} does not exist", "Check the path")
+        return list_csv(path) if path.suffix.lower() == ".csv" else list_file(path)
+    except OSError as error:
+        problem = Problem("", name, "failed", f"{name} cannot be read ({error.strerror})", "Check its rights")
+    except DataError as error:
+        problem = Problem.of(error, name)
+    return Listing(problems=[problem])

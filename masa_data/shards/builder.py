@@ -1,0 +1,239 @@
+"""Builds a dataset clip by clip, safe against being killed at any moment.
+
+While clips come in they go to a journal in the folder `OUT.partial`; `finish` then writes OUT whole, in the
+order of the listing, and removes the folder. So OUT is never half-written, and it has the same bytes however
+often the extraction was stopped and in whatever order the workers finished.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import Final
+
+from filelock import FileLock, Timeout
+from pydantic import BaseModel, ConfigDict, ValidationError
+from typing_extensions import Self
+
+from masa_data.errors import DataError
+from masa_data.shards.journal import Journal
+from masa_data.shards.quantise import StoredTrack, quantise
+from masa_data.shards.reader import PoseShards
+from masa_data.shards.spec import Provenance
+from masa_data.shards.writer import shard_entry, write_index, write_shard
+from masa_data.splits import assign_splits, number_glosses
+from masa_data.track import ClipInfo, PoseTrack
+
+_OVERWRITE_ADVICE: Final = "Name another output file, or give --overwrite to start afresh"
+
+
+class _Run(BaseModel):
+    """What an unfinished extraction was started with.
+
+    Attributes:
+        provenance: what its clips were made with.
+        shard_clips: clips per shard; None for one self-contained file.
+        replaces: whether an existing output is to be replaced rather than added to.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    provenance: Provenance
+    shard_clips: int | None
+    replaces: bool
+
+
+class DatasetBuilder:
+    """Adds clips to a new or existing dataset. Use as a context manager; only `finish` changes OUT.
+
+    Attributes:
+        out: the file that will be written.
+        folder: where unfinished work is kept.
+        existing: the dataset that is added to, if there is one.
+    """
+
+    def __init__(
+        self, out: Path, provenance: Provenance, *, shard_clips: int | None = None, overwrite: bool = False
+    ) -> None:
+        """Open or continue the work on `out`.
+
+        Args:
+            out: the file to make or add to.
+            provenance: what the clips are made with.
+            shard_clips: clips per shard; None for a self-contained file, or for what `out` has already.
+            overwrite: forget `out` and any unfinished work on it. `out` itself stays until `finish`.
+
+        Raises:
+            DataError: if `out` is foreign, was made otherwise, or is being worked on by another process.
+            OSError: if the folder cannot be written.
+        """
+        self.out = out
+        self.folder = out.with_name(out.name + ".partial")
+        out.parent.mkdir(parents=True, exist_ok=True)
+        self.folder.mkdir(exist_ok=True)
+        self._lock = FileLock(self.folder / "lock")
+        try:
+            self._lock.acquire(timeout=0)
+        except Timeout:
+            raise DataError(
+                f"another process is extracting to {out}", "Wait for it, or name another output file"
+            ) from None
+        try:
+            self._open(provenance, shard_clips, overwrite)
+        except BaseException:
+            self._lock.release()
+            self._remove_folder_if_unused()
+            raise
+
+    def _open(self, provenance: Provenance, shard_clips: int | None, overwrite: bool) -> None:
+        run_path = self.folder / "run.json"
+        journal_path = self.folder / "journal"
+        if overwrite:
+            run_path.unlink(missing_ok=True)
+            journal_path.unlink(missing_ok=True)
+        earlier = _read_run(run_path) if run_path.exists() else None
+        replaces = overwrite or (earlier is not None and earlier.replaces)
+        self.existing = PoseShards.open(self.out) if self.out.exists() and not replaces else None
+        if self.existing is not None:
+            provenance, shard_clips = _continued(self.existing, provenance, shard_clips)
+        run = _Run(provenance=provenance, shard_clips=shard_clips, replaces=replaces)
+        if earlier is not None and earlier != run:
+            differences = earlier.provenance.differences(provenance) or ["other options or another version"]
+            raise DataError(
+                f"{self.folder} holds an unfinished extraction that was started differently "
+                f"({'; '.join(differences)})",
+                "Repeat the command it was started with, or give --overwrite to start afresh",
+            )
+        self._run = run
+        if earlier is None:
+            journal_path.unlink(missing_ok=True)
+            run_path.write_text(run.model_dump_json(indent=1), encoding="utf-8")
+        self._journal = Journal(journal_path)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._journal.__exit__(kind, error, trace)
+        if self.existing is not None:
+            self.existing.close()
+        self._lock.release()
+        self._remove_folder_if_unused()
+
+    def __contains__(self, clip_id: str) -> bool:
+        return clip_id in self._journal or (self.existing is not None and clip_id in self.existing)
+
+    def add(self, track: PoseTrack) -> StoredTrack:
+        """Keep a finished clip.
+
+        Returns:
+            the clip as it will be stored.
+
+        Raises:
+            OSError: if the disk is full; clips added before are safe.
+        """
+        stored = quantise(track)
+        self._journal.append(stored)
+        return stored
+
+    def finish(self, order: Sequence[str]) -> PoseShards | None:
+        """Write `out` with the clips that were there, then the new ones, and forget the unfinished work.
+
+        Args:
+            order: ids in the order in which new clips shall stand; those not named follow by name.
+
+        Returns:
+            the open dataset, or None if there is not a single clip.
+
+        Raises:
+            DataError: if the split rule cannot be applied.
+            OSError: if the disk is full; `out` is as before and the unfinished work is kept.
+        """
+        rank = {clip_id: number for number, clip_id in enumerate(order)}
+        new = [clip_id for clip_id in self._journal if self.existing is None or clip_id not in self.existing]
+        new.sort(key=lambda clip_id: (rank.get(clip_id, len(rank)), clip_id))
+        if new:
+            self._write(self._completed(new))
+        self._journal.clear()
+        (self.folder / "run.json").unlink()
+        return PoseShards.open(self.out) if new or self.existing is not None else None
+
+    def _completed(self, new: list[str]) -> list[ClipInfo]:
+        """What is known about the new clips, with class numbers and splits."""
+        earlier = (
+            [self.existing.info(number) for number in range(len(self.existing))] if self.existing else []
+        )
+        infos = number_glosses([self._journal.read(clip_id).info for clip_id in new], earlier)
+        rule = self._run.provenance.split_rule
+        return infos if rule is None else assign_splits(infos, rule, earlier)
+
+    def _write(self, infos: list[ClipInfo]) -> None:
+        provenance = self._run.provenance
+        shard_clips = self._run.shard_clips
+        if shard_clips is None:
+            earlier = self.existing.frames if self.existing else 0
+            write_shard(self.out, provenance, self._tracks(infos), earlier + self._frames(infos))
+            return
+        entries = list(self.existing.shards) if self.existing else []
+        for first in range(0, len(infos), shard_clips):
+            part = infos[first : first + shard_clips]
+            path = self.out.with_name(f"{self.out.stem}-{len(entries):05d}{self.out.suffix}")
+            write_shard(path, provenance, map(self._with_info, part), self._frames(part))
+            entries.append(shard_entry(path, len(part)))
+        write_index(self.out, provenance, entries)
+
+    def _tracks(self, infos: list[ClipInfo]) -> Iterator[StoredTrack]:
+        if self.existing is not None:
+            yield from (self.existing.stored(number) for number in range(len(self.existing)))
+        yield from map(self._with_info, infos)
+
+    def _with_info(self, info: ClipInfo) -> StoredTrack:
+        return replace(self._journal.read(info.id), info=info)
+
+    def _frames(self, infos: list[ClipInfo]) -> int:
+        return sum(self._journal.frames(info.id) for info in infos)
+
+    def _remove_folder_if_unused(self) -> None:
+        """Remove the folder unless it holds finished clips of an unfinished extraction."""
+        journal = self.folder / "journal"
+        if not journal.exists() or journal.stat().st_size == 0:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _read_run(path: Path) -> _Run:
+    try:
+        return _Run.model_validate_json(path.read_bytes())
+    except ValidationError:
+        raise DataError(
+            f"{path} is damaged, or another version of masa wrote it",
+            "Finish with that version, or give --overwrite to start afresh",
+        ) from None
+
+
+def _continued(
+    existing: PoseShards, provenance: Provenance, shard_clips: int | None
+) -> tuple[Provenance, int | None]:
+    """Check that clips made with `provenance` may be added, and take over what was not asked for."""
+    differences = existing.provenance.differences(provenance)
+    if differences:
+        raise DataError(
+            f"{existing.path} was made otherwise (there / now: {'; '.join(differences)}); one dataset holds "
+            "one estimator and one sampling",
+            _OVERWRITE_ADVICE,
+        )
+    rule = existing.provenance.split_rule
+    if provenance.split_rule not in (None, rule):
+        raise DataError(
+            f"{existing.path} was made {f'with the split rule {rule!r}' if rule else 'without a split rule'}",
+            "Leave --split-by and --seed out to go on as it was made, or give --overwrite to start afresh",
+        )
+    if shard_clips is not None and not existing.shards:
+        raise DataError(f"{existing.path} is one self-contained file", "Leave --shard-clips out")
+    if shard_clips is None and existing.shards:
+        shard_clips = max(entry.clips for entry in existing.shards)
+    return provenance.model_copy(update={"split_rule": rule}), shard_clips

@@ -1,0 +1,131 @@
+"""The journal of an extraction under way: finished clips, appended one by one.
+
+A process that is killed leaves at worst a half-written last record; opening finds it by its checksum and
+cuts it off. Each record is
+
+    magic "MASA" · length of JSON (u32) · frames (u32) · CRC-32 of the rest (u32) · JSON · frame columns
+
+where the JSON is the clip's ClipInfo and its count of clamped keypoints.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+import zlib
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from types import TracebackType
+from typing import Final
+
+import numpy as np
+from typing_extensions import Self
+
+from masa_data.shards.quantise import StoredTrack
+from masa_data.skeleton import NUM_KEYPOINTS
+from masa_data.track import ClipInfo
+
+_HEADER: Final = struct.Struct("<4sIII")
+_MAGIC: Final = b"MASA"
+_BYTES_PER_FRAME: Final = NUM_KEYPOINTS * 5 + 8
+
+
+class Journal:
+    """An append-only file of StoredTracks, readable at random by clip id."""
+
+    def __init__(self, path: Path) -> None:
+        """Open `path`, or make it; records after the first damaged one are cut off."""
+        self._file = path.open("a+b", buffering=0)
+        self._clips: dict[str, tuple[int, int]] = {}  # id -> position, frames
+        end = 0
+        self._file.seek(0)
+        while (record := self._read_record(end)) is not None:
+            track, following = record
+            self._clips[track.info.id] = (end, len(track.frame_index))
+            end = following
+        self._file.truncate(end)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()
+
+    def __contains__(self, clip_id: str) -> bool:
+        return clip_id in self._clips
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._clips)
+
+    def __len__(self) -> int:
+        return len(self._clips)
+
+    def frames(self, clip_id: str) -> int:
+        """The number of frames of a clip."""
+        return self._clips[clip_id][1]
+
+    def append(self, track: StoredTrack) -> None:
+        """Add a clip and hand it to the operating system, so that it outlives this process.
+
+        Raises:
+            OSError: if the disk is full; the half-written record is taken back.
+        """
+        text = json.dumps({"info": asdict(track.info), "clamped": track.clamped}).encode()
+        body = text + track.payload()
+        record = _HEADER.pack(_MAGIC, len(text), len(track.frame_index), zlib.crc32(body)) + body
+        start = self._file.seek(0, 2)
+        try:
+            while record:  # an unbuffered write may take only a part
+                record = record[self._file.write(record) :]
+        except OSError:
+            self._file.truncate(start)
+            raise
+        self._clips[track.info.id] = (start, len(track.frame_index))
+
+    def clear(self) -> None:
+        """Forget all clips."""
+        self._file.truncate(0)
+        self._clips.clear()
+
+    def read(self, clip_id: str) -> StoredTrack:
+        """Read a clip back.
+
+        Raises:
+            KeyError: if it is not there.
+            OSError: if the file changed under us.
+        """
+        record = self._read_record(self._clips[clip_id][0])
+        if record is None:
+            raise OSError(f"{self._file.name}: the record of clip {clip_id!r} can no longer be read")
+        return record[0]
+
+    def _read_record(self, position: int) -> tuple[StoredTrack, int] | None:
+        """The record at `position` and where the next begins; None if none can be read there."""
+        self._file.seek(position)
+        header = self._file.read(_HEADER.size)
+        if len(header) < _HEADER.size:
+            return None
+        magic, text_bytes, frames, crc = _HEADER.unpack(header)
+        length = text_bytes + frames * _BYTES_PER_FRAME
+        remaining = self._file.seek(0, 2) - position - _HEADER.size
+        if magic != _MAGIC or length > remaining:
+            return None
+        self._file.seek(position + _HEADER.size)
+        body = self._file.read(length)
+        if zlib.crc32(body) != crc:
+            return None
+        record = json.loads(body[:text_bytes])
+        payload = memoryview(body)[text_bytes:]
+        ends = np.cumsum([frames * NUM_KEYPOINTS * 4, frames * NUM_KEYPOINTS, frames * 4, frames * 4])
+        track = StoredTrack(
+            ClipInfo(**record["info"]),
+            np.frombuffer(payload[: ends[0]], "<u2").reshape(frames, NUM_KEYPOINTS, 2),
+            np.frombuffer(payload[ends[0] : ends[1]], "u1").reshape(frames, NUM_KEYPOINTS),
+            np.frombuffer(payload[ends[1] : ends[2]], "<i4"),
+            np.frombuffer(payload[ends[2] :], "<f4"),
+            clamped=record["clamped"],
+        )
+        return track, position + _HEADER.size + length

@@ -1,0 +1,103 @@
+"""Between a PoseTrack's floats and the 253 bytes a frame that the file holds.
+
+A position is stored as a share of the frame's longer side L: 65,536 steps of L / 21,845 from −L to 2 L, so a
+whole frame of room on every side, and an error of at most L / 43,690 (0.044 px at 1920). A confidence is
+stored in steps of 1/255. Confidence 0 means missing; a confidence above 0 never becomes 0 by rounding.
+"""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from masa_data.track import ClipInfo, PoseTrack
+
+STEPS_PER_SIDE: Final = 21845  # (2^16 − 1) / 3
+
+
+@dataclass(frozen=True, slots=True)
+class StoredTrack:
+    """A clip as the file holds it.
+
+    Attributes:
+        info: what is known about the clip.
+        positions: (T, 49, 2) uint16, in steps of L / 21,845 from −L.
+        confidence: (T, 49) uint8, in steps of 1/255.
+        frame_index: (T,) int32.
+        time: (T,) float32 seconds.
+        clamped: number of keypoints that lay more than a frame outside, and were given confidence 0.
+    """
+
+    info: ClipInfo
+    positions: NDArray[np.uint16]
+    confidence: NDArray[np.uint8]
+    frame_index: NDArray[np.int32]
+    time: NDArray[np.float32]
+    clamped: int
+
+    def payload(self) -> bytes:
+        """The clip's frame columns, one after the other, as little-endian bytes."""
+        return b"".join(
+            np.ascontiguousarray(array, dtype=dtype).tobytes()
+            for array, dtype in (
+                (self.positions, "<u2"),
+                (self.confidence, "u1"),
+                (self.frame_index, "<i4"),
+                (self.time, "<f4"),
+            )
+        )
+
+    def crc32(self) -> int:
+        """CRC-32 of `payload()`."""
+        return zlib.crc32(self.payload())
+
+
+def quantise(track: PoseTrack) -> StoredTrack:
+    """Round a track to what the file can hold."""
+    longer_side = max(track.info.width, track.info.height)
+    known = track.confidence > 0
+    steps = np.rint((np.where(known[..., None], track.keypoints, 0) / longer_side + 1.0) * STEPS_PER_SIDE)
+    inside = ((steps >= 0) & (steps <= 65535)).all(axis=-1)
+    confidence = np.maximum(np.rint(track.confidence * 255), known) * inside
+    # What is missing is stored as zeros, so that equal tracks give equal bytes.
+    positions = np.clip(steps, 0, 65535) * known[..., None]
+    return StoredTrack(
+        track.info,
+        positions.astype(np.uint16),
+        confidence.astype(np.uint8),
+        track.frame_index,
+        track.time,
+        clamped=int((known & ~inside).sum()),
+    )
+
+
+def restore_positions(
+    positions: NDArray[np.uint16], confidence: NDArray[np.uint8], longer_side: int
+) -> NDArray[np.float32]:
+    """Stored positions to source pixels.
+
+    Args:
+        positions: (T, 49, 2) stored steps.
+        confidence: (T, 49) stored confidence.
+        longer_side: longer side of the source's frames, in pixels.
+
+    Returns:
+        (T, 49, 2) float32 pixels, NaN where the confidence is 0.
+    """
+    pixels = positions.astype(np.float32)
+    pixels *= np.float32(longer_side / STEPS_PER_SIDE)
+    pixels -= np.float32(longer_side)
+    pixels[confidence == 0] = np.nan
+    return pixels
+
+
+_CONFIDENCES: Final = (np.arange(256) / 255).astype(np.float32)
+
+
+def restore_confidence(confidence: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Stored confidence, of any shape, to 0..1."""
+    return _CONFIDENCES[confidence]

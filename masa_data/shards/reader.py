@@ -1,0 +1,309 @@
+"""Reads pose shards: one clip at random, or a column of what is known about all clips.
+
+Opening checks the structure and then maps the frame columns into memory; no HDF5 handle stays open, so a
+reader may be shared by forked processes and sent to spawned ones.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+from typing_extensions import Self
+
+from masa_data.errors import DataError
+from masa_data.shards.quantise import StoredTrack, restore_confidence, restore_positions
+from masa_data.shards.spec import (
+    CLIP_COLUMNS,
+    FRAME_COLUMNS,
+    OFFSETS,
+    SHARD_COLUMNS,
+    Column,
+    Provenance,
+    checked_dataset,
+    read_header,
+)
+from masa_data.shards.writer import ShardEntry, file_sha256
+from masa_data.track import INFO_FIELDS, ClipInfo, PoseTrack
+
+# Columns with few different values: equal strings are held once.
+_REPETITIVE: Final = ("corpus", "gloss", "split", "signer")
+
+
+class _Shard:
+    """One self-contained file: its frame columns mapped, its clip columns read when asked for."""
+
+    def __init__(self, path: Path, provenance: Provenance, file: h5py.File) -> None:
+        self.path = path
+        self.provenance = provenance
+        self.offsets = _values(checked_dataset(file, path, OFFSETS, None), path)
+        if len(self.offsets) == 0 or self.offsets[0] != 0 or (np.diff(self.offsets) <= 0).any():
+            raise DataError(f"{path}: clips/offset does not grow from 0", "The file is damaged")
+        self.clips = len(self.offsets) - 1
+        self.frames = int(self.offsets[-1])
+        for column in CLIP_COLUMNS.values():
+            checked_dataset(file, path, column, self.clips)
+        self.columns = {
+            name: _mapped(checked_dataset(file, path, column, self.frames), path, column)
+            for name, column in FRAME_COLUMNS.items()
+        }
+
+    def clip_column(self, name: str) -> NDArray[Any]:
+        with _opened(self.path) as file:
+            return _values(checked_dataset(file, self.path, CLIP_COLUMNS[name], self.clips), self.path)
+
+
+class PoseShards(Mapping[str, PoseTrack]):
+    """A dataset of pose tracks: a mapping from clip id to PoseTrack, in the order of the file.
+
+    Open one with `PoseShards.open`. A clip can also be read by its number (`track`), which is how training
+    reads, and what is known about all clips comes as arrays (`column`).
+
+    Attributes:
+        path: the file opened.
+        provenance: estimator, sampling and split rule, the same for all clips.
+        shards: the index's list of shards; empty if the file is self-contained.
+        lengths: (N,) frames of each clip.
+    """
+
+    def __init__(
+        self, path: Path, provenance: Provenance, parts: list[_Shard], shards: list[ShardEntry]
+    ) -> None:
+        self.path = path
+        self.provenance = provenance
+        self.shards = shards
+        self._parts = parts
+        self._first_clips = np.cumsum([0] + [part.clips for part in parts])
+        self._columns: dict[str, NDArray[Any]] = {}
+        self.lengths: NDArray[np.int64] = np.concatenate([np.diff(part.offsets) for part in parts])
+
+    @classmethod
+    def open(cls, path: str | Path) -> PoseShards:
+        """Open a file, or an index with all its shards, and check the structure.
+
+        Args:
+            path: what masa-extract wrote.
+
+        Raises:
+            DataError: if the file, or a shard it lists, is missing, truncated, foreign or of another version.
+        """
+        path = Path(path)
+        with _opened(path) as file:
+            kind, provenance = read_header(file, path)
+            if kind == "shard":
+                return cls(path, provenance, [_Shard(path, provenance, file)], [])
+            entries = _read_entries(file, path)
+        return cls(path, provenance, [_open_entry(path, provenance, entry) for entry in entries], entries)
+
+    def close(self) -> None:
+        """Let go of the mapped files; tracks read before stay valid."""
+        self._parts = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return PoseShards.open, (self.path.absolute(),)
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._numbers)
+
+    def __getitem__(self, clip_id: str) -> PoseTrack:
+        return self.track(self._numbers[clip_id])
+
+    def __contains__(self, clip_id: object) -> bool:
+        return clip_id in self._numbers
+
+    @cached_property
+    def _numbers(self) -> dict[str, int]:
+        ids = self.column("id").tolist()
+        numbers = {clip_id: number for number, clip_id in enumerate(ids)}
+        if len(numbers) != len(ids):
+            raise DataError(f"{self.path}: two clips have the same id", "Extract the videos again")
+        return numbers
+
+    @property
+    def frames(self) -> int:
+        """The number of frames of all clips together."""
+        return int(self.lengths.sum())
+
+    def column(self, name: str) -> NDArray[Any]:
+        """What is known about all clips, as an array.
+
+        Args:
+            name: a field of ClipInfo, "clamped" or "crc32".
+
+        Returns:
+            (N,) array: numbers, or Python strings (dtype object).
+
+        Raises:
+            DataError: if the column cannot be read.
+        """
+        if name not in self._columns:
+            values = np.concatenate([part.clip_column(name) for part in self._parts])
+            if name in _REPETITIVE:
+                values = np.array([sys.intern(value) for value in values.tolist()], dtype=object)
+            self._columns[name] = values
+        return self._columns[name]
+
+    def info(self, number: int) -> ClipInfo:
+        """What is known about clip `number` (0 ≤ number < N).
+
+        Raises:
+            IndexError: if there is no such clip.
+            DataError: if what is stored contradicts itself.
+        """
+        return ClipInfo(**{name: self._python_columns[name][number] for name in INFO_FIELDS})
+
+    def track(self, number: int) -> PoseTrack:
+        """Clip `number` (0 ≤ number < N) in source pixels.
+
+        Raises:
+            IndexError: if there is no such clip.
+            DataError: if what is stored contradicts itself.
+        """
+        info = self.info(number)
+        columns = self._frame_columns(number)
+        return PoseTrack(
+            info,
+            restore_positions(columns["positions"], columns["confidence"], max(info.width, info.height)),
+            restore_confidence(columns["confidence"]),
+            columns["frame_index"].copy(),
+            columns["time"].copy(),
+        )
+
+    def stored(self, number: int) -> StoredTrack:
+        """Clip `number` as it is stored: quantised, and mapped rather than read.
+
+        Raises:
+            IndexError: if there is no such clip.
+        """
+        clamped = self.column("clamped")[number]
+        return StoredTrack(self.info(number), **self._frame_columns(number), clamped=int(clamped))
+
+    def damaged_clips(self) -> list[str]:
+        """Ids of clips whose stored frames do not match their checksum. Reads everything."""
+        return [
+            clip_id
+            for number, (clip_id, crc32) in enumerate(zip(self, self.column("crc32").tolist(), strict=True))
+            if self.stored(number).crc32() != crc32
+        ]
+
+    def damaged_shards(self) -> list[str]:
+        """Names of shards whose bytes do not match the index. Reads everything."""
+        return [
+            entry.name
+            for entry in self.shards
+            if file_sha256(self.path.with_name(entry.name)) != entry.sha256
+        ]
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """A hash over every clip's keypoints, labels and splits: equal for equal data, however sharded."""
+        digest = hashlib.sha256(self.provenance.estimator.model_dump_json().encode())
+        for name in ("id", "crc32", "corpus", "gloss", "label", "split", "signer"):
+            digest.update(repr(self.column(name).tolist()).encode())
+        return digest.hexdigest()
+
+    @cached_property
+    def _python_columns(self) -> dict[str, list[Any]]:
+        return {name: self.column(name).tolist() for name in INFO_FIELDS}
+
+    def _frame_columns(self, number: int) -> dict[str, NDArray[Any]]:
+        if not 0 <= number < len(self):
+            raise IndexError(f"clip {number} of {len(self)}")
+        part_number = int(np.searchsorted(self._first_clips, number, side="right")) - 1
+        part = self._parts[part_number]
+        local = number - self._first_clips[part_number]
+        frames = slice(part.offsets[local], part.offsets[local + 1])
+        return {name: column[frames] for name, column in part.columns.items()}
+
+
+def _opened(path: Path) -> h5py.File:
+    """Open a file to read, or say why not."""
+    if not path.is_file():
+        raise DataError(
+            f"{path} {'is a folder' if path.is_dir() else 'does not exist'}, expected a file of pose shards",
+            "Check the path; masa-extract makes such a file",
+        )
+    try:
+        # Locks fail on many network file systems; finished files are never written to again.
+        return h5py.File(path, "r", locking=False)
+    except OSError as error:
+        why = "is truncated" if "truncated" in str(error) else "is not an HDF5 file or is damaged"
+        raise DataError(
+            f"{path} {why}", "Copy it again from where it was complete, or extract the videos again"
+        ) from None
+
+
+def _read_entries(file: h5py.File, path: Path) -> list[ShardEntry]:
+    names = _values(checked_dataset(file, path, SHARD_COLUMNS["name"], None), path)
+    columns = [
+        _values(checked_dataset(file, path, column, len(names)), path).tolist()
+        for column in SHARD_COLUMNS.values()
+    ]
+    entries = [ShardEntry(*row) for row in zip(*columns, strict=True)]
+    if not entries:
+        raise DataError(f"{path} is an index without shards", "The file is damaged")
+    for entry in entries:
+        if Path(entry.name).name != entry.name or entry.name in ("", ".", ".."):
+            raise DataError(
+                f"{path} lists the shard {entry.name!r}, expected a file name without a folder",
+                "Do not use this file: masa does not write such names",
+            )
+    return entries
+
+
+def _open_entry(index: Path, provenance: Provenance, entry: ShardEntry) -> _Shard:
+    path = index.with_name(entry.name)
+    restore = f"Put the shard that was written with {index.name} back beside it"
+    if not path.is_file():
+        raise DataError(f"{path}, which {index.name} lists, is missing", restore)
+    if path.stat().st_size != entry.bytes:
+        raise DataError(
+            f"{path} has {path.stat().st_size:,} bytes, {index.name} lists it with {entry.bytes:,}", restore
+        )
+    with _opened(path) as file:
+        kind, found = read_header(file, path)
+        if kind != "shard" or found.differences(provenance):
+            raise DataError(f"{path} does not belong to {index.name}", restore)
+        shard = _Shard(path, found, file)
+    if shard.clips != entry.clips:
+        raise DataError(f"{path} has {shard.clips} clips, {index.name} lists {entry.clips}", restore)
+    return shard
+
+
+def _values(dataset: h5py.Dataset, path: Path) -> NDArray[Any]:
+    """All values of a clip column; strings as Python strings."""
+    try:
+        if h5py.check_string_dtype(dataset.dtype):
+            return np.array(dataset.asstr()[()], dtype=object)
+        return np.asarray(dataset[()])
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: {dataset.name} cannot be read ({error})", "The file is damaged") from None
+
+
+def _mapped(dataset: h5py.Dataset, path: Path, column: Column) -> NDArray[Any]:
+    """Map a contiguous frame column into memory."""
+    if dataset.shape[0] == 0:
+        return np.empty(dataset.shape, column.dtype)
+    offset = dataset.id.get_offset()
+    if offset is None or offset + dataset.nbytes > path.stat().st_size:
+        raise DataError(f"{path}: {column.path} reaches past the end of the file", "Copy the file again")
+    return np.memmap(path, column.dtype, "r", offset, dataset.shape).view(np.ndarray)

@@ -1,0 +1,150 @@
+"""Writes shard files and indexes, whole or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import h5py
+import numpy as np
+
+from masa_data.shards.quantise import StoredTrack
+from masa_data.shards.spec import (
+    CLIP_COLUMNS,
+    FRAME_COLUMNS,
+    OFFSETS,
+    SHARD_COLUMNS,
+    STRING,
+    Column,
+    Provenance,
+    write_header,
+)
+from masa_data.track import INFO_FIELDS
+
+_FRAMES_A_WRITE: Final = 8192
+_ALIGNMENT: Final = 4096  # bytes; lets readers map the frame columns at page boundaries
+
+
+@dataclass(frozen=True, slots=True)
+class ShardEntry:
+    """One line of an index: a shard's file name, size in bytes, SHA-256 and number of clips."""
+
+    name: str
+    bytes: int
+    sha256: str
+    clips: int
+
+
+def write_shard(path: Path, provenance: Provenance, tracks: Iterable[StoredTrack], frames: int) -> None:
+    """Write tracks to a self-contained file.
+
+    The same tracks give the same bytes. The file is written beside `path` and put in its place at the end,
+    so that `path` is never half-written.
+
+    Args:
+        path: the file to make or replace.
+        provenance: the same for all tracks.
+        tracks: in the order they shall have; taken one by one.
+        frames: the sum of their lengths.
+
+    Raises:
+        OSError: if the disk is full or the folder cannot be written; `path` is as before.
+    """
+    temporary = path.with_name(path.name + ".tmp")
+    try:
+        with h5py.File(
+            temporary, "w", libver="latest", alignment_threshold=_ALIGNMENT, alignment_interval=_ALIGNMENT
+        ) as file:
+            write_header(file, "shard", provenance)
+            _write_tracks(file, tracks, frames)
+        _put_in_place(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_index(path: Path, provenance: Provenance, shards: Sequence[ShardEntry]) -> None:
+    """Write the index of a dataset in several shards, which lie beside it.
+
+    Raises:
+        OSError: as `write_shard`.
+    """
+    temporary = path.with_name(path.name + ".tmp")
+    try:
+        with h5py.File(temporary, "w", libver="latest") as file:
+            write_header(file, "index", provenance)
+            for name, column in SHARD_COLUMNS.items():
+                _write_column(file, column, [getattr(shard, name) for shard in shards])
+        _put_in_place(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file's bytes, in hex."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def shard_entry(path: Path, clips: int) -> ShardEntry:
+    """Describe a finished shard for the index."""
+    return ShardEntry(path.name, path.stat().st_size, file_sha256(path), clips)
+
+
+def _write_tracks(file: h5py.File, tracks: Iterable[StoredTrack], frames: int) -> None:
+    datasets = {
+        name: file.create_dataset(column.path, (frames, *column.row_shape), column.dtype)
+        for name, column in FRAME_COLUMNS.items()
+    }
+    clip_values: dict[str, list[object]] = {name: [] for name in CLIP_COLUMNS}
+    offsets = [0]
+    waiting: list[StoredTrack] = []
+    written = 0
+
+    def flush() -> None:
+        nonlocal written
+        if waiting:
+            for name, dataset in datasets.items():
+                dataset[written : offsets[-1]] = np.concatenate([getattr(track, name) for track in waiting])
+            written = offsets[-1]
+            waiting.clear()
+
+    for track in tracks:
+        for name in INFO_FIELDS:
+            clip_values[name].append(getattr(track.info, name))
+        clip_values["clamped"].append(track.clamped)
+        clip_values["crc32"].append(track.crc32())
+        offsets.append(offsets[-1] + len(track.frame_index))
+        waiting.append(track)
+        if offsets[-1] - written >= _FRAMES_A_WRITE:
+            flush()
+    flush()
+    assert written == frames, f"{frames} frames were announced, {written} came"
+    for name, column in CLIP_COLUMNS.items():
+        _write_column(file, column, clip_values[name])
+    _write_column(file, OFFSETS, offsets)
+
+
+def _write_column(file: h5py.File, column: Column, values: Sequence[object]) -> None:
+    if column.dtype == STRING:
+        file.create_dataset(column.path, data=np.array(values, dtype=object), dtype=h5py.string_dtype())
+    else:
+        file.create_dataset(column.path, data=np.array(values, dtype=column.dtype))
+
+
+def _put_in_place(temporary: Path, path: Path) -> None:
+    """Rename a finished file to its name, and have the disk hold it before its old content is gone."""
+    with temporary.open("rb") as file:
+        os.fsync(file.fileno())
+    temporary.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

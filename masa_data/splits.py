@@ -1,0 +1,135 @@
+"""Class numbers and splits for clips whose corpus gives none.
+
+Both continue what is already in a dataset: a gloss keeps its number, and a signer their split, when clips
+are added later.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Final
+
+from masa_data.errors import DataError
+from masa_data.shards.spec import SplitRule
+from masa_data.track import NO_LABEL, SPLITS, ClipInfo
+
+
+def number_glosses(clips: Sequence[ClipInfo], earlier: Iterable[ClipInfo] = ()) -> list[ClipInfo]:
+    """Give every clip that has a gloss but no label the number of its gloss within its corpus.
+
+    Glosses of earlier clips keep their numbers; new ones follow in alphabetical order.
+
+    Args:
+        clips: to be numbered.
+        earlier: clips that have their numbers.
+    """
+    numbers: dict[str, dict[str, int]] = defaultdict(dict)
+    for clip in (*earlier, *clips):
+        if clip.gloss and clip.label != NO_LABEL:
+            numbers[clip.corpus].setdefault(clip.gloss, clip.label)
+    unnumbered = {
+        (clip.corpus, clip.gloss) for clip in clips if clip.gloss and clip.gloss not in numbers[clip.corpus]
+    }
+    for corpus, gloss in sorted(unnumbered):
+        numbers[corpus][gloss] = max(numbers[corpus].values(), default=-1) + 1
+    return [
+        replace(clip, label=numbers[clip.corpus][clip.gloss])
+        if clip.gloss and clip.label == NO_LABEL
+        else clip
+        for clip in clips
+    ]
+
+
+def assign_splits(
+    clips: Sequence[ClipInfo], rule: SplitRule, earlier: Iterable[ClipInfo] = ()
+) -> list[ClipInfo]:
+    """Deal the clips that have no split to train, val and test.
+
+    "random" deals clip by clip: each goes where its gloss, and then the whole dataset, lacks most, and the
+    first of every gloss goes to train. "signer" deals whole signers, those with most clips first, each to
+    the split that lacks most clips; nobody is in two splits.
+
+    Args:
+        clips: in any order; those with a split keep it.
+        rule: how to deal.
+        earlier: clips that have their split already; they count, and fix their signers' splits.
+
+    Raises:
+        DataError: if the rule is "signer" and there are fewer than two signers, or clips without one.
+    """
+    settled = [clip for clip in (*earlier, *clips) if clip.split]
+    open_clips = sorted(
+        (clip for clip in clips if not clip.split), key=lambda clip: _shuffle_key(rule, clip.id)
+    )
+    deal = _by_signer if rule.by == "signer" else _by_gloss
+    splits = deal(open_clips, settled, rule)
+    return [clip if clip.split else replace(clip, split=splits[clip.id]) for clip in clips]
+
+
+# The order in which equal needs are served.
+_PREFERENCE: Final = {"train": 2, "val": 0, "test": 1}
+
+
+class _Need:
+    """How many clips each split lacks of its share."""
+
+    def __init__(self, shares: Sequence[float], have: Mapping[str, int], total: int) -> None:
+        self._lacks = {
+            split: share * total - have.get(split, 0) for split, share in zip(SPLITS, shares, strict=True)
+        }
+
+    def of(self, split: str) -> float:
+        return self._lacks[split]
+
+    def give(self, split: str, clips: int = 1) -> None:
+        self._lacks[split] -= clips
+
+
+def _by_gloss(open_clips: list[ClipInfo], settled: list[ClipInfo], rule: SplitRule) -> dict[str, str]:
+    have: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
+    for clip in settled:
+        have[clip.corpus, clip.gloss][clip.split] += 1
+    members: dict[tuple[str, str], list[ClipInfo]] = defaultdict(list)
+    for clip in open_clips:
+        members[clip.corpus, clip.gloss].append(clip)
+    overall = _Need(rule.shares, Counter(clip.split for clip in settled), len(settled) + len(open_clips))
+    splits = {}
+    for gloss in sorted(members):
+        need = _Need(rule.shares, have[gloss], have[gloss].total() + len(members[gloss]))
+        has_train = have[gloss]["train"] > 0
+        for clip in members[gloss]:
+            # The whole dataset's need decides only where the gloss's own needs are about equal.
+            scores = {split: need.of(split) + overall.of(split) / (1 + len(members)) for split in SPLITS}
+            split = max(SPLITS, key=lambda name: (scores[name], -_PREFERENCE[name])) if has_train else "train"
+            has_train = True
+            splits[clip.id] = split
+            need.give(split)
+            overall.give(split)
+    return splits
+
+
+def _by_signer(open_clips: list[ClipInfo], settled: list[ClipInfo], rule: SplitRule) -> dict[str, str]:
+    nameless = [clip.id for clip in open_clips if not clip.signer]
+    signers = {clip.signer for clip in (*settled, *open_clips) if clip.signer}
+    if nameless or len(signers) < 2:
+        raise DataError(
+            f"splitting by signer needs two or more signers and a signer for every clip; found "
+            f"{len(signers)} signers and {len(nameless)} clips without one",
+            "Name signers in a CSV's column `signer`, or use --split-by random",
+        )
+    of_signer = {clip.signer: clip.split for clip in settled}
+    clips_of = Counter(clip.signer for clip in open_clips)
+    need = _Need(rule.shares, Counter(clip.split for clip in settled), len(settled) + len(open_clips))
+    for signer in sorted(clips_of, key=lambda name: (-clips_of[name], _shuffle_key(rule, name))):
+        if signer not in of_signer:
+            of_signer[signer] = max(SPLITS, key=lambda name: (need.of(name), -_PREFERENCE[name]))
+        need.give(of_signer[signer], clips_of[signer])
+    return {clip.id: of_signer[clip.signer] for clip in open_clips}
+
+
+def _shuffle_key(rule: SplitRule, name: str) -> bytes:
+    """Sorts names in an order that depends on nothing but the seed and the names."""
+    return hashlib.sha256(f"{rule.seed} {name}".encode()).digest()
