@@ -114,8 +114,8 @@ def main(
 ) -> None:
     """Find the 49 keypoints in every frame of sign videos and write them to one file.
 
-    INPUT is a video, a folder of videos or of numbered images, a CSV list or a pattern. Exit code 0: all clips
-    worked; 3: some failed (they are listed, and the rest is in OUT.h5); 2: wrong usage.
+    INPUT is a video, a folder of videos or of numbered images, a CSV list or a pattern. Exit code 0: all
+    clips worked; 3: some failed (they are listed, and the rest is in OUT.h5); 2: wrong usage.
     """
     console = make_console(quiet=quiet)
     with errors_in_one_line("masa-extract"):

@@ -10,7 +10,6 @@ import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Final
 
 from masa_data.errors import DataError
 from masa_data.shards.spec import SplitRule
@@ -48,9 +47,9 @@ def assign_splits(
 ) -> list[ClipInfo]:
     """Deal the clips that have no split to train, val and test.
 
-    "random" deals clip by clip: each goes where its gloss, and then the whole dataset, lacks most, and the
-    first of every gloss goes to train. "signer" deals whole signers, those with most clips first, each to
-    the split that lacks most clips; nobody is in two splits.
+    "random" deals clip by clip within a gloss: the first goes to train, each other where most is lacking;
+    what rounding leaves over is carried to the next gloss. "signer" deals whole signers, those with most
+    clips first, each to the split that lacks most clips; nobody is in two splits.
 
     Args:
         clips: in any order; those with a split keep it.
@@ -69,23 +68,16 @@ def assign_splits(
     return [clip if clip.split else replace(clip, split=splits[clip.id]) for clip in clips]
 
 
-# The order in which equal needs are served.
-_PREFERENCE: Final = {"train": 2, "val": 0, "test": 1}
+def _lacks(rule: SplitRule, have: Mapping[str, int], total: int) -> dict[str, float]:
+    """How many clips each split lacks of its share of `total`."""
+    return {
+        split: share * total - have.get(split, 0) for split, share in zip(SPLITS, rule.shares, strict=True)
+    }
 
 
-class _Need:
-    """How many clips each split lacks of its share."""
-
-    def __init__(self, shares: Sequence[float], have: Mapping[str, int], total: int) -> None:
-        self._lacks = {
-            split: share * total - have.get(split, 0) for split, share in zip(SPLITS, shares, strict=True)
-        }
-
-    def of(self, split: str) -> float:
-        return self._lacks[split]
-
-    def give(self, split: str, clips: int = 1) -> None:
-        self._lacks[split] -= clips
+def _most_lacking(lacks: Mapping[str, float]) -> str:
+    """The split that lacks most; of equals, the one with the smallest share."""
+    return max(("val", "test", "train"), key=lambda split: lacks[split])
 
 
 def _by_gloss(open_clips: list[ClipInfo], settled: list[ClipInfo], rule: SplitRule) -> dict[str, str]:
@@ -95,19 +87,18 @@ def _by_gloss(open_clips: list[ClipInfo], settled: list[ClipInfo], rule: SplitRu
     members: dict[tuple[str, str], list[ClipInfo]] = defaultdict(list)
     for clip in open_clips:
         members[clip.corpus, clip.gloss].append(clip)
-    overall = _Need(rule.shares, Counter(clip.split for clip in settled), len(settled) + len(open_clips))
     splits = {}
+    carried = dict.fromkeys(SPLITS, 0.0)  # what rounding in one gloss owes, the next ones make up for
     for gloss in sorted(members):
-        need = _Need(rule.shares, have[gloss], have[gloss].total() + len(members[gloss]))
+        lacks = _lacks(rule, have[gloss], have[gloss].total() + len(members[gloss]))
+        lacks = {split: lacks[split] + carried[split] for split in SPLITS}
         has_train = have[gloss]["train"] > 0
         for clip in members[gloss]:
-            # The whole dataset's need decides only where the gloss's own needs are about equal.
-            scores = {split: need.of(split) + overall.of(split) / (1 + len(members)) for split in SPLITS}
-            split = max(SPLITS, key=lambda name: (scores[name], -_PREFERENCE[name])) if has_train else "train"
+            split = _most_lacking(lacks) if has_train else "train"
             has_train = True
             splits[clip.id] = split
-            need.give(split)
-            overall.give(split)
+            lacks[split] -= 1
+        carried = lacks
     return splits
 
 
@@ -122,11 +113,11 @@ def _by_signer(open_clips: list[ClipInfo], settled: list[ClipInfo], rule: SplitR
         )
     of_signer = {clip.signer: clip.split for clip in settled}
     clips_of = Counter(clip.signer for clip in open_clips)
-    need = _Need(rule.shares, Counter(clip.split for clip in settled), len(settled) + len(open_clips))
+    lacks = _lacks(rule, Counter(clip.split for clip in settled), len(settled) + len(open_clips))
     for signer in sorted(clips_of, key=lambda name: (-clips_of[name], _shuffle_key(rule, name))):
         if signer not in of_signer:
-            of_signer[signer] = max(SPLITS, key=lambda name: (need.of(name), -_PREFERENCE[name]))
-        need.give(of_signer[signer], clips_of[signer])
+            of_signer[signer] = _most_lacking(lacks)
+        lacks[of_signer[signer]] -= clips_of[signer]
     return {clip.id: of_signer[clip.signer] for clip in open_clips}
 
 

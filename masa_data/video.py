@@ -175,7 +175,6 @@ def _open(source: Path) -> cv2.VideoCapture:
     if source.stat().st_size == 0:
         raise DataError("the file is empty (0 bytes)", "Download it again")
     os.environ.setdefault("OPENCV_FFMPEG_CAPTURE_OPTIONS", _CONTAINERS)
-    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # quiet: what is wrong is said here
     # An absolute path cannot be taken for an address or a protocol.
     capture = cv2.VideoCapture(str(source.absolute()), cv2.CAP_FFMPEG)
     if not capture.isOpened():

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import sys
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from functools import cached_property
+from itertools import accumulate
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
@@ -81,7 +83,7 @@ class PoseShards(Mapping[str, PoseTrack]):
         self.provenance = provenance
         self.shards = shards
         self._parts = parts
-        self._first_clips = np.cumsum([0] + [part.clips for part in parts])
+        self._first_clips = [0, *accumulate(part.clips for part in parts)]
         self._columns: dict[str, NDArray[Any]] = {}
         self.lengths: NDArray[np.int64] = np.concatenate([np.diff(part.offsets) for part in parts])
 
@@ -228,7 +230,7 @@ class PoseShards(Mapping[str, PoseTrack]):
     def _frame_columns(self, number: int) -> dict[str, NDArray[Any]]:
         if not 0 <= number < len(self):
             raise IndexError(f"clip {number} of {len(self)}")
-        part_number = int(np.searchsorted(self._first_clips, number, side="right")) - 1
+        part_number = bisect_right(self._first_clips, number) - 1
         part = self._parts[part_number]
         local = number - self._first_clips[part_number]
         frames = slice(part.offsets[local], part.offsets[local + 1])

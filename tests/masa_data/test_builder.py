@@ -1,0 +1,210 @@
+import errno
+import json
+import resource
+import shutil
+
+import pytest
+
+from masa_data import DataError, PoseShards
+from masa_data.shards.builder import DatasetBuilder
+from masa_data.shards.journal import Journal
+from masa_data.shards.quantise import quantise
+from masa_data.shards.spec import Sampling, SplitRule
+from masa_data.shards.writer import ShardEntry, write_index
+from tests.conftest import assert_same_track, make_track
+
+TRACKS = [make_track(f"{gloss}/{take}", 3 + take, gloss=gloss) for gloss in ("a", "b") for take in range(4)]
+IDS = [track.info.id for track in TRACKS]
+
+
+def build(out, provenance, tracks, **options):
+    with DatasetBuilder(out, provenance, **options) as builder:
+        for track in tracks:
+            builder.add(track)
+        found = builder.finish(IDS)
+        assert found is not None
+        found.close()
+    assert not builder.folder.exists()
+
+
+def test_a_journal_cut_at_any_byte_gives_back_every_whole_clip(tmp_path):
+    path = tmp_path / "journal"
+    ends = [0]
+    with Journal(path) as journal:
+        for track in TRACKS[:3]:
+            journal.append(quantise(track))
+            ends.append(path.stat().st_size)
+    whole = path.read_bytes()
+    for length in [*range(0, len(whole), 37), *(end + off for end in ends for off in (-1, 0, 1))]:
+        path.write_bytes(whole[: max(0, length)])
+        with Journal(path) as journal:
+            expected = sum(end <= length for end in ends[1:])
+            assert list(journal) == IDS[:expected]
+            journal.append(quantise(TRACKS[5]))
+            stored = journal.read(IDS[5])
+            assert stored.info == TRACKS[5].info
+            assert stored.payload() == quantise(TRACKS[5]).payload()
+
+
+def test_a_flipped_bit_ends_the_journal_there(tmp_path):
+    path = tmp_path / "journal"
+    with Journal(path) as journal:
+        for track in TRACKS[:3]:
+            journal.append(quantise(track))
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 4
+    path.write_bytes(content)
+    with Journal(path) as journal:
+        assert list(journal) == IDS[:1]
+
+
+def test_the_order_of_finishing_and_a_stop_in_between_do_not_change_a_byte(tmp_path, provenance):
+    build(tmp_path / "once.h5", provenance, TRACKS)
+    with DatasetBuilder(tmp_path / "twice.h5", provenance) as builder:
+        for track in TRACKS[5:2:-1]:
+            builder.add(track)
+    assert builder.folder.exists()
+    assert not (tmp_path / "twice.h5").exists()
+    with DatasetBuilder(tmp_path / "twice.h5", provenance) as builder:
+        assert [clip_id for clip_id in IDS if clip_id in builder] == IDS[3:6]
+        for track in (*TRACKS[:3], *TRACKS[6:]):
+            builder.add(track)
+        builder.finish(IDS)
+    assert (tmp_path / "twice.h5").read_bytes() == (tmp_path / "once.h5").read_bytes()
+
+
+@pytest.mark.parametrize("shard_clips", [None, 3])
+def test_clips_are_added_to_a_finished_dataset(tmp_path, provenance, shard_clips):
+    out = tmp_path / "out.h5"
+    build(out, provenance, TRACKS[:4], shard_clips=shard_clips)
+    build(out, provenance, TRACKS[4:])
+    with PoseShards.open(out) as found:
+        assert list(found) == IDS
+        assert [entry.clips for entry in found.shards] == ([] if shard_clips is None else [3, 1, 3, 1])
+        assert found.column("label").tolist() == [0] * 4 + [1] * 4
+        for number, track in enumerate(TRACKS):
+            assert_same_track(
+                found.track(number),
+                make_track(IDS[number], len(track), gloss=track.info.gloss, label=number // 4),
+            )
+
+
+def test_a_sharded_and_a_self_contained_dataset_have_the_same_fingerprint(tmp_path, provenance):
+    build(tmp_path / "one.h5", provenance, TRACKS)
+    build(tmp_path / "many.h5", provenance, TRACKS, shard_clips=3)
+    with PoseShards.open(tmp_path / "one.h5") as one, PoseShards.open(tmp_path / "many.h5") as many:
+        assert one.fingerprint == many.fingerprint
+        assert [entry.name for entry in many.shards] == [f"many-{number:05d}.h5" for number in range(3)]
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda shard: shard.unlink(), "is missing"),
+        (lambda shard: shard.write_bytes(shard.read_bytes()[:-1]), "bytes, out.h5 lists it with"),
+        (lambda shard: shutil.copy(shard.with_name("out-00002.h5"), shard), "bytes, out.h5 lists it with"),
+        (lambda shard: shard.write_bytes(bytes(shard.stat().st_size)), "not an HDF5 file"),
+    ],
+)
+def test_a_missing_cut_or_foreign_shard_is_named(tmp_path, provenance, damage, message):
+    build(tmp_path / "out.h5", provenance, TRACKS, shard_clips=3)
+    damage(tmp_path / "out-00001.h5")
+    with pytest.raises(DataError, match=message) as caught:
+        PoseShards.open(tmp_path / "out.h5")
+    assert "out-00001.h5" in str(caught.value)
+
+
+def test_an_index_cannot_lead_out_of_its_folder(tmp_path, provenance):
+    for name in ("../out.h5", "/etc/passwd", "..", ""):
+        write_index(tmp_path / "index.h5", provenance, [ShardEntry(name, 1, "", 1)])
+        with pytest.raises(DataError, match="without a folder"):
+            PoseShards.open(tmp_path / "index.h5")
+
+
+def test_another_estimator_s_clips_are_refused_and_nothing_is_lost(tmp_path, provenance):
+    out = tmp_path / "out.h5"
+    build(out, provenance, TRACKS[:2])
+    before = out.read_bytes()
+    other = provenance.model_copy(
+        update={"estimator": provenance.estimator.model_copy(update={"weights_sha256": "1" * 64})}
+    )
+    with pytest.raises(DataError, match=r"weights_sha256: 0000.* / 1111.*one dataset holds one estimator"):
+        DatasetBuilder(out, other)
+    with pytest.raises(DataError, match="sampling every: 1 / 2"):
+        DatasetBuilder(out, provenance.model_copy(update={"sampling": Sampling(every=2)}))
+    assert out.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [out]
+
+
+def test_an_unfinished_extraction_goes_on_only_as_it_was_started(tmp_path, provenance):
+    out = tmp_path / "out.h5"
+    with DatasetBuilder(out, provenance) as builder:
+        builder.add(TRACKS[0])
+    changed = provenance.model_copy(update={"sampling": Sampling(every=2)})
+    with pytest.raises(DataError, match=r"started differently \(sampling every: 1 / 2\)"):
+        DatasetBuilder(out, changed)
+    with DatasetBuilder(out, provenance) as builder:
+        assert IDS[0] in builder
+    with DatasetBuilder(out, changed, overwrite=True) as builder:
+        assert IDS[0] not in builder
+
+
+def test_overwriting_keeps_the_old_file_until_the_new_one_is_whole(tmp_path, provenance):
+    out = tmp_path / "out.h5"
+    build(out, provenance, TRACKS[:2])
+    before = out.read_bytes()
+    with DatasetBuilder(out, provenance, overwrite=True) as builder:
+        builder.add(TRACKS[5])
+    assert out.read_bytes() == before
+    with DatasetBuilder(out, provenance) as builder:  # going on, it still replaces
+        builder.finish(IDS)
+    with PoseShards.open(out) as found:
+        assert list(found) == IDS[5:6]
+
+
+def test_two_processes_cannot_write_one_file(tmp_path, provenance):
+    with DatasetBuilder(tmp_path / "out.h5", provenance) as builder:
+        builder.add(TRACKS[0])
+        with pytest.raises(DataError, match="another process is extracting"):
+            DatasetBuilder(tmp_path / "out.h5", provenance)
+
+
+def test_a_foreign_file_is_refused_and_left_alone(tmp_path, provenance):
+    out = tmp_path / "out.h5"
+    out.write_text("my thesis")
+    with pytest.raises(DataError, match="not an HDF5 file"):
+        DatasetBuilder(out, provenance)
+    assert out.read_text() == "my thesis"
+    assert list(tmp_path.iterdir()) == [out]
+
+
+def test_splits_are_dealt_and_recorded(tmp_path, provenance):
+    out = tmp_path / "out.h5"
+    rule = SplitRule(by="random", seed=3)
+    build(out, provenance.model_copy(update={"split_rule": rule}), TRACKS[:6])
+    build(out, provenance, TRACKS[6:])  # goes on with the recorded rule
+    with PoseShards.open(out) as found:
+        assert found.provenance.split_rule == rule
+        assert set(found.column("split")) == {"train", "val", "test"}
+    with pytest.raises(DataError, match="Leave --split-by and --seed out"):
+        DatasetBuilder(out, provenance.model_copy(update={"split_rule": SplitRule(by="random", seed=4)}))
+
+
+def test_a_full_disk_stops_with_the_clips_before_safe(tmp_path, provenance):
+    out = tmp_path / "out.h5"
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with DatasetBuilder(out, provenance) as builder:
+        builder.add(TRACKS[0])
+        used = (builder.folder / "journal").stat().st_size
+        resource.setrlimit(resource.RLIMIT_FSIZE, (used + 100, limits[1]))
+        try:
+            with pytest.raises(OSError, match="File too large") as caught:
+                builder.add(TRACKS[1])
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        assert caught.value.errno == errno.EFBIG
+    with DatasetBuilder(out, provenance) as builder:
+        assert IDS[0] in builder
+        assert IDS[1] not in builder
+        run = json.loads((builder.folder / "run.json").read_text())
+        assert run["replaces"] is False
