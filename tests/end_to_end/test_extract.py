@@ -77,13 +77,14 @@ def test_keypoints_follow_a_known_path(tmp_path, run):
     with PoseShards.open(tmp_path / "out.h5") as tracks:
         track = tracks["a"]
     shift = maps[:, 0, 2]
+    shoulder_width = np.linalg.norm(track.keypoints[0, 1] - track.keypoints[0, 4])
     assert np.ptp(shift) == pytest.approx(80, abs=1)
     for keypoint in (0, 4):  # nose and right shoulder, which stay in the picture
         found = track.keypoints[:, keypoint, 0]
         assert np.corrcoef(found, shift)[0, 1] > 0.95
         # Back in the photograph's own pixels, a keypoint stands still.
         still = found - shift
-        assert np.median(np.abs(still - np.median(still))) < 4
+        assert np.median(np.abs(still - np.median(still))) < 0.05 * shoulder_width
 
 
 def test_splits_glosses_and_the_inspection(footage, tmp_path, run):
@@ -237,11 +238,8 @@ def test_bad_input_costs_one_line_each_and_the_rest_goes_through(footage, tmp_pa
     (videos / "loop").symlink_to(videos)
     (videos / "rows.csv").write_text("path,label\ntext.mp4,0\nmissing.mp4,1\n")
     (videos / "columns.csv").write_text("video,label\ntext.mp4,0\n")
-    for name, size, frames in (
-        ("tiny.avi", (1, 1), 3),
-        ("one frame.avi", (64, 48), 1),
-        ("8k.avi", (7680, 4320), 2),
-    ):
+    sizes = {"tiny.avi": (1, 1), "one frame.avi": (64, 48), "8k.avi": (7680, 4320)}
+    for name, size in sizes.items():
         writer = cv2.VideoWriter(str(videos / name), cv2.VideoWriter.fourcc(*"MJPG"), 25, size)
         for _ in range(1 if name == "one frame.avi" else 3):
             writer.write(np.zeros((size[1], size[0], 3), np.uint8))
@@ -281,7 +279,7 @@ def test_bad_input_costs_one_line_each_and_the_rest_goes_through(footage, tmp_pa
 def test_a_corrupt_frame_in_the_middle_is_a_warning(shared_data, tmp_path, run):
     content = bytearray((shared_data / "video_mmpose_pair/FOOTBALL.mp4").read_bytes())
     middle = len(content) // 2
-    content[middle : middle + 300] = random.Random(0).randbytes(300)
+    content[middle : middle + 300] = random.Random(1).randbytes(300)
     (tmp_path / "FOOTBALL.mp4").write_bytes(content)
     run("masa-extract", tmp_path / "FOOTBALL.mp4", tmp_path / "out.h5")
     with PoseShards.open(tmp_path / "out.h5") as tracks:
