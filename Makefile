@@ -38,5 +38,18 @@ test-slow: $(INSTALLED)
 bench: $(INSTALLED)
 	$(BIN)/python -m benchmarks
 
+# The demo runs on the footage it makes, or on yours: make demo VIDEOS=folder
+VIDEOS ?= $(DEMO)/videos
+
+demo: $(INSTALLED)
+	@mkdir -p $(DEMO)
+ifeq ($(VIDEOS),$(DEMO)/videos)
+	$(BIN)/python -m demo.footage $(VIDEOS)
+endif
+	$(BIN)/masa-extract $(VIDEOS) $(DEMO)/out.h5 --split-by random --overwrite
+	$(BIN)/masa-inspect $(DEMO)/out.h5
+	$(BIN)/masa-inspect $(DEMO)/out.h5 --overlay $(DEMO)/skeleton.png
+	@echo "Look at $(DEMO)/skeleton.png"
+
 clean:
 	rm -rf $(VENV) $(DEMO) build *.egg-info .mypy_cache .ruff_cache .pytest_cache

@@ -43,7 +43,7 @@ Examples:
 @click.option(
     "--overlay",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Draw the clip's skeleton over its source: an .mp4, or a .png of eight frames.",
+    help="Draw the skeleton over the clip's (or the first clip's) source: .mp4, or .png of eight frames.",
 )
 @click.option(
     "--source",
@@ -56,32 +56,30 @@ def main(
 ) -> None:
     """Show what is in a file that masa-extract wrote."""
     console = make_console()
-    with errors_in_one_line("masa-inspect"):
-        if overlay is not None and clip_id is None:
-            raise DataError("--overlay draws one clip", "Name it with --clip ID")
-        with PoseShards.open(file) as tracks:
-            if check:
-                sys.exit(_validate(console, tracks, as_json))
-            if clip_id is None:
-                _print_dataset(console, tracks, as_json)
-                return
-            if clip_id not in tracks:
-                near = get_close_matches(clip_id, list(tracks), n=3, cutoff=0.4)
-                raise DataError(
-                    f"there is no clip {clip_id!r} in {file}",
-                    f"Near it: {', '.join(near) or next(iter(tracks))}",
-                )
-            track = tracks[clip_id]
-            if overlay is None:
-                _print_clip(console, tracks, clip_id, as_json)
-                return
-            found = source or Path(track.info.path)
-            if not found.exists():
-                console.print(
-                    f"{found} is not there; drawing on a plain background (--source names its new place)"
-                )
-            write_overlay(track, overlay, found if found.exists() else None)
-            console.print(f"Wrote {overlay}")
+    with errors_in_one_line("masa-inspect"), PoseShards.open(file) as tracks:
+        if check:
+            sys.exit(_validate(console, tracks, as_json))
+        if clip_id is None and overlay is None:
+            _print_dataset(console, tracks, as_json)
+            return
+        clip_id = clip_id or next(iter(tracks))
+        if clip_id not in tracks:
+            near = get_close_matches(clip_id, list(tracks), n=3, cutoff=0.4)
+            raise DataError(
+                f"there is no clip {clip_id!r} in {file}",
+                f"Near it: {', '.join(near) or next(iter(tracks))}",
+            )
+        track = tracks[clip_id]
+        if overlay is None:
+            _print_clip(console, tracks, clip_id, as_json)
+            return
+        found = source or Path(track.info.path)
+        if not found.exists():
+            console.print(
+                f"{found} is not there; drawing on a plain background (--source names its new place)"
+            )
+        write_overlay(track, overlay, found if found.exists() else None)
+        console.print(f"Wrote {overlay}: {clip_id}")
 
 
 def _validate(console: Console, tracks: PoseShards, as_json: bool) -> int:

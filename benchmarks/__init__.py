@@ -1,0 +1,1 @@
+"""Speed and memory of the main jobs, as ratios within one run: `make bench`."""
