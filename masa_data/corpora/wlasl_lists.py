@@ -1,0 +1,154 @@
+"""The three kinds of lists of WLASL, read into rows whose videos nobody has looked for yet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from masa_data.corpora.annotations import Fields, read_lines
+from masa_data.corpora.box import Box
+from masa_data.corpora.clip import Clip, Problem
+from masa_data.corpora.listing import Row
+from masa_data.corpora.ranges import DeclaredRange
+from masa_data.corpora.subsets import WLASL_CLASSES
+from masa_data.errors import DataError
+
+CORPUS: Final = "wlasl"
+
+# Frames of the lists count at this rate, whatever the video's own is.
+LIST_FPS: Final = 25
+
+_NOWHERE: Final = Path()
+
+
+def read_full_list(path: Path, content: list[object], problems: list[Problem]) -> list[Row]:
+    """The rows of `WLASL_v0.3.json` or of a list of the same form; a wrong row becomes a problem."""
+    rows: dict[str, Row] = {}
+    for label, item in enumerate(content):
+        try:
+            entry = Fields.of(f"{path}, gloss {label}", item)
+            gloss = entry.text("gloss")
+            instances = entry.values.get("instances")
+            if not isinstance(instances, list):
+                raise entry.error("no list of `instances`", "one")
+            if label >= WLASL_CLASSES:
+                raise entry.error(f"more than {WLASL_CLASSES} glosses", f"at most {WLASL_CLASSES}")
+        except DataError as error:
+            problems.append(Problem.of(error, str(path)))
+            continue
+        for number, instance in enumerate(instances):
+            try:
+                row = _instance_row(
+                    Fields.of(f"{path}, gloss {label}, instance {number}", instance), gloss, label
+                )
+                _add(rows, row)
+            except DataError as error:
+                problems.append(Problem.of(error, str(path)))
+    return list(rows.values())
+
+
+def read_short_list(path: Path, content: Mapping[str, object], problems: list[Problem]) -> list[Row]:
+    """The rows of an `nslt_*.json`; a wrong row becomes a problem."""
+    rows: list[Row] = []
+    for video_id, item in content.items():
+        try:
+            fields = Fields.of(f"{path}, row {video_id!a}", item)
+            name = Fields(fields.where, {"id": video_id}).name("id")
+            action = fields.values.get("action")
+            if not isinstance(action, list) or len(action) != 3:
+                raise fields.error("no `action` of three numbers", "[label, first frame, last frame]")
+            numbers = Fields(
+                fields.where, dict(zip(("label", "first frame", "last frame"), action, strict=True))
+            )
+            clip = Clip(
+                name,
+                _NOWHERE,
+                "",
+                CORPUS,
+                label=numbers.whole("label", 0, WLASL_CLASSES),
+                split=fields.split("subset"),
+                declared=_declared(numbers, "first frame", "last frame"),
+            )
+            rows.append(Row(clip, False, fields.where))
+        except DataError as error:
+            problems.append(Problem.of(error, str(path)))
+    return rows
+
+
+def read_glosses(path: Path) -> dict[int, str]:
+    """The glosses of `wlasl_class_list.txt` by label.
+
+    Raises:
+        DataError: if a row is wrong.
+        OSError: if the file cannot be read.
+    """
+    glosses = {}
+    for number, line in read_lines(path):
+        label, _, gloss = line.partition("\t")
+        if not (label.isascii() and label.isdecimal() and gloss.strip()):
+            raise DataError(
+                f"{path}, row {number}: found {line[:60]!r}, expected a label, a tab and a gloss",
+                "Correct the row",
+            )
+        glosses[int(label)] = gloss.strip()
+    return glosses
+
+
+def add_from(row: Row, full: Mapping[str, Row], glosses: Mapping[int, str], *, keep_range: bool) -> Row:
+    """The row with what the full list knows of its clip, and else a gloss from the list of classes.
+
+    Args:
+        row: of a shorter list; its label and split stand.
+        full: rows of the full list, by id.
+        glosses: by label.
+        keep_range: whether the row's own range stands too.
+    """
+    known = full.get(row.clip.id)
+    if known is None:
+        return replace(row, clip=replace(row.clip, gloss=glosses.get(row.clip.label, "")))
+    clip = replace(
+        known.clip,
+        label=row.clip.label,
+        split=row.clip.split,
+        declared=row.clip.declared if keep_range else known.clip.declared,
+    )
+    return replace(row, clip=clip, url=known.url)
+
+
+def _instance_row(fields: Fields, gloss: str, label: int) -> Row:
+    x0, y0, x1, y1 = fields.numbers("bbox", 4, 0)
+    if x0 >= x1 or y0 >= y1:
+        raise fields.error(f"the bbox {[x0, y0, x1, y1]}", "[xmin, ymin, xmax, ymax] that increase")
+    clip = Clip(
+        fields.name("video_id"),
+        _NOWHERE,
+        "",
+        CORPUS,
+        gloss=gloss,
+        label=label,
+        split=fields.split("split"),
+        signer=str(fields.whole("signer_id", 0)),
+        declared=_declared(fields, "frame_start", "frame_end"),
+        box=Box(x0, y0, x1, y1, "pixel"),
+    )
+    return Row(clip, False, fields.where, fields.text("url", ""))
+
+
+def _declared(fields: Fields, first_key: str, last_key: str) -> DeclaredRange | None:
+    first, last = fields.whole(first_key, 1), fields.whole(last_key, -1)
+    if last != -1 and last < first:
+        raise fields.error(f"frames {first} to {last}", "a last frame of -1 or not before the first")
+    if first == 1 and last == -1:
+        return None
+    return DeclaredRange.of_frames(first, None if last == -1 else last, LIST_FPS)
+
+
+def _add(rows: dict[str, Row], row: Row) -> None:
+    other = rows.setdefault(row.clip.id, row)
+    if other is not row:
+        raise DataError(
+            f"{row.where}: found the video_id {row.clip.id!a} again, expected each once (first at {other.where})",
+            "Remove one",
+        )
