@@ -161,10 +161,9 @@ class Fields:
     def whole(self, key: str, low: int, high: int = _HUGE) -> int:
         """A whole number of at least `low` and below `high`."""
         value = self.values.get(key)
-        is_whole = isinstance(value, int) and not isinstance(value, bool)
-        if not is_whole and not (isinstance(value, float) and value.is_integer()):
+        if not isinstance(value, (int, float)) or isinstance(value, bool) or value != value // 1:
             raise self._wrong(key, "a whole number")
-        number = int(value)  # type: ignore[call-overload]
+        number = int(value)
         if not low <= number < high:
             raise self._wrong(key, f"{low} or more" if high == _HUGE else f"{low} to {high - 1}")
         return number
@@ -181,7 +180,7 @@ class Fields:
         return [self._checked(key, item, low, high) for item in value]
 
     def split(self, key: str) -> str:
-        """ "train", "val" or "test", under any of the names that people give them."""
+        """The split, under any of the names that people give train, val and test."""
         value = self.values.get(key)
         split = SPLIT_NAMES.get(value.lower()) if isinstance(value, str) else None
         if split is None:
@@ -193,11 +192,11 @@ class Fields:
         return DataError(f"{self.where}: found {found}, expected {expected}", _GET_AGAIN)
 
     def _checked(self, key: str, value: object, low: float, high: float) -> float:
-        is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-        if not is_number or not low <= value <= high:  # type: ignore[operator]
-            bounds = f"from {low:g}" + ("" if high == _HUGE else f" to {high:g}")
-            raise self._wrong(key, f"numbers {bounds}" if value is not self.values.get(key) else bounds)
-        return float(value)  # type: ignore[arg-type]
+        if isinstance(value, (int, float)) and not isinstance(value, bool) and low <= value <= high:
+            return float(value)
+        bounds = f"from {low:g}" + ("" if high == _HUGE else f" to {high:g}")
+        is_item = isinstance(self.values.get(key), list)
+        raise self._wrong(key, f"numbers {bounds}" if is_item else f"a number {bounds}")
 
     def _wrong(self, key: str, expected: str) -> DataError:
         if key not in self.values:

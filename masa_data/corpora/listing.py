@@ -84,5 +84,5 @@ def missing_problem(row: Row) -> Problem:
         row.clip.path,
         "failed",
         f"{row.where}: no video of this name was found{source}",
-        f"Fetch it, or leave it out knowingly; `masa-corpus check {row.clip.corpus}` lists all that is missing",
+        f"Fetch it, or go on without; `masa-corpus check {row.clip.corpus}` lists all that is missing",
     )

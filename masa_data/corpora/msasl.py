@@ -55,8 +55,8 @@ def list_msasl(root: Path, annotations: Path | None = None) -> CorpusListing:
     )
     for row in rows:
         split, _, number = row.clip.id.partition("/")
-        own = index.find((split, int(number)))
-        source = own or index.find(youtube_id(row.url))
+        own, whole = index.find((split, int(number))), index.find(youtube_id(row.url))
+        source = own or whole
         path = source.path if source else root / f"{youtube_id(row.url) or row.clip.id}.mp4"
         already_cut = own is not None if source else None
         clip = replace(row.clip, source=path, path=str(path), already_cut=already_cut)
@@ -166,8 +166,8 @@ def _row(fields: Fields, split: str, number: int, listing: CorpusListing) -> Row
                 clip_id,
                 fields.where,
                 "warning",
-                f"{fields.where}: found the same start_time and end_time, {start}, expected some time between",
-                "Nothing: the clip is taken if it is there as a cut clip, and cannot be cut from a whole video",
+                f"{fields.where}: found start_time and end_time {start}, expected some time between them",
+                "Nothing: it is taken if it is there as a cut clip, and cannot be cut from a whole video",
             )
         )
     clip = Clip(

@@ -75,8 +75,8 @@ def resolve_range(
     """Settle which frames of a file a declared range stands for.
 
     In mode "auto", unless the file's name tells, a file too short to hold the range's start, or about as long
-    as the range, is taken to be cut already. "About as long" is asked in seconds and in frames, because people
-    cut both ways. What is cut out ends where the file ends.
+    as the range, is taken to be cut already. "About as long" is asked in seconds and in frames, because
+    people cut both ways. What is cut out ends where the file ends.
 
     Args:
         declared: the range; None = the whole source.

@@ -15,7 +15,7 @@ from masa_data.corpora.annotations import find_file, none_found, read_json
 from masa_data.corpora.clip import Clip, Problem
 from masa_data.corpora.listing import CorpusListing, Row
 from masa_data.corpora.masa_lists import NAMES, find_masa_lists, read_masa_lists
-from masa_data.corpora.sources import Source, SourceIndex, walk_sources
+from masa_data.corpora.sources import SourceIndex, walk_sources
 from masa_data.corpora.subsets import SUBSETS, WLASL_CLASSES
 from masa_data.corpora.wlasl_lists import CORPUS, add_from, read_full_list, read_glosses, read_short_list
 from masa_data.corpora.youtube import youtube_id
@@ -58,11 +58,11 @@ def list_wlasl(root: Path, annotations: Path | None = None) -> CorpusListing:
 
 def _locate(root: Path, row: Row, index: SourceIndex[str]) -> Row:
     """The row with its video: one named by the clip's id, or the whole YouTube video it is from."""
-    source, already_cut = index.find(row.clip.id), None
-    if source is None and (name := youtube_id(row.url)):
-        source, already_cut = index.find(name), False
-    path = root / "videos" / f"{row.clip.id}.mp4" if source is None else source.path
-    clip = replace(row.clip, source=path, path=str(path), already_cut=already_cut if source else None)
+    own, whole = index.find(row.clip.id), index.find(youtube_id(row.url))
+    source = own or whole
+    path = source.path if source else root / "videos" / f"{row.clip.id}.mp4"
+    already_cut = False if own is None and whole is not None else None
+    clip = replace(row.clip, source=path, path=str(path), already_cut=already_cut)
     return replace(row, clip=clip, found=source is not None)
 
 

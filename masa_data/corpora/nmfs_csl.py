@@ -1,0 +1,93 @@
+"""NMFs-CSL: 1067 classes of CSL as folders of frames, `jpg_video/{label}/{clip}/image_00001.jpg`.
+
+Lists name a path a row, in the train list with its label; the label is always the clip's folder too. Video
+files in the place of a clip's folder are taken as well. A clip's id is `{label}/{clip}`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Final
+
+from masa_data.corpora.annotations import none_found, read_lines
+from masa_data.corpora.clip import Clip, Problem
+from masa_data.corpora.listing import CorpusListing, Row
+from masa_data.corpora.masa_lists import NAMES, ListedName, find_masa_lists, read_masa_lists
+from masa_data.corpora.sources import Source, SourceIndex, walk_sources
+from masa_data.corpora.subsets import NMFS_CSL_CLASSES, SUBSETS
+from masa_data.errors import DataError
+
+CORPUS: Final = "nmfs-csl"
+_FRAMES: Final = "jpg_video"
+
+
+def list_nmfs_csl(root: Path, annotations: Path | None = None, variants: Path | None = None) -> CorpusListing:
+    """The clips of NMFs-CSL, train before test.
+
+    Args:
+        root: the folder that holds the frames, in any folder below it.
+        annotations: a list, or the folder that holds them.
+        variants: a file that says which labels are confusing and which normal, see `read_variants`.
+
+    Raises:
+        DataError: if no list is found or one cannot be used.
+        OSError: if a file or folder cannot be read.
+    """
+    lists = find_masa_lists(root, annotations)
+    if not lists:
+        raise none_found(root, annotations, (NAMES[0], NAMES[2], "train.txt", "test.txt"))
+    listing = CorpusListing(CORPUS, subsets=read_variants(variants) if variants else SUBSETS[CORPUS])
+    index = SourceIndex(walk_sources(root, lambda folder: folder.parent.isdecimal(), listing.ignored), _key)
+    where: dict[str, str] = {}
+    for name in read_masa_lists(lists.items(), NMFS_CSL_CLASSES, listing.problems):
+        row = _row(root, name, index)
+        if name.folder.isdecimal() and int(name.folder) != name.label:
+            reason = f"{name.where}: found the label {name.label} beside the folder {name.folder}"
+        elif row.clip.id in where:
+            reason = f"{name.where}: found {row.clip.id} again (first: {where[row.clip.id]})"
+        else:
+            where[row.clip.id] = name.where
+            listing.rows.append(row)
+            continue
+        error = DataError(f"{reason}, expected each clip once and in its label's folder", "Correct the row")
+        listing.problems.append(Problem.of(error, name.where, row.clip.id))
+    listing.warn_of_left_over(root, index)
+    return listing
+
+
+def read_variants(path: Path) -> Mapping[str, Collection[int]]:
+    """The labels that are confusing and normal, from a file with a row `label confusing` or `label normal`.
+
+    A label that the file does not name keeps its usual variant.
+
+    Raises:
+        DataError: if a row is wrong.
+        OSError: if the file cannot be read.
+    """
+    labels = {name: set(usual) for name, usual in SUBSETS[CORPUS].items()}
+    for number, line in read_lines(path):
+        label, _, variant = line.replace(",", " ").replace("\t", " ").partition(" ")
+        variant = variant.strip().lower()
+        is_label = label.isascii() and label.isdecimal() and int(label) < NMFS_CSL_CLASSES
+        if not is_label or variant not in labels:
+            raise DataError(
+                f"{path}, row {number}: found {line[:60]!r}, expected a label from 0 to "
+                f"{NMFS_CSL_CLASSES - 1} and then {' or '.join(labels)}",
+                "Correct the row",
+            )
+        for name, members in labels.items():
+            (members.add if name == variant else members.discard)(int(label))
+    return labels
+
+
+def _key(source: Source) -> tuple[int, str] | None:
+    """Label and name of the clip that a file or folder in a label's folder is."""
+    return (int(source.parent), source.stem) if source.parent.isdecimal() else None
+
+
+def _row(root: Path, name: ListedName, index: SourceIndex[tuple[int, str]]) -> Row:
+    source = index.find((name.label, name.stem))
+    path = source.path if source else root / _FRAMES / (name.folder or str(name.label)) / name.stem
+    clip = Clip(f"{name.label}/{name.stem}", path, str(path), CORPUS, label=name.label, split=name.split)
+    return Row(clip, source is not None, name.where)
