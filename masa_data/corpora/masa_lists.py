@@ -94,8 +94,9 @@ def split_name(name: str) -> tuple[str, str] | None:
     parts = name.replace("\\", "/").rstrip("/").split("/")
     if ".." in parts or parts[0] == "" or "\0" in name:
         return None
-    stem, ending = os.path.splitext(parts[-1])  # noqa: PTH122
-    return (parts[-2] if len(parts) > 1 else "", stem if ending.lower() in VIDEO_ENDINGS else parts[-1])
+    stem, dot, ending = parts[-1].rpartition(".")
+    is_video = f"{dot}{ending}".lower() in VIDEO_ENDINGS
+    return (parts[-2] if len(parts) > 1 else "", stem if is_video else parts[-1])
 
 
 def _parse(where: str, split: str, line: str, classes: int) -> ListedName:

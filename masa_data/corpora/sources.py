@@ -21,20 +21,15 @@ class Source(NamedTuple):
 
     Attributes:
         folder: where it is.
+        parent: name of the folder it is in.
         name: the file's or folder's name.
         stem: the name without a video's ending.
-        is_folder: whether it is a folder.
     """
 
     folder: str
+    parent: str
     name: str
     stem: str
-    is_folder: bool
-
-    @property
-    def parent(self) -> str:
-        """Name of the folder it is in."""
-        return os.path.basename(self.folder)  # noqa: PTH119  (a Path for each of 125,000 takes a second)
 
     @property
     def path(self) -> Path:
@@ -65,21 +60,24 @@ def walk_sources(
             continue
         entered.add(real)
         below: list[tuple[str, int]] = []
+        parent = Path(folder).name
         with os.scandir(folder) as entries:
             listed = sorted((entry.name, entry.is_dir()) for entry in entries)
         for name, is_folder in listed:
             if name.startswith("."):
                 continue
-            stem, ending = (name, "") if is_folder else os.path.splitext(name)  # noqa: PTH122
-            source = Source(folder, name, stem, is_folder)
-            if not is_folder and ending.lower() in VIDEO_ENDINGS:
-                yield source
-            elif not is_folder:
+            if is_folder:
+                source = Source(folder, parent, name, name)
+                if is_clip_folder(source):
+                    yield source
+                elif depth < _DEEPEST:
+                    below.append((f"{folder}/{name}", depth + 1))
+                continue
+            stem, ending = os.path.splitext(name)  # noqa: PTH122  (a Path for each of 125,000 takes a second)
+            if ending.lower() in VIDEO_ENDINGS:
+                yield Source(folder, parent, name, stem)
+            else:
                 ignored[ending.lower()] += 1
-            elif is_clip_folder(source):
-                yield source
-            elif depth < _DEEPEST:
-                below.append((f"{folder}/{name}", depth + 1))
         folders += reversed(below)
 
 

@@ -149,6 +149,6 @@ def _add(rows: dict[str, Row], row: Row) -> None:
     other = rows.setdefault(row.clip.id, row)
     if other is not row:
         raise DataError(
-            f"{row.where}: found the video_id {row.clip.id!a} again (first: {other.where}), expected each once",
+            f"{row.where}: found video_id {row.clip.id!a} again, expected each once (first: {other.where})",
             "Remove one",
         )
