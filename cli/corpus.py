@@ -142,7 +142,9 @@ def _print_report(console: Console, report: CorpusReport) -> None:
         console.print(f"{problem.kind}: {problem.reason}. {problem.advice}")
     if len(report.listing.problems) > _SHOWN * 4:
         console.print(f"… and {len(report.listing.problems) - _SHOWN * 4:,} more; --json has them all")
-    _print_some(console, "groups of files with the same content", [" = ".join(group) for group in report.duplicates])
+    _print_some(
+        console, "groups of files with the same content", [" = ".join(group) for group in report.duplicates]
+    )
     _print_some(
         console,
         "signers in more than one split",
