@@ -93,9 +93,7 @@ def _read_rows(root: Path, annotations: Path | None, listing: CorpusListing) -> 
     full = _read_full(full_path) if full_path else []
     if full_path:
         _compare(full, full_path, rows, path, listing)
-    by_id = {row.clip.id: row for row in full}
-    glosses = {**glosses, **{row.clip.label: row.clip.gloss for row in full}}
-    return [add_from(row, by_id, glosses, keep_range=True) for row in rows]
+    return add_from(rows, full, glosses, keep_range=True)
 
 
 def _rows_of_masa_lists(
@@ -105,14 +103,14 @@ def _rows_of_masa_lists(
     if not lists:
         raise none_found(root, annotations, (_FULL_LIST, *_SHORT_LISTS, *NAMES))
     full_path = find_file(root, None, (_FULL_LIST,))
-    full = {row.clip.id: row for row in _read_full(full_path)} if full_path else {}
-    rows = []
-    for name in read_masa_lists(lists.items(), WLASL_CLASSES, listing.problems):
-        clip = Clip(name.stem, Path(), "", CORPUS, label=name.label, split=name.split)
-        rows.append(add_from(Row(clip, False, name.where), full, glosses, keep_range=False))
+    full = _read_full(full_path) if full_path else []
+    rows = [
+        Row(Clip(name.stem, Path(), "", CORPUS, label=name.label, split=name.split), False, name.where)
+        for name in read_masa_lists(lists.items(), WLASL_CLASSES, listing.problems)
+    ]
     if full_path:
-        _compare(list(full.values()), full_path, rows, next(iter(lists)).parent, listing)
-    return rows
+        _compare(full, full_path, rows, next(iter(lists)).parent, listing)
+    return add_from(rows, full, glosses, keep_range=False)
 
 
 def _read_full(path: Path) -> list[Row]:

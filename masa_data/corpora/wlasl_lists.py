@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -96,25 +96,32 @@ def read_glosses(path: Path) -> dict[int, str]:
     return glosses
 
 
-def add_from(row: Row, full: Mapping[str, Row], glosses: Mapping[int, str], *, keep_range: bool) -> Row:
-    """The row with what the full list knows of its clip, and else a gloss from the list of classes.
+def add_from(
+    rows: Iterable[Row], full: Iterable[Row], glosses: Mapping[int, str], *, keep_range: bool
+) -> list[Row]:
+    """The rows with what the full list knows of their clips, and else a gloss by label.
 
     Args:
-        row: of a shorter list; its label and split stand.
-        full: rows of the full list, by id.
-        glosses: by label.
-        keep_range: whether the row's own range stands too.
+        rows: of a shorter list; their labels and splits stand.
+        full: rows of the full list.
+        glosses: of the list of classes.
+        keep_range: whether the rows' own ranges stand too.
     """
-    known = full.get(row.clip.id)
+    known = {row.clip.id: row for row in full}
+    glosses = {**glosses, **{row.clip.label: row.clip.gloss for row in known.values()}}
+    return [_add_from(row, known.get(row.clip.id), glosses, keep_range) for row in rows]
+
+
+def _add_from(row: Row, known: Row | None, glosses: Mapping[int, str], keep_range: bool) -> Row:
+    clip = row.clip
     if known is None:
-        return replace(row, clip=replace(row.clip, gloss=glosses.get(row.clip.label, "")))
-    clip = replace(
-        known.clip,
-        label=row.clip.label,
-        split=row.clip.split,
-        declared=row.clip.declared if keep_range else known.clip.declared,
+        return replace(row, clip=replace(clip, gloss=glosses.get(clip.label, "")))
+    declared = clip.declared if keep_range else known.clip.declared
+    return replace(
+        row,
+        clip=replace(known.clip, label=clip.label, split=clip.split, declared=declared),
+        url=known.url,
     )
-    return replace(row, clip=clip, url=known.url)
 
 
 def _instance_row(fields: Fields, gloss: str, label: int) -> Row:

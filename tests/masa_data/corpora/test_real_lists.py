@@ -22,8 +22,8 @@ def by_split(listing: CorpusListing, subset: str | None = None) -> tuple[int, in
     return count["train"], count["val"], count["test"]
 
 
-def test_wlasl_v03(shared, tmp_path):
-    lists = shared("annotations_wlasl")
+def test_wlasl_v03(shared_data, tmp_path):
+    lists = shared_data / "annotations_wlasl"
     listing = list_corpus("wlasl", tmp_path, lists)
     assert by_split(listing) == (14289, 3916, 2878)
     assert [by_split(listing, f"wlasl{count}")[2] for count in (100, 300, 1000, 2000)] == [
@@ -53,8 +53,8 @@ def test_wlasl_v03(shared, tmp_path):
         ("nslt_2000", (14296, 3920, 2879)),
     ],
 )
-def test_wlasl_nslt(shared, tmp_path, name, counts):
-    listing = list_corpus("wlasl", tmp_path, shared("annotations_wlasl") / f"{name}.json")
+def test_wlasl_nslt(shared_data, tmp_path, name, counts):
+    listing = list_corpus("wlasl", tmp_path, shared_data / "annotations_wlasl" / f"{name}.json")
     assert by_split(listing) == counts
     assert all(row.clip.gloss for row in listing.rows)
     extra = [row.clip for row in listing.rows if not row.clip.signer]  # v0.3 does not know these
@@ -63,25 +63,27 @@ def test_wlasl_nslt(shared, tmp_path, name, counts):
     assert said == [] if not extra else f"{len(extra)} clips that WLASL_v0.3.json lacks" in said[0]
 
 
-def test_wlasl_lists_of_the_same_form(shared, tmp_path):
-    listing = list_corpus("wlasl", tmp_path, shared("annotations_wlasl") / "openhands_splits/asl300.json")
+def test_wlasl_lists_of_the_same_form(shared_data, tmp_path):
+    listing = list_corpus(
+        "wlasl", tmp_path, shared_data / "annotations_wlasl" / "openhands_splits/asl300.json"
+    )
     assert by_split(listing) == (3549, 900, 668)
 
 
-def test_msasl(shared, tmp_path):
-    listing = list_corpus("msasl", tmp_path, shared("annotations_msasl"))
+def test_msasl(shared_data, tmp_path):
+    listing = list_corpus("msasl", tmp_path, shared_data / "annotations_msasl")
     assert by_split(listing) == (16054, 5287, 4172)
     subsets = [by_split(listing, f"msasl{count}") for count in (100, 200, 500, 1000)]
     assert subsets == [(3790, 1190, 757), (6321, 2041, 1359), (11403, 3702, 2720), (16054, 5287, 4172)]
     assert [(problem.kind, problem.clip) for problem in listing.problems] == [("warning", "train/02350")]
     assert all(row.url.startswith("https://www.youtube.com/") for row in listing.rows)
-    groups = read_synonyms(tmp_path, shared("annotations_msasl"))
+    groups = read_synonyms(tmp_path, shared_data / "annotations_msasl")
     assert len(groups) == 272
     assert frozenset({"father", "dad", "daddy"}) in groups
 
 
-def test_slr500_by_signer_whatever_the_lists_say(shared, tmp_path):
-    listing = list_corpus("slr500", tmp_path, shared("annotations_slr500"))
+def test_slr500_by_signer_whatever_the_lists_say(shared_data, tmp_path):
+    listing = list_corpus("slr500", tmp_path, shared_data / "annotations_slr500")
     assert by_split(listing) == (89945, 0, 35000)
     for row in listing.rows:
         clip = row.clip
@@ -134,8 +136,8 @@ def test_listing_slr500_with_all_its_files_is_quick_and_small(tmp_path):
     assert kilobytes < 500_000
 
 
-def test_listing_msasl_is_quick_and_small(shared, tmp_path):
-    rows, _, seconds, kilobytes = measure("msasl", str(tmp_path), str(shared("annotations_msasl")))
+def test_listing_msasl_is_quick_and_small(shared_data, tmp_path):
+    rows, _, seconds, kilobytes = measure("msasl", str(tmp_path), str(shared_data / "annotations_msasl"))
     assert rows == 25_513
     assert seconds < 5
     assert kilobytes < 500_000
