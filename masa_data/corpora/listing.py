@@ -45,6 +45,17 @@ class CorpusListing:
     problems: list[Problem] = field(default_factory=list)
     subsets: Mapping[str, Collection[int]] = field(default_factory=dict)
     ignored: Counter[str] = field(default_factory=Counter)
+    _where: dict[str, str] = field(default_factory=dict)
+
+    def add(self, row: Row) -> None:
+        """Take a row; of those with the same clip id all but the first become problems."""
+        first = self._where.get(row.clip.id)
+        if first is None:
+            self._where[row.clip.id] = row.where
+            self.rows.append(row)
+            return
+        reason = f"{row.where}: found clip {row.clip.id} again, expected each once (first: {first})"
+        self.problems.append(Problem(row.clip.id, row.clip.path, "failed", reason, "Remove one of the rows"))
 
     def warn(self, path: str, reason: str, advice: str) -> None:
         """Note something odd that keeps no clip out."""

@@ -60,7 +60,7 @@ def list_msasl(root: Path, annotations: Path | None = None) -> CorpusListing:
         path = source.path if source else root / f"{youtube_id(row.url) or row.clip.id}.mp4"
         already_cut = own is not None if source else None
         clip = replace(row.clip, source=path, path=str(path), already_cut=already_cut)
-        listing.rows.append(replace(row, clip=clip, found=source is not None))
+        listing.add(replace(row, clip=clip, found=source is not None))
     listing.warn_of_left_over(root, index)
     return listing
 

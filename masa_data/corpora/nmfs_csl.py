@@ -39,19 +39,12 @@ def list_nmfs_csl(root: Path, annotations: Path | None = None, variants: Path | 
         raise none_found(root, annotations, (NAMES[0], NAMES[2], "train.txt", "test.txt"))
     listing = CorpusListing(CORPUS, subsets=read_variants(variants) if variants else SUBSETS[CORPUS])
     index = SourceIndex(walk_sources(root, lambda folder: folder.parent.isdecimal(), listing.ignored), _key)
-    where: dict[str, str] = {}
     for name in read_masa_lists(lists.items(), NMFS_CSL_CLASSES, listing.problems):
-        row = _row(root, name, index)
         if name.folder.isdecimal() and int(name.folder) != name.label:
-            reason = f"{name.where}: found the label {name.label} beside the folder {name.folder}"
-        elif row.clip.id in where:
-            reason = f"{name.where}: found {row.clip.id} again (first: {where[row.clip.id]})"
+            reason = f"{name.where}: found label {name.label} beside folder {name.folder}, expected the same"
+            listing.problems.append(Problem.of(DataError(reason, "Correct the row"), name.where))
         else:
-            where[row.clip.id] = name.where
-            listing.rows.append(row)
-            continue
-        error = DataError(f"{reason}, expected each clip once and in its label's folder", "Correct the row")
-        listing.problems.append(Problem.of(error, name.where, row.clip.id))
+            listing.add(_row(root, name, index))
     listing.warn_of_left_over(root, index)
     return listing
 

@@ -123,7 +123,7 @@ def list_slr500(root: Path, annotations: Path | None = None) -> CorpusListing:
             split=name.split,
             signer=signers[name.signer],
         )
-        listing.rows.append(Row(clip, source is not None, where))
+        listing.add(Row(clip, source is not None, where))
     listing.warn_of_left_over(root, index)
     return listing
 
@@ -142,7 +142,7 @@ def _is_elsewhere(source: Source, name: Name, listing: CorpusListing) -> bool:
 
 
 def _all_names() -> Iterator[tuple[Name, str]]:
-    where = "the corpus's 500 × 50 × 5 clips"
+    where = f"the corpus's {SLR500_CLASSES} × {SIGNERS} × {REPETITIONS} clips"
     for label in range(SLR500_CLASSES):
         for signer in range(1, SIGNERS + 1):
             for repetition in range(REPETITIONS):
@@ -150,22 +150,16 @@ def _all_names() -> Iterator[tuple[Name, str]]:
 
 
 def _listed_names(root: Path, annotations: Path, listing: CorpusListing) -> Iterator[tuple[Name, str]]:
-    """The names in lists, each once."""
     differs = _Disagreements(Counter())
-    first: dict[Name, str] = {}
     for where, path, split in _list_rows(root, annotations, listing):
         folder, stem = split_name(path) or ("", "")
         name = parse_name(stem)
         if name is None or (folder.isdecimal() and int(folder) != name.label):
-            reason = f"found the path {path[:60]!r}, expected {{label}}/P01_01_00_0._color.mp4"
-        elif name in first:
-            reason = f"found {name.stem} again (first: {first[name]}), expected each clip once"
-        else:
-            first[name] = where
-            differs.note(name, split, where)
-            yield name, where
+            reason = f"{where}: found the path {path[:60]!r}, expected {{label}}/P01_01_00_0._color.mp4"
+            listing.problems.append(Problem.of(DataError(reason, "Correct the row"), path))
             continue
-        listing.problems.append(Problem.of(DataError(f"{where}: {reason}", "Correct the row"), path))
+        differs.note(name, split, where)
+        yield name, where
     if differs.rows:
         signers = ", ".join(f"P{signer:02d} ×{rows:,}" for signer, rows in sorted(differs.rows.items()))
         listing.warn(

@@ -51,7 +51,8 @@ def list_wlasl(root: Path, annotations: Path | None = None) -> CorpusListing:
         lambda source: source.stem if source.stem in names else None,
         lambda source, other: source.parent != _RAW_FOLDER and other.parent == _RAW_FOLDER,
     )
-    listing.rows = [_locate(root, row, index) for row in rows]
+    for row in rows:
+        listing.add(_locate(root, row, index))
     listing.warn_of_left_over(root, index)
     return listing
 

@@ -25,7 +25,7 @@ _NOWHERE: Final = Path()
 
 def read_full_list(path: Path, content: list[object], problems: list[Problem]) -> list[Row]:
     """The rows of `WLASL_v0.3.json` or of a list of the same form; a wrong row becomes a problem."""
-    rows: dict[str, Row] = {}
+    rows: list[Row] = []
     for label, item in enumerate(content):
         try:
             entry = Fields.of(f"{path}, gloss {label}", item)
@@ -40,13 +40,11 @@ def read_full_list(path: Path, content: list[object], problems: list[Problem]) -
             continue
         for number, instance in enumerate(instances):
             try:
-                row = _instance_row(
-                    Fields.of(f"{path}, gloss {label}, instance {number}", instance), gloss, label
-                )
-                _add(rows, row)
+                fields = Fields.of(f"{path}, gloss {label}, instance {number}", instance)
+                rows.append(_instance_row(fields, gloss, label))
             except DataError as error:
                 problems.append(Problem.of(error, str(path)))
-    return list(rows.values())
+    return rows
 
 
 def read_short_list(path: Path, content: Mapping[str, object], problems: list[Problem]) -> list[Row]:
@@ -150,12 +148,3 @@ def _declared(fields: Fields, first_key: str, last_key: str) -> DeclaredRange | 
     if first == 1 and last == -1:
         return None
     return DeclaredRange.of_frames(first, None if last == -1 else last, LIST_FPS)
-
-
-def _add(rows: dict[str, Row], row: Row) -> None:
-    other = rows.setdefault(row.clip.id, row)
-    if other is not row:
-        raise DataError(
-            f"{row.where}: found video_id {row.clip.id!a} again, expected each once (first: {other.where})",
-            "Remove one",
-        )
