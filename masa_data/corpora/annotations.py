@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -99,7 +100,7 @@ def read_json(path: Path) -> object:
     """
     text = read_text(path)
     try:
-        value: object = json.loads(text, parse_constant=_refuse_constant)
+        value: object = json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_each_name_once)
     except json.JSONDecodeError as error:
         what = "the end of the file" if error.pos >= len(text.rstrip()) else f"no JSON ({error.msg})"
         raise DataError(
@@ -116,6 +117,15 @@ def read_json(path: Path) -> object:
 
 def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"the number {name}")
+
+
+def _each_name_once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """The values by name; json itself would drop all but the last of a name without a word."""
+    values = dict(pairs)
+    if len(values) < len(pairs):
+        twice, _ = Counter(name for name, _ in pairs).most_common(1)[0]
+        raise ValueError(f"the name {twice!a} twice")
+    return values
 
 
 @dataclass(frozen=True, slots=True)

@@ -254,6 +254,19 @@ def test_the_three_real_clips_of_wlasl(shared_data):
             assert settled(row)[0][2] == "cut"
 
 
+def test_a_real_row_of_wlasl_on_its_recording_at_another_rate(shared_data, tmp_path, render):
+    render(tmp_path / "raw_videos/Qc7Dc_qF5NI.mkv", 100, fps=30, size=(360, 240))
+    listing = list_corpus("wlasl", tmp_path, shared_data / "annotations_wlasl/WLASL_v0.3.json")
+    (row,) = (row for row in listing.rows if row.clip.id == "45835")
+    assert (row.clip.gloss, row.clip.label, row.clip.split, row.clip.signer) == ("rabbit", 123, "test", "9")
+    assert settled(row) == ((28, 76, "raw"), (0, 0, 360, 240))  # frames 24 to 63 at 25 a second
+    cut = render(tmp_path / "videos/45835.mp4", 40, size=(360, 240))
+    listing = list_corpus("wlasl", tmp_path, shared_data / "annotations_wlasl/WLASL_v0.3.json")
+    (row,) = (row for row in listing.rows if row.clip.id == "45835")
+    assert row.clip.source == cut
+    assert settled(row)[0] == (0, 40, "cut")
+
+
 def test_real_rows_of_msasl_on_a_whole_video(shared_data, tmp_path, render):
     rows = json.loads((shared_data / "annotations_msasl/MSASL_train.json").read_text())
     video = youtube_id(rows[0]["url"])

@@ -159,6 +159,7 @@ def test_byte_order_marks_and_line_ends_change_nothing(tmp_path, ending):
         ('["a"]'.encode("utf-16"), "line 1: found bytes that are not UTF-8"),
         (b"[NaN]", r"found no JSON that can be read \(the number NaN\)"),
         (b"[" * 200_000, r"found no JSON that can be read"),
+        (b'{"00001": 1, "00001": 2}', r"found no JSON that can be read \(the name '00001' twice\)"),
         (b"3", "found no list of glosses or clips"),
         (b"", "found the end of the file"),
     ],
