@@ -214,6 +214,12 @@ class Fields:
         return self.error(f"{_shown(self.values[key])} as `{key}`", expected)
 
 
+def label_in(text: str, classes: int) -> int | None:
+    """The label that a text is, below the number of classes; None if it is none."""
+    is_number = text.isascii() and text.isdecimal() and len(text) < 10
+    return int(text) if is_number and int(text) < classes else None
+
+
 def is_plain_name(value: str) -> bool:
     """Whether a text names a file or folder in the folder at hand and nowhere else."""
     return value not in ("", ".", "..") and not any(sign in value for sign in "/\\\0")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from masa_data.corpora.annotations import list_folders, read_lines
+from masa_data.corpora.annotations import label_in, list_folders, read_lines
 from masa_data.corpora.clip import SPLIT_NAMES, VIDEO_ENDINGS, Problem
 from masa_data.errors import DataError
 
@@ -108,8 +108,9 @@ def _parse(where: str, split: str, line: str, classes: int) -> ListedName:
         raise DataError(f"{where}: found the path {name[:60]!r}, expected one below the root", _CORRECT)
     folder, stem = parts
     text = last or folder
-    if not text.isascii() or not text.isdecimal() or not int(text) < classes:
+    label = label_in(text, classes)
+    if label is None:
         raise DataError(
             f"{where}: found the label {text[:60]!r} in {line[:60]!r}, expected 0 to {classes - 1}", _CORRECT
         )
-    return ListedName(where, split, folder, stem, int(text))
+    return ListedName(where, split, folder, stem, label)

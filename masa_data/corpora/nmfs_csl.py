@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Final
 
-from masa_data.corpora.annotations import none_found, read_lines
+from masa_data.corpora.annotations import label_in, none_found, read_lines
 from masa_data.corpora.clip import Clip, Problem
 from masa_data.corpora.listing import CorpusListing, Row
 from masa_data.corpora.masa_lists import NAMES, ListedName, find_masa_lists, read_masa_lists
@@ -40,8 +40,10 @@ def list_nmfs_csl(root: Path, annotations: Path | None = None, variants: Path | 
     listing = CorpusListing(CORPUS, subsets=read_variants(variants) if variants else SUBSETS[CORPUS])
     index = SourceIndex(walk_sources(root, lambda folder: folder.parent.isdecimal(), listing.ignored), _key)
     for name in read_masa_lists(lists.items(), NMFS_CSL_CLASSES, listing.problems):
-        if name.folder.isdecimal() and int(name.folder) != name.label:
-            reason = f"{name.where}: found label {name.label} beside folder {name.folder}, expected the same"
+        if name.folder.isdecimal() and label_in(name.folder, NMFS_CSL_CLASSES) != name.label:
+            reason = (
+                f"{name.where}: found label {name.label} beside folder {name.folder[:60]}, expected the same"
+            )
             listing.problems.append(Problem.of(DataError(reason, "Correct the row"), name.where))
         else:
             listing.add(_row(root, name, index))
@@ -60,17 +62,17 @@ def read_variants(path: Path) -> Mapping[str, Collection[int]]:
     """
     labels = {name: set(usual) for name, usual in SUBSETS[CORPUS].items()}
     for number, line in read_lines(path):
-        label, _, variant = line.replace(",", " ").replace("\t", " ").partition(" ")
+        text, _, variant = line.replace(",", " ").replace("\t", " ").partition(" ")
         variant = variant.strip().lower()
-        is_label = label.isascii() and label.isdecimal() and int(label) < NMFS_CSL_CLASSES
-        if not is_label or variant not in labels:
+        label = label_in(text, NMFS_CSL_CLASSES)
+        if label is None or variant not in labels:
             raise DataError(
                 f"{path}, row {number}: found {line[:60]!r}, expected a label from 0 to "
                 f"{NMFS_CSL_CLASSES - 1} and then {' or '.join(labels)}",
                 "Correct the row",
             )
         for name, members in labels.items():
-            (members.add if name == variant else members.discard)(int(label))
+            (members.add if name == variant else members.discard)(label)
     return labels
 
 

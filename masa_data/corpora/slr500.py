@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from masa_data.corpora.annotations import find_file, none_found, read_lines, read_text
+from masa_data.corpora.annotations import find_file, label_in, none_found, read_lines, read_text
 from masa_data.corpora.clip import SPLIT_NAMES, Clip, Problem
 from masa_data.corpora.listing import CorpusListing, Row
 from masa_data.corpora.masa_lists import NAMES, find_masa_lists, read_masa_lists, split_name
@@ -130,7 +130,7 @@ def list_slr500(root: Path, annotations: Path | None = None) -> CorpusListing:
 
 def _is_elsewhere(source: Source, name: Name, listing: CorpusListing) -> bool:
     """Whether a video lies in another label's folder; that is a problem, and neither label is believed."""
-    if not source.parent.isdecimal() or int(source.parent) == name.label:
+    if not source.parent.isdecimal() or label_in(source.parent, SLR500_CLASSES) == name.label:
         return False
     error = DataError(
         f"{source.path}: found label {name.label} in the name and {source.parent} as the folder, expected "
@@ -154,7 +154,7 @@ def _listed_names(root: Path, annotations: Path, listing: CorpusListing) -> Iter
     for where, path, split in _list_rows(root, annotations, listing):
         folder, stem = split_name(path) or ("", "")
         name = parse_name(stem)
-        if name is None or (folder.isdecimal() and int(folder) != name.label):
+        if name is None or (folder.isdecimal() and label_in(folder, SLR500_CLASSES) != name.label):
             reason = f"{where}: found the path {path[:60]!r}, expected {{label}}/P01_01_00_0._color.mp4"
             listing.problems.append(Problem.of(DataError(reason, "Correct the row"), path))
             continue
@@ -187,7 +187,10 @@ def _list_rows(root: Path, annotations: Path, listing: CorpusListing) -> Iterato
 def _csv_rows(path: Path) -> Iterator[tuple[str, str, str]]:
     split = next((SPLIT_NAMES[part] for part in path.stem.split(".") if part in SPLIT_NAMES), "")
     reader = csv.reader(io.StringIO(read_text(path)))
-    header = next(reader, [])
+    try:
+        header = next(reader, [])
+    except csv.Error:
+        header = []
     if "video_path" not in header or not split:
         raise DataError(
             f"{path}, row 1: found the columns {', '.join(header)[:60] or 'none'}, expected video_path in a "
@@ -195,8 +198,13 @@ def _csv_rows(path: Path) -> Iterator[tuple[str, str, str]]:
             "Name the column and the file so",
         )
     column = header.index("video_path")
-    for row in reader:
-        yield f"{path}, row {reader.line_num}", row[column] if column < len(row) else "", split
+    try:
+        for row in reader:
+            yield f"{path}, row {reader.line_num}", row[column] if column < len(row) else "", split
+    except csv.Error as error:
+        raise DataError(
+            f"{path}, row {reader.line_num}: found no CSV ({error}), expected one", "Get the list again"
+        ) from None
 
 
 def _read_glosses(root: Path, annotations: Path | None) -> dict[int, str]:
@@ -205,12 +213,13 @@ def _read_glosses(root: Path, annotations: Path | None) -> dict[int, str]:
     path = find_file(root, None, (_DICTIONARY,)) or find_file(root, beside, (_DICTIONARY,))
     glosses: dict[int, str] = {}
     for number, line in read_lines(path) if path else ():
-        index, *rest = line.split(maxsplit=1)
-        if not (index.isascii() and index.isdecimal() and rest and int(index) < SLR500_CLASSES):
+        text, *rest = line.split(maxsplit=1)
+        label = label_in(text, SLR500_CLASSES)
+        if label is None or not rest:
             raise DataError(
                 f"{path}, row {number}: found {line[:60]!r}, expected an index below {SLR500_CLASSES} and a "
                 "gloss",
                 "Correct the row",
             )
-        glosses[int(index)] = rest[0]
+        glosses[label] = rest[0]
     return glosses

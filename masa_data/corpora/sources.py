@@ -21,7 +21,7 @@ class Source(NamedTuple):
 
     Attributes:
         folder: where it is.
-        parent: name of the folder it is in.
+        parent: name of the folder it is in; "" if that is the corpus's own.
         name: the file's or folder's name.
         stem: the name without a video's ending.
     """
@@ -46,7 +46,8 @@ def walk_sources(
         root: the corpus's folder.
         is_clip_folder: whether a folder is one clip's frames; it is not entered then, so that millions of
             images are not looked at.
-        ignored: takes the endings of the files passed over.
+        ignored: takes the endings of the files passed over; a name that is not UTF-8 could not be written
+            into any report.
 
     Raises:
         OSError: if root cannot be read.
@@ -60,11 +61,15 @@ def walk_sources(
             continue
         entered.add(real)
         below: list[tuple[str, int]] = []
-        parent = Path(folder).name
+        # Root's own name says nothing: a folder called 2020 is no label.
+        parent = Path(folder).name if depth else ""
         with os.scandir(folder) as entries:
             listed = sorted((entry.name, entry.is_dir()) for entry in entries)
         for name, is_folder in listed:
             if name.startswith("."):
+                continue
+            if not name.isascii() and not _is_unicode(name):
+                ignored["a name that is not UTF-8"] += 1
                 continue
             if is_folder:
                 source = Source(folder, parent, name, name)
@@ -79,6 +84,14 @@ def walk_sources(
             else:
                 ignored[ending.lower()] += 1
         folders += reversed(below)
+
+
+def _is_unicode(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 class SourceIndex(Generic[Key]):

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from masa_data.corpora.annotations import Fields, read_lines
+from masa_data.corpora.annotations import Fields, label_in, read_lines
 from masa_data.corpora.box import Box
 from masa_data.corpora.clip import Clip, Problem
 from masa_data.corpora.listing import Row
@@ -84,13 +84,14 @@ def read_glosses(path: Path) -> dict[int, str]:
     """
     glosses = {}
     for number, line in read_lines(path):
-        label, _, gloss = line.partition("\t")
-        if not (label.isascii() and label.isdecimal() and gloss.strip()):
+        text, _, gloss = line.partition("\t")
+        label = label_in(text, WLASL_CLASSES)
+        if label is None or not gloss.strip():
             raise DataError(
                 f"{path}, row {number}: found {line[:60]!r}, expected a label, a tab and a gloss",
                 "Correct the row",
             )
-        glosses[int(label)] = gloss.strip()
+        glosses[label] = gloss.strip()
     return glosses
 
 

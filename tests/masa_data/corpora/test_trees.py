@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import shutil
 
 import pytest
@@ -193,6 +194,20 @@ def test_nmfs_csl(tmp_path, render):
     counts = {(row["subset"], row["split"]): row["annotated"] for row in report_on(listing).table()}
     assert counts["confusing", "train"] == counts["normal", "train"] == 1
     assert listing.ignored == {".txt": 2}  # no image was looked at
+
+
+def test_the_roots_own_name_is_no_label_and_links_and_odd_names_do_no_harm(tmp_path, render):
+    root = tmp_path / "2020"
+    folder = render(root / "jpg_video/12/clip", 9)
+    (root / "trainlist01.txt").write_text("12/clip\n12/gone\n")
+    (root / "loop").symlink_to(root)
+    (root / "jpg_video/12/gone.mp4").symlink_to(root / "nowhere")
+    (root / os.fsdecode(b"\xff.mp4")).touch()
+    listing = list_corpus("nmfs-csl", root)
+    assert [row.clip.source for row in listing.rows] == [folder, root / "jpg_video/12/gone.mp4"]
+    assert [checked.state for checked in check_rows(listing.rows)] == ["found", "unreadable"]
+    assert listing.ignored == {".txt": 1, "a name that is not UTF-8": 1}
+    assert listing.problems == []
 
 
 def test_a_file_can_say_which_labels_are_confusing(tmp_path):

@@ -115,6 +115,9 @@ def test_a_wrong_row_of_msasl(tmp_path, row, expected):
         ("../0/clip 0", "found the path '../0/clip', expected one below the root"),
         ("/etc/0/clip 0", "found the path '/etc/0/clip', expected one below the root"),
         ("0/clip 1067", "found the label '1067' in '0/clip 1067', expected 0 to 1066"),
+        (f"0/clip {'9' * 5000}", f"found the label '{'9' * 60}'"),
+        (f"{'9' * 5000}/clip", f"found the label '{'9' * 60}'"),
+        (f"{'9' * 5000}/clip 0", "found label 0 beside folder"),
         ("0/clip -1", "found the label '-1' in '0/clip -1', expected 0 to 1066"),
         ("clip", "found the label '' in 'clip', expected 0 to 1066"),
         ("0/clip 1", "found label 1 beside folder 0, expected the same"),
@@ -129,7 +132,9 @@ def test_a_wrong_row_of_nmfs_csl(tmp_path, line, expected):
     assert the_problem(listing).startswith(f"{path}, row 2: {expected}")
 
 
-@pytest.mark.parametrize("path", ["000/P01_01_01_0._color.mp4", "000/P51_01_00_0._color.mp4", "../x", ""])
+@pytest.mark.parametrize(
+    "path", ["000/P01_01_01_0._color.mp4", "000/P51_01_00_0._color.mp4", "../x", "", f"{10**40}/P01_01_00_1"]
+)
 def test_a_wrong_row_of_slr500(tmp_path, path):
     table = tmp_path / "split.train.csv"
     table.write_text(f"video_path,class_name\r\n000/P01_01_00_0._color.mp4,x\r\n{path},x\r\n", newline="")
