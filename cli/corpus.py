@@ -18,6 +18,7 @@ from masa_data.corpora.check import Checked, CorpusReport, check_rows
 from masa_data.corpora.missing_csv import missing_csv
 from masa_data.corpora.named import CORPORA, CorpusName, list_corpus
 from masa_data.corpora.ranges import VideosMode
+from masa_data.engines import available_cores
 from masa_data.version import VERSION
 
 from .console import CONTEXT, EXIT_SOME_FAILED, errors_in_one_line, make_console
@@ -88,7 +89,7 @@ def check(
             missing_csv(missing) if missing else nullcontext(_write_nothing) as write,
             _progress(len(listing.rows)) as advance,
         ):
-            for checked in check_rows(listing.rows, videos):
+            for checked in check_rows(listing.rows, videos, available_cores()):
                 report.add(checked)
                 write(checked)
                 advance()

@@ -313,6 +313,7 @@ def test_the_check_names_what_cannot_be_used(tmp_path, render):
         ("missing", "no video of this name was found"),
         ("out of range", "the range from frame 50 holds none of the file's 50 frames"),
     ]
+    assert list(check_rows(listing.rows, workers=3)) == checked
     report = report_on(listing)
     assert report.duplicates == [(str(first), str(tmp_path / "videos/00001.mp4"))]
     assert report.untrained == []
