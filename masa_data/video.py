@@ -187,6 +187,56 @@ def _open(source: Path) -> cv2.VideoCapture:
     return capture
 
 
+@dataclass(frozen=True, slots=True)
+class SourceFacts:
+    """What a source says of itself before it is decoded.
+
+    Attributes:
+        frames: how many it promises; a damaged file holds fewer.
+        fps: frames per second; NaN if it has no clock.
+        width: of the frames in pixels, after rotation.
+        height: likewise.
+    """
+
+    frames: int
+    fps: float
+    width: int
+    height: int
+
+
+def probe_source(source: Path) -> SourceFacts:
+    """Read a video's header, or count a folder's images and look at the first.
+
+    Only a video whose header does not give the number of frames is read through.
+
+    Raises:
+        DataError: if there is no video or no image.
+        OSError: if it cannot be read.
+    """
+    if source.is_dir():
+        images = numbered_images(source)
+        if not images:
+            raise DataError("there are no numbered images in the folder", _READ_AGAIN)
+        image = cv2.imdecode(np.fromfile(images[0], np.uint8), cv2.IMREAD_COLOR)
+        if image is None:
+            raise DataError(f"{images[0].name} cannot be decoded", _READ_AGAIN)
+        return SourceFacts(len(images), math.nan, image.shape[1], image.shape[0])
+    capture = _open(source)
+    try:
+        fps = capture.get(cv2.CAP_PROP_FPS)
+        width, height = capture.get(cv2.CAP_PROP_FRAME_WIDTH), capture.get(cv2.CAP_PROP_FRAME_HEIGHT)
+        frames = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
+        if frames <= 0:
+            frames = 0
+            while capture.grab():
+                frames += 1
+    finally:
+        capture.release()
+    if frames == 0 or width < 1 or height < 1:
+        raise DataError("there is no frame in it", _READ_AGAIN)
+    return SourceFacts(frames, fps if 0 < fps < 1000 else math.nan, int(width), int(height))
+
+
 def source_sha256(source: Path) -> str:
     """SHA-256 of a video file's bytes; for a folder of images, of their names and bytes in order.
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal
 
+from masa_data.corpora.box import Box
+from masa_data.corpora.ranges import DeclaredRange
 from masa_data.errors import DataError
 from masa_data.track import NO_LABEL
 
@@ -42,6 +44,12 @@ class Clip:
         signer: who signs; "" if unknown.
         start: first source frame, counted from 0.
         end: one past the last source frame; None = to the end.
+        declared: the range that the corpus gives in seconds, where it gives one. Which frames it stands for
+            depends on the file and is settled by `resolve_range` when that is open; start and end are then
+            not used.
+        already_cut: whether the source's name tells that it holds this clip alone (True) or a whole
+            recording (False); None = only its length can tell.
+        box: where in the frame the signer is; None = anywhere.
     """
 
     id: str
@@ -54,6 +62,9 @@ class Clip:
     signer: str = ""
     start: int = 0
     end: int | None = None
+    declared: DeclaredRange | None = None
+    already_cut: bool | None = None
+    box: Box | None = None
 
 
 @dataclass(frozen=True, slots=True)

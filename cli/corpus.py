@@ -1,0 +1,176 @@
+"""masa-corpus: what of a corpus is on disk."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from masa_data.corpora.check import Checked, CorpusReport, check_rows
+from masa_data.corpora.missing_csv import missing_csv
+from masa_data.corpora.named import CORPORA, CorpusName, list_corpus
+from masa_data.corpora.ranges import VideosMode
+from masa_data.engines import available_cores
+from masa_data.version import VERSION
+
+from .console import CONTEXT, EXIT_SOME_FAILED, errors_in_one_line, make_console
+
+_EXAMPLES = """
+\b
+Examples:
+  masa-corpus check wlasl --root WLASL/                           found and missing, by subset and split
+  masa-corpus check wlasl --root WLASL/ --missing missing.csv     and a list to fetch the rest by
+  masa-corpus check msasl --root videos/ --annotations MS-ASL/    with the lists in another folder
+"""
+
+# So many groups or names are printed; JSON has them all.
+_SHOWN = 5
+
+
+@click.group(context_settings=CONTEXT)
+@click.version_option(VERSION)
+def main() -> None:
+    """Look at a corpus as it lies on disk."""
+
+
+@main.command(context_settings=CONTEXT, epilog=_EXAMPLES)
+@click.argument("name", metavar="NAME", type=click.Choice(CORPORA))
+@click.option("--root", required=True, type=click.Path(path_type=Path), help="The folder with its videos.")
+@click.option(
+    "--annotations",
+    type=click.Path(path_type=Path),
+    help="Its lists, or the folder that holds them [default: in ROOT or a folder in it].",
+)
+@click.option(
+    "--videos",
+    type=click.Choice(["auto", "cut", "raw"]),
+    default="auto",
+    show_default=True,
+    help="Whether files are clips cut already or source videos; auto goes by name and length.",
+)
+@click.option(
+    "--variants",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="nmfs-csl: a file of rows `label confusing` or `label normal`.",
+)
+@click.option(
+    "--missing",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the clips that cannot be used to this CSV, with their addresses.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def check(
+    name: CorpusName,
+    root: Path,
+    annotations: Path | None,
+    videos: VideosMode,
+    variants: Path | None,
+    missing: Path | None,
+    as_json: bool,
+) -> None:
+    """Say what of a corpus is found, missing, unreadable or out of range, and what is odd about it.
+
+    NAME is wlasl, msasl, nmfs-csl or slr500. Headers of videos are read, nothing is decoded. Exit code 0: all
+    is there and well; 3: something is not; 2: wrong usage.
+    """
+    console = make_console()
+    with errors_in_one_line("masa-corpus"):
+        listing = list_corpus(name, root, annotations, variants)
+        report = CorpusReport(listing)
+        with (
+            missing_csv(missing) if missing else nullcontext(_write_nothing) as write,
+            _progress(len(listing.rows)) as advance,
+        ):
+            for checked in check_rows(listing.rows, videos, available_cores()):
+                report.add(checked)
+                write(checked)
+                advance()
+        report.finish()
+        if as_json:
+            console.print(json.dumps(_as_json(report), ensure_ascii=False))
+        else:
+            _print_report(console, report)
+            if missing:
+                console.print(f"Wrote {missing}")
+        sys.exit(0 if report.is_fine else EXIT_SOME_FAILED)
+
+
+def _write_nothing(checked: Checked) -> None:
+    pass
+
+
+@contextmanager
+def _progress(rows: int) -> Iterator[Callable[[], None]]:
+    """A bar on standard error if that is a terminal; yields a function to call after each clip."""
+    console = Console(stderr=True)
+    bar = Progress(
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("clips ·"),
+        TimeRemainingColumn(),
+        TextColumn("left"),
+        console=console,
+        disable=not console.is_terminal,
+        transient=True,
+    )
+    with bar:
+        task = bar.add_task("", total=rows)
+        yield lambda: bar.advance(task)
+
+
+def _print_report(console: Console, report: CorpusReport) -> None:
+    table = Table(box=None, pad_edge=False)
+    rows = report.table()
+    for column in rows[0] if rows else ():
+        table.add_column(column, justify="left" if column in ("subset", "split") else "right")
+    for row in rows:
+        table.add_row(*(f"{value:,}" if isinstance(value, int) else value for value in row.values()))
+    console.print(table)
+    for title, counts in (("Frames", report.ranges), ("Boxes", report.crops)):
+        if counts:
+            console.print(f"{title}: " + ", ".join(f"{case} {count:,}" for case, count in counts.items()))
+    if report.short:
+        console.print(f"{report.short:,} clips have fewer than 8 frames")
+    for problem in report.listing.problems[: _SHOWN * 4]:
+        console.print(f"{problem.kind}: {problem.reason}. {problem.advice}")
+    if len(report.listing.problems) > _SHOWN * 4:
+        console.print(f"… and {len(report.listing.problems) - _SHOWN * 4:,} more; --json has them all")
+    _print_some(
+        console, "groups of files with the same content", [" = ".join(group) for group in report.duplicates]
+    )
+    _print_some(
+        console,
+        "signers in more than one split",
+        [f"{signer} ({', '.join(splits)})" for signer, splits in report.mixed_signers.items()],
+    )
+    _print_some(console, "classes without a training clip that can be used", list(map(str, report.untrained)))
+    console.print("All is there and well." if report.is_fine else "Not all is there and well, see above.")
+
+
+def _print_some(console: Console, what: str, items: list[str]) -> None:
+    if items:
+        more = ", …" if len(items) > _SHOWN else ""
+        console.print(f"{len(items):,} {what}: {', '.join(items[:_SHOWN])}{more}")
+
+
+def _as_json(report: CorpusReport) -> dict[str, object]:
+    return {
+        "corpus": report.listing.corpus,
+        "fine": report.is_fine,
+        "counts": report.table(),
+        "ranges": report.ranges,
+        "boxes": report.crops,
+        "short": report.short,
+        "problems": [asdict(problem) for problem in report.listing.problems],
+        "duplicates": report.duplicates,
+        "signers_in_several_splits": report.mixed_signers,
+        "classes_without_training": report.untrained,
+    }

@@ -1,0 +1,230 @@
+"""Annotation files of corpora, read as the hostile input they may be: one line says what is wrong where."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, NoReturn
+
+from masa_data.corpora.clip import SPLIT_NAMES
+from masa_data.errors import DataError
+
+_GET_AGAIN: Final = "Correct the row, or get the list again"
+
+# No frame number, label or time of any corpus comes near it.
+_HUGE: Final = 10**9
+
+
+def find_file(root: Path, annotations: Path | None, names: Iterable[str]) -> Path | None:
+    """The first of these names in the folder of annotations or, if none is given, in root or a folder in it.
+
+    Args:
+        root: the corpus's folder.
+        annotations: a file, which is taken whatever its name, or a folder.
+        names: file names, the best first.
+
+    Raises:
+        DataError: if a folder does not exist.
+    """
+    if annotations is not None and annotations.is_file():
+        return annotations
+    folders = list_folders(root, annotations)
+    candidates = (folder / name for name in names for folder in folders)
+    return next((path for path in candidates if path.is_file()), None)
+
+
+def list_folders(root: Path, annotations: Path | None) -> list[Path]:
+    """The folders in which lists are looked for: the one given, or root and those in it, sorted.
+
+    Raises:
+        DataError: if the folder does not exist.
+    """
+    folder = root if annotations is None else annotations
+    if folder.is_file():
+        folder = folder.parent
+    if not folder.is_dir():
+        raise DataError(f"found no folder {folder}", "Check the path")
+    if annotations is not None:
+        return [folder]
+    with os.scandir(folder) as entries:
+        return [folder, *sorted(Path(entry.path) for entry in entries if entry.is_dir())]
+
+
+def none_found(root: Path, annotations: Path | None, names: Iterable[str]) -> DataError:
+    """The error for lists that are not there."""
+    place = f"{root} and the folders in it" if annotations is None else str(annotations)
+    return DataError(
+        f"found no list in {place}, expected {', '.join(names)}",
+        "Put the corpus's lists there, or name their folder with --annotations",
+    )
+
+
+def read_text(path: Path) -> str:
+    """The text of a file, without a byte order mark.
+
+    Raises:
+        DataError: if it is not UTF-8.
+        OSError: if it cannot be read.
+    """
+    try:
+        return path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = path.read_bytes()[: error.start].count(b"\n") + 1
+        raise DataError(
+            f"{path}, line {line}: found bytes that are not UTF-8", "Save it in UTF-8, or get it again"
+        ) from None
+
+
+def read_lines(path: Path) -> Iterator[tuple[int, str]]:
+    """Number, from 1, and text of each line that is not empty.
+
+    Raises:
+        DataError: if it is not UTF-8.
+        OSError: if it cannot be read.
+    """
+    for number, line in enumerate(read_text(path).splitlines(), 1):
+        if stripped := line.strip():
+            yield number, stripped
+
+
+def read_json(path: Path) -> object:
+    """What a JSON file holds.
+
+    Raises:
+        DataError: if it is not JSON, for example because half of it is missing.
+        OSError: if it cannot be read.
+    """
+    text = read_text(path)
+    try:
+        value: object = json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_each_name_once)
+    except json.JSONDecodeError as error:
+        what = "the end of the file" if error.pos >= len(text.rstrip()) else f"no JSON ({error.msg})"
+        raise DataError(
+            f"{path}, line {error.lineno}: found {what} in column {error.colno}, expected whole JSON",
+            "Get the list again",
+        ) from None
+    except (ValueError, RecursionError) as error:
+        raise DataError(
+            f"{path}: found no JSON that can be read ({str(error)[:80]}), expected a list of clips",
+            "Get the list again",
+        ) from None
+    return value
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"the number {name}")
+
+
+def _each_name_once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """The values by name; json itself would drop all but the last of a name without a word."""
+    values = dict(pairs)
+    if len(values) < len(pairs):
+        twice, _ = Counter(name for name, _ in pairs).most_common(1)[0]
+        raise ValueError(f"the name {twice!a} twice")
+    return values
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """The named values of one row, each checked as it is taken.
+
+    Args:
+        where: file and row, for errors.
+        values: the row.
+
+    Raises:
+        DataError: if the row is no JSON object; by every method, if the value is missing or not as expected.
+    """
+
+    where: str
+    values: Mapping[str, object]
+
+    @classmethod
+    def of(cls, where: str, row: object) -> Fields:
+        """The fields of a row of JSON."""
+        if not isinstance(row, dict):
+            raise DataError(f"{where}: found {_shown(row)}, expected named values in braces", _GET_AGAIN)
+        return cls(where, row)
+
+    def text(self, key: str, default: str | None = None) -> str:
+        """A text that can be written to files; `default` if the key is missing and a default is given."""
+        value = self.values.get(key, default)
+        if not isinstance(value, str):
+            raise self._wrong(key, "a text")
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise self._wrong(key, "a text in Unicode") from None
+        return value
+
+    def name(self, key: str) -> str:
+        """A text that is the name of a file or folder, and so cannot lead elsewhere."""
+        value = self.text(key)
+        if not is_plain_name(value):
+            raise self._wrong(key, "a plain name without / and ..")
+        return value
+
+    def whole(self, key: str, low: int, high: int = _HUGE) -> int:
+        """A whole number of at least `low` and below `high`."""
+        value = self.values.get(key)
+        if not isinstance(value, (int, float)) or isinstance(value, bool) or value != value // 1:
+            raise self._wrong(key, "a whole number")
+        number = int(value)
+        if not low <= number < high:
+            raise self._wrong(key, f"{low} or more" if high == _HUGE else f"{low} to {high - 1}")
+        return number
+
+    def number(self, key: str, low: float, high: float = _HUGE) -> float:
+        """A finite number from `low` to `high`."""
+        return self._checked(key, self.values.get(key), low, high)
+
+    def numbers(self, key: str, count: int, low: float, high: float = _HUGE) -> list[float]:
+        """So many finite numbers from `low` to `high`."""
+        value = self.values.get(key)
+        if not isinstance(value, list) or len(value) != count:
+            raise self._wrong(key, f"{count} numbers")
+        return [self._checked(key, item, low, high) for item in value]
+
+    def split(self, key: str) -> str:
+        """The split, under any of the names that people give train, val and test."""
+        value = self.values.get(key)
+        split = SPLIT_NAMES.get(value.lower()) if isinstance(value, str) else None
+        if split is None:
+            raise self._wrong(key, "train, val or test")
+        return split
+
+    def error(self, found: str, expected: str) -> DataError:
+        """The error for this row."""
+        return DataError(f"{self.where}: found {found}, expected {expected}", _GET_AGAIN)
+
+    def _checked(self, key: str, value: object, low: float, high: float) -> float:
+        if isinstance(value, (int, float)) and not isinstance(value, bool) and low <= value <= high:
+            return float(value)
+        bounds = f"from {low:g}" + ("" if high == _HUGE else f" to {high:g}")
+        is_item = isinstance(self.values.get(key), list)
+        raise self._wrong(key, f"numbers {bounds}" if is_item else f"a number {bounds}")
+
+    def _wrong(self, key: str, expected: str) -> DataError:
+        if key not in self.values:
+            return self.error(f"no `{key}`", expected)
+        return self.error(f"{_shown(self.values[key])} as `{key}`", expected)
+
+
+def label_in(text: str, classes: int) -> int | None:
+    """The label that a text is, below the number of classes; None if it is none."""
+    is_number = text.isascii() and text.isdecimal() and len(text) < 10
+    return int(text) if is_number and int(text) < classes else None
+
+
+def is_plain_name(value: str) -> bool:
+    """Whether a text names a file or folder in the folder at hand and nowhere else."""
+    return value not in ("", ".", "..") and not any(sign in value for sign in "/\\\0")
+
+
+def _shown(value: object) -> str:
+    text = ascii(value)
+    return text if len(text) <= 60 else text[:57] + "..."

@@ -1,0 +1,166 @@
+"""What of a corpus can be used as it lies on disk: every annotated clip is looked at, one after the other."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict, deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, Literal, get_args
+
+from masa_data.corpora.box import resolve_box
+from masa_data.corpora.duplicates import find_duplicates
+from masa_data.corpora.listing import CorpusListing, Row
+from masa_data.corpora.ranges import VideosMode, range_note, resolve_range
+from masa_data.errors import DataError
+from masa_data.track import SPLITS
+from masa_data.video import SourceFacts, probe_source
+
+# "out of range": of the clip's frames none, or fewer than MIN_FRAMES, are in the file.
+State = Literal["found", "missing", "unreadable", "out of range"]
+STATES: Final[tuple[State, ...]] = get_args(State)
+
+# Stands for all labels, beside the subsets that have a name.
+ALL: Final = "all"
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What was found of one annotated clip.
+
+    Attributes:
+        row: the clip.
+        state: whether it can be used.
+        reason: why not, or what is odd about it; "" if nothing is.
+        range_case: how its frames were settled; "" if that did not come to pass.
+        crop_case: likewise for its box.
+    """
+
+    row: Row
+    state: State
+    reason: str = ""
+    range_case: str = ""
+    crop_case: str = ""
+
+
+def check_rows(rows: Iterable[Row], mode: VideosMode = "auto", workers: int = 1) -> Iterator[Checked]:
+    """Look at the file of every clip, in the order of the rows; headers only, nothing is decoded.
+
+    Args:
+        rows: annotated clips.
+        mode: whether the files are cut already.
+        workers: how many files to open side by side. Opening one takes up to 30 ms, mostly outside Python.
+    """
+    recordings: dict[Path, SourceFacts] = {}  # whole videos that many clips are from
+    waiting: deque[Future[Checked]] = deque()
+    with ThreadPoolExecutor(workers) as pool:
+        for row in rows:
+            if row.found:
+                waiting.append(pool.submit(_check_source, row, mode, recordings))
+            else:
+                waiting.append(Future())
+                waiting[-1].set_result(Checked(row, "missing", "no video of this name was found"))
+            if len(waiting) > 2 * workers:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+
+def _check_source(row: Row, mode: VideosMode, recordings: dict[Path, SourceFacts]) -> Checked:
+    clip = row.clip
+    try:
+        facts = recordings.get(clip.source) or probe_source(clip.source)
+    except DataError as error:
+        return Checked(row, "unreadable", error.reason)
+    except OSError as error:
+        return Checked(row, "unreadable", f"cannot be read ({error.strerror or error})")
+    if clip.already_cut is False:
+        recordings[clip.source] = facts
+    found = resolve_range(clip.declared, facts.fps, facts.frames, mode, clip.already_cut)
+    crop = resolve_box(clip.box, facts.width, facts.height)
+    is_out = found.case == "empty" or (found.case == "clamped" and found.is_short)
+    note = range_note(found, facts.frames) or ""
+    return Checked(row, "out of range" if is_out else "found", note, found.case, crop.case)
+
+
+@dataclass(slots=True)
+class CorpusReport:
+    """Counts over a check; `add` every clip, then `finish`.
+
+    Attributes:
+        listing: what was checked.
+        states: how many clips of each (subset, split) are in each state.
+        ranges: how many clips' frames were settled how.
+        crops: likewise for boxes.
+        short: clips of fewer than MIN_FRAMES frames that can be used nevertheless.
+        duplicates: groups of files of equal content.
+        mixed_signers: splits of the signers that are in more than one, with the number of clips.
+        untrained: labels without a training clip that can be used.
+    """
+
+    listing: CorpusListing
+    states: dict[tuple[str, str], Counter[State]] = field(default_factory=lambda: defaultdict(Counter))
+    ranges: Counter[str] = field(default_factory=Counter)
+    crops: Counter[str] = field(default_factory=Counter)
+    short: int = 0
+    duplicates: list[tuple[str, ...]] = field(default_factory=list)
+    mixed_signers: dict[str, dict[str, int]] = field(default_factory=dict)
+    untrained: list[int] = field(default_factory=list)
+    _sources: dict[Path, None] = field(default_factory=dict)
+    _trained: set[int] = field(default_factory=set)
+
+    def add(self, checked: Checked) -> None:
+        """Count one clip."""
+        clip = checked.row.clip
+        subsets = [name for name, labels in self.listing.subsets.items() if clip.label in labels]
+        for subset in (ALL, *subsets):
+            self.states[subset, clip.split][checked.state] += 1
+        if checked.range_case:
+            self.ranges[checked.range_case] += 1
+            self.crops[checked.crop_case] += 1
+            self._sources[clip.source] = None
+        if checked.state == "found":
+            self.short += bool(checked.reason) and checked.range_case != "clamped"
+            if clip.split == "train":
+                self._trained.add(clip.label)
+
+    def finish(self) -> None:
+        """Find out what can be known only when all clips were seen; reads files of equal size."""
+        splits: dict[str, Counter[str]] = defaultdict(Counter)
+        for row in self.listing.rows:
+            if row.clip.signer:
+                splits[row.clip.signer][row.clip.split] += 1
+        self.mixed_signers = {signer: dict(count) for signer, count in splits.items() if len(count) > 1}
+        labels = {row.clip.label for row in self.listing.rows}
+        has_train = any(row.clip.split == "train" for row in self.listing.rows)
+        self.untrained = sorted(labels - self._trained) if has_train else []
+        self.duplicates = sorted(find_duplicates(self._sources))
+
+    @property
+    def wrong_rows(self) -> int:
+        """Rows of lists that cannot be used."""
+        return sum(problem.kind == "failed" for problem in self.listing.problems)
+
+    @property
+    def is_fine(self) -> bool:
+        """Whether all that is annotated can be used, each file is there once, and each class has training.
+
+        Signers in several splits and lists that disagree are no fault of this copy: they are told only.
+        """
+        all_found = all(set(states) == {"found"} for states in self.states.values())
+        return all_found and not (self.wrong_rows or self.duplicates or self.untrained)
+
+    def table(self) -> list[dict[str, str | int]]:
+        """A row for each subset and split: its name, how many clips are annotated, and in which state."""
+        return [
+            {
+                "subset": subset,
+                "split": split or "none",
+                "annotated": self.states[subset, split].total(),
+                **{state: self.states[subset, split][state] for state in STATES},
+            }
+            for subset in (ALL, *self.listing.subsets)
+            for split in (*SPLITS, "")
+            if (subset, split) in self.states
+        ]

@@ -1,0 +1,46 @@
+"""A CSV of the clips that cannot be used, with the address of each, to fetch them by."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from masa_data.corpora.check import Checked
+
+COLUMNS: Final = ("id", "state", "url", "path", "split", "label", "gloss", "signer", "listed at", "reason")
+
+
+@contextmanager
+def missing_csv(path: Path) -> Iterator[Callable[[Checked], None]]:
+    """Open the CSV; yields a function that takes every clip and writes those that cannot be used.
+
+    Raises:
+        OSError: if it cannot be written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(COLUMNS)
+
+        def add(checked: Checked) -> None:
+            row, clip = checked.row, checked.row.clip
+            if checked.state != "found":
+                writer.writerow(
+                    (
+                        clip.id,
+                        checked.state,
+                        row.url,
+                        clip.path,
+                        clip.split,
+                        clip.label,
+                        clip.gloss,
+                        clip.signer,
+                        row.where,
+                        checked.reason,
+                    )
+                )
+
+        yield add

@@ -1,0 +1,48 @@
+"""The four corpora by name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final, Literal, get_args
+
+from masa_data.corpora.listing import CorpusListing
+from masa_data.corpora.msasl import list_msasl
+from masa_data.corpora.nmfs_csl import list_nmfs_csl
+from masa_data.corpora.slr500 import list_slr500
+from masa_data.corpora.wlasl import list_wlasl
+from masa_data.errors import DataError
+
+CorpusName = Literal["wlasl", "msasl", "nmfs-csl", "slr500"]
+CORPORA: Final[tuple[CorpusName, ...]] = get_args(CorpusName)
+
+
+def list_corpus(
+    name: CorpusName, root: Path, annotations: Path | None = None, variants: Path | None = None
+) -> CorpusListing:
+    """The clips of a corpus as it lies on disk, those that are missing included.
+
+    Args:
+        name: which corpus.
+        root: the folder that holds its videos.
+        annotations: its lists, or the folder that holds them; None = look in root and the folders in it.
+        variants: NMFs-CSL only: which labels are confusing and which normal.
+
+    Raises:
+        DataError: if the lists are not there or cannot be used.
+        OSError: if a file or folder cannot be read.
+    """
+    if annotations is not None and not annotations.exists():
+        raise DataError(f"found no list or folder {annotations}", "Check the path given to --annotations")
+    if variants is not None and name != "nmfs-csl":
+        raise DataError(
+            f"found a file of variants for {name}, expected one for nmfs-csl only", "Leave it out"
+        )
+    if not root.is_dir():
+        raise DataError(f"found no folder {root}", "Check the path given to --root")
+    if name == "wlasl":
+        return list_wlasl(root, annotations)
+    if name == "msasl":
+        return list_msasl(root, annotations)
+    if name == "slr500":
+        return list_slr500(root, annotations)
+    return list_nmfs_csl(root, annotations, variants)
