@@ -93,9 +93,8 @@ def memory(folder: Path) -> None:
             os.link(videos / "0000.mp4", videos / f"{number:04d}.mp4")
         peaks.append(peak_memory([MASA_EXTRACT, str(videos), str(folder / f"short{clips}.h5"), "-q"]))
         print(f"{clips} clips: command {peaks[-1][0]:.0f} MB, largest worker {peaks[-1][1]:.0f} MB")
-    print(
-        f"1,000 clips against 10: command {peaks[1][0] / peaks[0][0]:.2f}×, worker {peaks[1][1] / peaks[0][1]:.2f}×"
-    )
+    command, worker = (large / small for small, large in zip(*peaks, strict=True))
+    print(f"1,000 clips against 10: command {command:.2f}×, worker {worker:.2f}×")
 
 
 def peak_memory(command: list[str]) -> tuple[float, float]:
@@ -110,6 +109,7 @@ def peak_memory(command: list[str]) -> tuple[float, float]:
                     lines = path.read_text().splitlines()
                 except OSError:
                     continue
+                facts = dict(line.split(":\t", 1) for line in lines if ":\t" in line)
                 for place, pid in enumerate((facts.get("Pid"), facts.get("PPid"))):
                     if pid == str(process.pid) and "VmHWM" in facts:
                         peak[place] = max(peak[place], int(facts["VmHWM"].split()[0]) / 1024)

@@ -43,7 +43,7 @@ def run_in_workers(
     Yields:
         each task with its result, or with the exception it ended in (WorkerDiedError if the process died).
     """
-    # Native libraries' threads each grow a heap of their own in glibc; one heap keeps a worker's memory level.
+    # glibc gives every native thread a heap of its own; one for all keeps a worker's memory level.
     os.environ.setdefault("MALLOC_ARENA_MAX", "1")
     remaining = iter(tasks)
     pool = ProcessPool(max_workers=workers, context=multiprocessing.get_context("spawn"))
