@@ -1,5 +1,6 @@
 """Sign videos in, pose tracks out: the 49-keypoint skeleton, the shard format and the extraction pipeline."""
 
+from masa_data.dataset import PoseDataset
 from masa_data.errors import DataError
 from masa_data.shards.reader import PoseShards
 from masa_data.track import ClipInfo, PoseTrack
@@ -7,4 +8,4 @@ from masa_data.version import VERSION
 
 __version__ = VERSION
 
-__all__ = ["ClipInfo", "DataError", "PoseShards", "PoseTrack", "__version__"]
+__all__ = ["ClipInfo", "DataError", "PoseDataset", "PoseShards", "PoseTrack", "__version__"]

@@ -9,23 +9,23 @@ import sys
 import tempfile
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Final
 
-import numpy as np
-
+from masa_data.clip_extraction import extract_clip
+from masa_data.corpora.box import CropCase
 from masa_data.corpora.clip import Clip, Problem
+from masa_data.corpora.ranges import RangeCase, VideosMode
 from masa_data.engines import WorkerDiedError, run_in_workers
 from masa_data.errors import DataError
-from masa_data.estimators.base import Estimate, Estimator, EstimatorChoice, load_estimator
+from masa_data.estimators.base import Estimator, EstimatorChoice, load_estimator
 from masa_data.quality import hands_found
 from masa_data.shards.builder import DatasetBuilder
 from masa_data.shards.spec import Sampling
-from masa_data.track import ClipInfo, PoseTrack
-from masa_data.video import Video, source_sha256
+from masa_data.track import PoseTrack
 
 # A line that ffmpeg prints about damaged data: [h264 @ 0x55…] error while decoding MB 34 14
 _DECODER_COMPLAINT: Final = re.compile(r"^\[\w[^\]]* @ 0x[0-9a-f]+\] (.*)$", re.MULTILINE)
@@ -43,11 +43,15 @@ class ClipOutcome:
         clip: the clip.
         track: its keypoints; None if it failed.
         problems: a failure, or warnings about a clip that was kept.
+        range_case: how the corpus's frame range was read.
+        crop_case: how the corpus's box was read.
     """
 
     clip: Clip
     track: PoseTrack | None
     problems: tuple[Problem, ...] = ()
+    range_case: RangeCase = "whole"
+    crop_case: CropCase = "whole"
 
 
 @dataclass(slots=True)
@@ -62,7 +66,10 @@ class Summary:
         right_hand: frames in which the right hand was found.
         confidence: sum over frames of the mean confidence of the 49 keypoints.
         clamped: keypoints dropped because they lay more than a frame outside.
-        seconds: since the start.
+        ranges: clips by how the corpus's frame range was read.
+        crops: clips by how the corpus's box was read.
+        several_people: clips in which more people than the signer were seen.
+        started: when, on the monotonic clock.
     """
 
     done: int = 0
@@ -72,6 +79,9 @@ class Summary:
     right_hand: int = 0
     confidence: float = 0.0
     clamped: int = 0
+    ranges: Counter[str] = field(default_factory=Counter)
+    crops: Counter[str] = field(default_factory=Counter)
+    several_people: int = 0
     started: float = field(default_factory=time.monotonic)
 
     def add(self, outcome: ClipOutcome, clamped: int) -> None:
@@ -86,6 +96,9 @@ class Summary:
         self.right_hand += int(hands[:, 1].sum())
         self.confidence += float(outcome.track.confidence.mean(axis=1).sum())
         self.clamped += clamped
+        self.ranges[outcome.range_case] += 1
+        self.crops[outcome.crop_case] += 1
+        self.several_people += outcome.track.info.several_people
 
     @property
     def seconds(self) -> float:
@@ -104,6 +117,7 @@ def extract_clips(
     choice: EstimatorChoice,
     sampling: Sampling,
     workers: int,
+    mode: VideosMode = "auto",
 ) -> Generator[tuple[ClipOutcome, int]]:
     """Extract clips in worker processes and keep each in the builder as soon as it is done.
 
@@ -113,6 +127,7 @@ def extract_clips(
         choice: which estimator.
         sampling: which frames.
         workers: number of processes.
+        mode: whether files are clips cut already or source videos.
 
     Yields:
         what became of each clip, in the order in which they finish, and how many of
@@ -122,7 +137,7 @@ def extract_clips(
         DataError: if the estimator cannot be loaded.
         OSError: if a track cannot be written; those before are safe.
     """
-    task = functools.partial(_extract_in_worker, choice=choice, sampling=sampling)
+    task = functools.partial(_extract_in_worker, choice=choice, sampling=sampling, mode=mode)
     for clip, outcome in run_in_workers(task, clips, workers):
         if isinstance(outcome, ClipOutcome):
             clamped = builder.add(outcome.track).clamped if outcome.track is not None else 0
@@ -139,65 +154,6 @@ def extract_clips(
             raise outcome
 
 
-def extract_clip(clip: Clip, estimator: Estimator, sampling: Sampling) -> tuple[PoseTrack, list[str]]:
-    """Extract one clip in this process.
-
-    Args:
-        clip: where it is.
-        estimator: finds the keypoints.
-        sampling: which frames to keep.
-
-    Returns:
-        its track, and what is odd about the source.
-
-    Raises:
-        DataError: if the source cannot be decoded.
-        OSError: if it cannot be read.
-    """
-    video = Video(clip.source, clip.start, clip.end, sampling)
-    indices: list[int] = []
-    times: list[float] = []
-    size = (0, 0)
-
-    def images() -> Iterator[np.typing.NDArray[np.uint8]]:
-        nonlocal size
-        for frame in video:
-            indices.append(frame.index)
-            times.append(frame.time)
-            size = (frame.image.shape[1], frame.image.shape[0])
-            yield frame.image
-
-    estimates: list[Estimate] = list(estimator.estimate(images()))
-    info = ClipInfo(
-        clip.id,
-        clip.path,
-        clip.corpus,
-        clip.gloss,
-        clip.label,
-        clip.split,
-        clip.signer,
-        fps=video.fps,
-        width=size[0],
-        height=size[1],
-        start=clip.start,
-        end=video.end_found,
-        source_sha256=_cached_sha256(clip.source, clip.source.stat().st_mtime_ns),
-    )
-    track = PoseTrack.with_missing(
-        info,
-        np.stack([estimate.keypoints for estimate in estimates]),
-        np.stack([estimate.confidence for estimate in estimates]),
-        np.array(indices),
-        np.array(times),
-    )
-    return track, video.warnings
-
-
-@functools.lru_cache(maxsize=4)  # clips of one long recording come one after the other
-def _cached_sha256(source: Path, changed_ns: int) -> str:
-    return source_sha256(source)
-
-
 @functools.cache  # one model a worker, loaded at its first clip
 def _worker_estimator(choice: EstimatorChoice) -> Estimator:
     _leave_with_parent()
@@ -207,11 +163,13 @@ def _worker_estimator(choice: EstimatorChoice) -> Estimator:
         raise EstimatorUnavailableError(error.reason, error.advice) from None
 
 
-def _extract_in_worker(clip: Clip, choice: EstimatorChoice, sampling: Sampling) -> ClipOutcome:
+def _extract_in_worker(
+    clip: Clip, choice: EstimatorChoice, sampling: Sampling, mode: VideosMode
+) -> ClipOutcome:
     with _captured_stderr() as printed:
         estimator = _worker_estimator(choice)
         try:
-            track, warnings = extract_clip(clip, estimator, sampling)
+            extracted = extract_clip(clip, estimator, sampling, mode)
         except DataError as error:
             return ClipOutcome(clip, None, (Problem.of(error, clip.path, clip.id),))
         except OSError as error:
@@ -223,6 +181,7 @@ def _extract_in_worker(clip: Clip, choice: EstimatorChoice, sampling: Sampling) 
                 "Convert the file again; if that does not help, report it with the file",
             )
             return ClipOutcome(clip, None, (Problem.of(unexpected, clip.path, clip.id),))
+    warnings = extracted.warnings
     complaints = _DECODER_COMPLAINT.findall(printed())
     if complaints:
         warnings.append(f"the decoder met damaged data ({complaints[0]}) and made up for it")
@@ -230,7 +189,7 @@ def _extract_in_worker(clip: Clip, choice: EstimatorChoice, sampling: Sampling) 
         Problem(clip.id, clip.path, "warning", warning, "Look at the clip; fetch it again if it matters")
         for warning in warnings
     )
-    return ClipOutcome(clip, track, problems)
+    return ClipOutcome(clip, extracted.track, problems, extracted.range_case, extracted.crop_case)
 
 
 @contextmanager

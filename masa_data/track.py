@@ -34,6 +34,7 @@ class ClipInfo:
         start: first source frame of the clip, counted from 0.
         end: one past the last source frame of the clip.
         source_sha256: SHA-256 of the source's bytes, in hex; "" if unknown.
+        several_people: whether more people than the signer were seen.
     """
 
     id: str
@@ -49,6 +50,7 @@ class ClipInfo:
     start: int = 0
     end: int = 0
     source_sha256: str = ""
+    several_people: bool = False
 
     def __post_init__(self) -> None:
         if not self.id:
@@ -86,6 +88,8 @@ class PoseTrack:
         frame_index: (T,) int32, which source frames were kept, counted from 0, increasing.
         time: (T,) float32, when each kept frame is shown, in seconds from the start of the source; NaN if
             the source has no clock (folders of images).
+        box: (T, 4) float32, where the signer was looked for: left, top, right, bottom in source pixels; NaN
+            if that is not known.
 
     Raises:
         DataError: on construction, if a shape, type or range is not as above.
@@ -96,6 +100,7 @@ class PoseTrack:
     confidence: NDArray[np.float32]
     frame_index: NDArray[np.int32]
     time: NDArray[np.float32]
+    box: NDArray[np.float32]
 
     def __post_init__(self) -> None:
         frames = len(self.frame_index)
@@ -104,6 +109,7 @@ class PoseTrack:
             ("confidence", np.float32, (frames, NUM_KEYPOINTS)),
             ("frame_index", np.int32, (frames,)),
             ("time", np.float32, (frames,)),
+            ("box", np.float32, (frames, 4)),
         ):
             array = getattr(self, name)
             if array.shape != shape or array.dtype != dtype:
@@ -140,6 +146,7 @@ class PoseTrack:
         confidence: NDArray[np.floating],
         frame_index: NDArray[np.integer],
         time: NDArray[np.floating],
+        box: NDArray[np.floating] | None = None,
     ) -> PoseTrack:
         """Make a track from an estimator's arrays of any float type.
 
@@ -151,6 +158,7 @@ class PoseTrack:
             confidence: (T, 49) in 0..1.
             frame_index: (T,) kept source frames.
             time: (T,) seconds.
+            box: (T, 4) source pixels; None = not known.
 
         Raises:
             DataError: if shapes or ranges are wrong.
@@ -163,6 +171,7 @@ class PoseTrack:
             np.where(finite, confidence, 0).astype(np.float32),
             frame_index.astype(np.int32),
             time.astype(np.float32),
+            np.full((len(frame_index), 4), np.nan, np.float32) if box is None else box.astype(np.float32),
         )
 
     def __len__(self) -> int:

@@ -63,8 +63,10 @@ def make_track(clip_id: str = "clip", frames: int = 5, seed: int = 0, **info: ob
     keypoints = rng.uniform(-300, 900, (frames, 49, 2))
     confidence = rng.uniform(0.01, 1, (frames, 49)) * (rng.random((frames, 49)) > 0.2)
     index = np.arange(frames)
+    box = rng.uniform(0, 160, (frames, 4)) + np.array([0, 0, 200, 200])
+    box[0] = np.nan
     return PoseTrack.with_missing(
-        ClipInfo(clip_id, **(facts | info)), keypoints, confidence, index, index / 25
+        ClipInfo(clip_id, **(facts | info)), keypoints, confidence, index, index / 25, box
     )
 
 
@@ -79,6 +81,7 @@ def assert_same_track(found: PoseTrack, expected: PoseTrack) -> None:
     )
     np.testing.assert_array_equal(found.frame_index, expected.frame_index)
     np.testing.assert_array_equal(found.time, expected.time)
+    np.testing.assert_allclose(found.box, expected.box, rtol=0, atol=longer_side / 43690 * 1.001 + 1e-4)
 
 
 @pytest.fixture

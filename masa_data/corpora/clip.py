@@ -98,11 +98,13 @@ class Listing:
     Attributes:
         clips: in a fixed order.
         problems: what could not be listed.
+        missing: how many clips a corpus names that are not on disk; each is among the problems.
         ignored: how many files of each ending were passed over, being no videos.
     """
 
     clips: list[Clip] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+    missing: int = 0
     ignored: Counter[str] = field(default_factory=Counter)
 
 

@@ -83,6 +83,7 @@ class CorpusListing:
             if row.found:
                 listing.clips.append(row.clip)
             else:
+                listing.missing += 1
                 listing.problems.append(missing_problem(row))
         return listing
 

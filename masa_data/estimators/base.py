@@ -10,6 +10,7 @@ from typing import Final, Literal, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from masa_data.corpora.box import Box
 from masa_data.errors import DataError
 from masa_data.shards.spec import EstimatorIdentity
 
@@ -22,10 +23,19 @@ INSTALL_MEDIAPIPE: Final = (
 
 
 class Estimate(NamedTuple):
-    """What an estimator found in one frame: (49, 2) pixels and (49,) confidence in 0..1, 0 = missing."""
+    """What an estimator found in one frame.
+
+    Attributes:
+        keypoints: (49, 2) pixels.
+        confidence: (49,) in 0..1, 0 = missing.
+        box: (4,) where it looked for the signer: left, top, right, bottom in pixels.
+        several_people: whether it saw more than one person.
+    """
 
     keypoints: NDArray[np.float32]
     confidence: NDArray[np.float32]
+    box: NDArray[np.float32]
+    several_people: bool = False
 
 
 class Estimator(Protocol):
@@ -35,7 +45,7 @@ class Estimator(Protocol):
     def identity(self) -> EstimatorIdentity:
         """What is recorded of it in every file."""
 
-    def estimate(self, images: Iterable[NDArray[np.uint8]]) -> Iterator[Estimate]:
+    def estimate(self, images: Iterable[NDArray[np.uint8]], annotated: Box | None) -> Iterator[Estimate]:
         """The keypoints of one clip, frame by frame.
 
         What it finds depends on this clip alone, never on clips before it, so that an extraction gives the
@@ -43,6 +53,7 @@ class Estimator(Protocol):
 
         Args:
             images: the clip's frames in order, (height, width, 3) blue-green-red.
+            annotated: where the corpus says the signer is; None if it does not.
         """
 
 

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from masa_data.corpora.box import Box, resolve_box
 from masa_data.errors import DataError
 from masa_data.estimators.base import INSTALL_MEDIAPIPE, Estimate
 from masa_data.shards.spec import EstimatorIdentity
@@ -52,13 +53,15 @@ class MediaPipeHolistic:
         """What is recorded of it in every file."""
         return self._identity
 
-    def estimate(self, images: Iterable[NDArray[np.uint8]]) -> Iterator[Estimate]:
-        """The keypoints of one clip, frame by frame."""
+    def estimate(self, images: Iterable[NDArray[np.uint8]], annotated: Box | None) -> Iterator[Estimate]:
+        """The keypoints of one clip, frame by frame; only what lies in an annotated box is looked at."""
         # Forget the clip before. (A new Holistic for every clip gives the same result but leaks memory.)
         self._holistic.reset()
         for image in images:
-            height, width = image.shape[:2]
-            found = self._holistic.process(cv2.cvtColor(image, cv2.COLOR_BGR2RGB))
+            crop = resolve_box(annotated, image.shape[1], image.shape[0])
+            inside = np.ascontiguousarray(image[crop.y0 : crop.y1, crop.x0 : crop.x1])
+            height, width = inside.shape[:2]
+            found = self._holistic.process(cv2.cvtColor(inside, cv2.COLOR_BGR2RGB))
             values = np.zeros((NUM_KEYPOINTS, 3), np.float32)
             if found.pose_landmarks is not None:
                 landmarks = found.pose_landmarks.landmark
@@ -72,7 +75,12 @@ class MediaPipeHolistic:
             ):
                 if hand is not None:
                     values[part] = [(point.x, point.y, 1.0) for point in hand.landmark]
-            yield Estimate(values[:, :2] * np.array([width, height], np.float32), np.clip(values[:, 2], 0, 1))
+            pixels = values[:, :2] * np.array([width, height], np.float32)
+            yield Estimate(
+                pixels + np.array([crop.x0, crop.y0], np.float32),
+                np.clip(values[:, 2], 0, 1),
+                np.array([crop.x0, crop.y0, crop.x1, crop.y1], np.float32),
+            )
 
 
 def mediapipe_identity() -> EstimatorIdentity:

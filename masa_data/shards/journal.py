@@ -23,12 +23,14 @@ import numpy as np
 from typing_extensions import Self
 
 from masa_data.shards.quantise import StoredTrack
-from masa_data.skeleton import NUM_KEYPOINTS
+from masa_data.shards.spec import FRAME_COLUMNS
 from masa_data.track import ClipInfo
 
 _HEADER: Final = struct.Struct("<4sIII")
 _MAGIC: Final = b"MASA"
-_BYTES_PER_FRAME: Final = NUM_KEYPOINTS * 5 + 8
+_BYTES_PER_FRAME: Final = sum(
+    np.dtype(column.dtype).itemsize * int(np.prod(column.row_shape)) for column in FRAME_COLUMNS.values()
+)
 
 
 class Journal:
@@ -118,14 +120,7 @@ class Journal:
         if zlib.crc32(body) != crc:
             return None
         record = json.loads(body[:text_bytes])
-        payload = memoryview(body)[text_bytes:]
-        ends = np.cumsum([frames * NUM_KEYPOINTS * 4, frames * NUM_KEYPOINTS, frames * 4, frames * 4])
-        track = StoredTrack(
-            ClipInfo(**record["info"]),
-            np.frombuffer(payload[: ends[0]], "<u2").reshape(frames, NUM_KEYPOINTS, 2),
-            np.frombuffer(payload[ends[0] : ends[1]], "u1").reshape(frames, NUM_KEYPOINTS),
-            np.frombuffer(payload[ends[1] : ends[2]], "<i4"),
-            np.frombuffer(payload[ends[2] :], "<f4"),
-            clamped=record["clamped"],
+        track = StoredTrack.of_payload(
+            ClipInfo(**record["info"]), memoryview(body)[text_bytes:], frames, record["clamped"]
         )
         return track, position + _HEADER.size + length

@@ -2,7 +2,8 @@
 
 A position is stored as a share of the frame's longer side L: 65,536 steps of L / 21,845 from −L to 2 L, so a
 whole frame of room on every side, and an error of at most L / 43,690 (0.044 px at 1920). A confidence is
-stored in steps of 1/255. Confidence 0 means missing; a confidence above 0 never becomes 0 by rounding.
+stored in steps of 1/255. Confidence 0 means missing; a confidence above 0 never becomes 0 by rounding. A box
+is stored like a position, and as four zeros where it is not known.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from masa_data.shards.spec import FRAME_COLUMNS
 from masa_data.track import ClipInfo, PoseTrack
 
 STEPS_PER_SIDE: Final = 21845  # (2^16 − 1) / 3
@@ -29,6 +31,7 @@ class StoredTrack:
         confidence: (T, 49) uint8, in steps of 1/255.
         frame_index: (T,) int32.
         time: (T,) float32 seconds.
+        box: (T, 4) uint16, in the same steps; zeros where it is not known.
         clamped: number of keypoints that lay more than a frame outside, and were given confidence 0.
     """
 
@@ -37,19 +40,27 @@ class StoredTrack:
     confidence: NDArray[np.uint8]
     frame_index: NDArray[np.int32]
     time: NDArray[np.float32]
+    box: NDArray[np.uint16]
     clamped: int
 
     def payload(self) -> bytes:
         """The clip's frame columns, one after the other, as little-endian bytes."""
         return b"".join(
-            np.ascontiguousarray(array, dtype=dtype).tobytes()
-            for array, dtype in (
-                (self.positions, "<u2"),
-                (self.confidence, "u1"),
-                (self.frame_index, "<i4"),
-                (self.time, "<f4"),
-            )
+            np.ascontiguousarray(getattr(self, name), dtype=column.dtype).tobytes()
+            for name, column in FRAME_COLUMNS.items()
         )
+
+    @classmethod
+    def of_payload(cls, info: ClipInfo, payload: memoryview, frames: int, clamped: int) -> StoredTrack:
+        """The inverse of `payload`, without a copy."""
+        columns = {}
+        start = 0
+        for name, column in FRAME_COLUMNS.items():
+            shape = (frames, *column.row_shape)
+            end = start + int(np.prod(shape)) * np.dtype(column.dtype).itemsize
+            columns[name] = np.frombuffer(payload[start:end], column.dtype).reshape(shape)
+            start = end
+        return cls(info, **columns, clamped=clamped)
 
     def crc32(self) -> int:
         """CRC-32 of `payload()`."""
@@ -60,19 +71,33 @@ def quantise(track: PoseTrack) -> StoredTrack:
     """Round a track to what the file can hold."""
     longer_side = max(track.info.width, track.info.height)
     known = track.confidence > 0
-    steps = np.rint((np.where(known[..., None], track.keypoints, 0) / longer_side + 1.0) * STEPS_PER_SIDE)
+    steps = _steps(np.where(known[..., None], track.keypoints, 0), longer_side)
     inside = ((steps >= 0) & (steps <= 65535)).all(axis=-1)
     confidence = np.maximum(np.rint(track.confidence * 255), known) * inside
     # What is missing is stored as zeros, so that equal tracks give equal bytes.
     positions = np.clip(steps, 0, 65535) * known[..., None]
+    has_box = np.isfinite(track.box).all(axis=1, keepdims=True)
+    box = np.clip(_steps(np.where(has_box, track.box, 0), longer_side), 0, 65535) * has_box
     return StoredTrack(
         track.info,
         positions.astype(np.uint16),
         confidence.astype(np.uint8),
         track.frame_index,
         track.time,
+        box.astype(np.uint16),
         clamped=int((known & ~inside).sum()),
     )
+
+
+def _steps(pixels: NDArray[np.floating], longer_side: int) -> NDArray[np.floating]:
+    return np.asarray(np.rint((pixels / longer_side + 1.0) * STEPS_PER_SIDE))
+
+
+def restore_box(box: NDArray[np.uint16], longer_side: int) -> NDArray[np.float32]:
+    """Stored boxes, (T, 4), to source pixels; NaN where none is known."""
+    pixels = (box.astype(np.float32) / STEPS_PER_SIDE - 1) * np.float32(longer_side)
+    pixels[(box == 0).all(axis=1)] = np.nan
+    return np.asarray(pixels, np.float32)
 
 
 def restore_positions(

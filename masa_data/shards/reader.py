@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from typing_extensions import Self
 
 from masa_data.errors import DataError
-from masa_data.shards.quantise import StoredTrack, restore_confidence, restore_positions
+from masa_data.shards.quantise import StoredTrack, restore_box, restore_confidence, restore_positions
 from masa_data.shards.spec import (
     CLIP_COLUMNS,
     FRAME_COLUMNS,
@@ -188,6 +188,7 @@ class PoseShards(Mapping[str, PoseTrack]):
             restore_confidence(columns["confidence"]),
             columns["frame_index"].copy(),
             columns["time"].copy(),
+            restore_box(columns["box"], max(info.width, info.height)),
         )
 
     def stored(self, number: int) -> StoredTrack:

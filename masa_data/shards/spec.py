@@ -31,12 +31,14 @@ class Column(NamedTuple):
     row_shape: tuple[int, ...] = ()
 
 
-# One row per kept frame: 196 + 49 + 4 + 4 = 253 bytes. Contiguous and unfiltered, so that a reader maps them.
+# One row per kept frame: 196 + 49 + 4 + 4 = 253 bytes, and 8 for the box. Contiguous
+# and unfiltered, so that a reader can map them.
 FRAME_COLUMNS: Final = {
     "positions": Column("frames/positions", "<u2", (NUM_KEYPOINTS, 2)),
     "confidence": Column("frames/confidence", "u1", (NUM_KEYPOINTS,)),
     "frame_index": Column("frames/frame_index", "<i4"),
     "time": Column("frames/time", "<f4"),
+    "box": Column("frames/box", "<u2", (4,)),
 }
 
 # One row per clip. The names are ClipInfo's, then what only the file knows.
@@ -54,6 +56,7 @@ CLIP_COLUMNS: Final = {
     "start": Column("clips/start", "<i8"),
     "end": Column("clips/end", "<i8"),
     "source_sha256": Column("clips/source_sha256", STRING),
+    "several_people": Column("clips/several_people", "u1"),
     "clamped": Column("clips/clamped", "<i4"),  # keypoints too far outside the frame to be stored
     "crc32": Column("clips/crc32", "<u4"),  # of the clip's rows of the frame columns, in the order above
 }

@@ -1,0 +1,117 @@
+"""One clip: its frames through an estimator into a track."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from masa_data.corpora.box import CropCase, resolve_box
+from masa_data.corpora.clip import Clip
+from masa_data.corpora.ranges import RangeCase, VideosMode, range_note, resolve_range
+from masa_data.errors import DataError
+from masa_data.estimators.base import Estimate, Estimator
+from masa_data.shards.spec import Sampling
+from masa_data.track import ClipInfo, PoseTrack
+from masa_data.video import Video, probe_source, source_sha256
+
+
+@dataclass(frozen=True, slots=True)
+class ExtractedClip:
+    """A clip's track and how it came about.
+
+    Attributes:
+        track: its keypoints.
+        warnings: what is odd about the source.
+        range_case: how the corpus's frame range was read.
+        crop_case: how the corpus's box was read.
+    """
+
+    track: PoseTrack
+    warnings: list[str]
+    range_case: RangeCase
+    crop_case: CropCase
+
+
+def extract_clip(clip: Clip, estimator: Estimator, sampling: Sampling, mode: VideosMode) -> ExtractedClip:
+    """Extract one clip in this process.
+
+    Args:
+        clip: where it is.
+        estimator: finds the keypoints.
+        sampling: which frames to keep.
+        mode: whether files are clips cut already or source videos.
+
+    Raises:
+        DataError: if the source cannot be decoded, or has no frame in the clip's range.
+        OSError: if it cannot be read.
+    """
+    video, range_case = _open_range(clip, sampling, mode)
+    indices: list[int] = []
+    times: list[float] = []
+    size = (0, 0)
+
+    def images() -> Iterator[NDArray[np.uint8]]:
+        nonlocal size
+        for frame in video:
+            indices.append(frame.index)
+            times.append(frame.time)
+            size = (frame.image.shape[1], frame.image.shape[0])
+            yield frame.image
+
+    estimates: list[Estimate] = list(estimator.estimate(images(), clip.box))
+    info = ClipInfo(
+        clip.id,
+        clip.path,
+        clip.corpus,
+        clip.gloss,
+        clip.label,
+        clip.split,
+        clip.signer,
+        fps=video.fps,
+        width=size[0],
+        height=size[1],
+        start=video.start,
+        end=video.end_found,
+        source_sha256=_cached_sha256(clip.source, clip.source.stat().st_mtime_ns),
+        several_people=any(estimate.several_people for estimate in estimates),
+    )
+    track = PoseTrack.with_missing(
+        info,
+        np.stack([estimate.keypoints for estimate in estimates]),
+        np.stack([estimate.confidence for estimate in estimates]),
+        np.array(indices),
+        np.array(times),
+        np.stack([estimate.box for estimate in estimates]),
+    )
+    return ExtractedClip(track, video.warnings, range_case, resolve_box(clip.box, *size).case)
+
+
+def _open_range(clip: Clip, sampling: Sampling, mode: VideosMode) -> tuple[Video, RangeCase]:
+    """The clip's frames, once it is settled which of the source's frames the corpus means."""
+    if clip.declared is None:
+        case: RangeCase = "whole" if clip.start == 0 and clip.end is None else "raw"
+        return Video(clip.source, clip.start, clip.end, sampling), case
+    facts = probe_source(clip.source)
+    found = resolve_range(clip.declared, facts.fps, facts.frames, mode, clip.already_cut)
+    note = range_note(found, facts.frames)
+    if found.case == "empty":
+        raise DataError(note or "no frame is in the clip's range", "Look whether it is the right video")
+    # A file that is taken whole is read to its end, so that a truncated one is noticed.
+    video = (
+        Video(clip.source, found.start, found.end, sampling)
+        if found.case in ("raw", "clamped")
+        else Video(clip.source, sampling=sampling)
+    )
+    if note is not None:
+        video.warnings.append(note)
+    return video, found.case
+
+
+@functools.lru_cache(maxsize=4)  # clips of one long recording come one after the other
+def _cached_sha256(source: Path, changed_ns: int) -> str:
+    return source_sha256(source)

@@ -1,0 +1,78 @@
+import pytest
+
+from masa_data import DataError, PoseDataset
+from masa_data.shards.quantise import quantise
+from masa_data.shards.spec import Sampling
+from masa_data.shards.writer import write_shard
+from tests.conftest import make_track
+
+WLASL = [
+    make_track(f"{label:05d}", 2 + label % 3, corpus="wlasl", gloss=f"g{label}", label=label, split=split)
+    for label in (0, 99, 100, 299, 300, 1999)
+    for split in ("train",)
+] + [make_track("t", corpus="wlasl", gloss="g0", label=0, split="test", signer="7")]
+OTHERS = [
+    make_track("t", corpus="nmfs-csl", label=609, split="train"),
+    make_track("u", corpus="nmfs-csl", label=610, split="train"),
+    make_track("v", corpus="msasl", label=0, split="val", signer="7"),
+    make_track("w", corpus="folder"),
+]
+
+
+@pytest.fixture
+def files(tmp_path, provenance):
+    for name, tracks in (("a.h5", WLASL), ("b.h5", OTHERS)):
+        write_shard(tmp_path / name, provenance, map(quantise, tracks), sum(map(len, tracks)))
+    return tmp_path / "a.h5", tmp_path / "b.h5"
+
+
+@pytest.mark.parametrize(
+    ("selection", "ids"),
+    [
+        ({}, [track.info.id for track in WLASL + OTHERS]),
+        ({"subset": "wlasl100"}, ["00000", "00099", "t"]),
+        ({"subset": "wlasl300"}, ["00000", "00099", "00100", "00299", "t"]),
+        ({"subset": "wlasl2000", "splits": ["test"]}, ["t"]),
+        ({"subset": "msasl100"}, ["v"]),
+        ({"subset": "confusing"}, ["t"]),
+        ({"subset": "normal"}, ["u"]),
+        ({"subset": "normal", "variants": {"normal": {609}}}, ["t"]),
+        ({"signers": ["7"]}, ["t", "v"]),
+        ({"corpora": ["folder", "msasl"]}, ["v", "w"]),
+        ({"splits": [""]}, ["w"]),
+    ],
+)
+def test_a_view_selects_by_what_is_known(files, selection, ids):
+    dataset = PoseDataset.open(*files, **selection)
+    assert [dataset.info(number).id for number in range(len(dataset))] == ids
+    assert [len(track) for track in dataset] == dataset.lengths.tolist()
+
+
+def test_classes_of_different_corpora_never_mix(files):
+    dataset = PoseDataset.open(*files)
+    pairs, places = dataset.classes()
+    assert ("wlasl", 0) in pairs
+    assert ("msasl", 0) in pairs
+    by_id = {(info.corpus, info.id): info for info in map(dataset.info, range(len(dataset)))}
+    assert len(by_id) == len(dataset)
+    for number, place in enumerate(places.tolist()):
+        info = dataset.info(number)
+        assert (pairs[place] == (info.corpus, info.label)) if place >= 0 else info.label == -1
+    assert dataset.shares() == {
+        "wlasl": 7 / 11,
+        "nmfs-csl": 2 / 11,
+        "msasl": 1 / 11,
+        "folder": 1 / 11,
+    }
+
+
+def test_an_unknown_subset_names_the_nearest(files):
+    with pytest.raises(DataError, match=r"there is no subset 'wlasl10'\. Did you mean wlasl100"):
+        PoseDataset.open(*files, subset="wlasl10")
+
+
+def test_files_made_differently_are_not_joined(files, tmp_path, provenance):
+    other = provenance.model_copy(update={"sampling": Sampling(every=2)})
+    write_shard(tmp_path / "c.h5", other, map(quantise, WLASL), sum(map(len, WLASL)))
+    with pytest.raises(DataError, match="sampling every: 1 / 2"):
+        PoseDataset.open(files[0], tmp_path / "c.h5")
