@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -128,7 +129,8 @@ class ExtractionRun:
         if nothing:
             self._console.print(f"No clip could be extracted; {out} was not written.")
         else:
-            self._console.print(f"Wrote {out}. Next: masa-inspect {out}")
+            done = f"Wrote {out}." if summary.done else f"{out} has nothing new."
+            self._console.print(f"{done} Next: masa-inspect {shlex.quote(str(out))}")
 
 
 @contextmanager

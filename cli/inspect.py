@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from dataclasses import asdict
 from difflib import get_close_matches
@@ -101,7 +102,7 @@ def _print_clip(console: Console, tracks: PoseShards, clip_id: str, as_json: boo
         console.print(json.dumps({key: None if value != value else value for key, value in facts.items()}))
     else:
         console.print(_facts_table(facts))
-        console.print(f"Next: masa-inspect {tracks.path} --clip {clip_id!r} --overlay clip.mp4")
+        _print_next(console, tracks, clip_id)
 
 
 def _print_dataset(console: Console, tracks: PoseShards, as_json: bool) -> None:
@@ -130,7 +131,12 @@ def _print_dataset(console: Console, tracks: PoseShards, as_json: bool) -> None:
             }
         )
     )
-    console.print(f"Next: masa-inspect {tracks.path} --clip {next(iter(tracks))!r} --overlay clip.mp4")
+    _print_next(console, tracks, next(iter(tracks)))
+
+
+def _print_next(console: Console, tracks: PoseShards, clip_id: str) -> None:
+    command = shlex.join(["masa-inspect", str(tracks.path), "--clip", clip_id, "--overlay", "clip.mp4"])
+    console.print(f"Next: {command}")
 
 
 def _corpora_table(summary: DatasetSummary) -> Table:

@@ -42,17 +42,12 @@ def draw_skeleton(image: NDArray[np.uint8], keypoints: NDArray[np.floating]) -> 
     # OpenCV draws nothing sensible beyond 16-bit coordinates.
     fixed = np.nan_to_num(np.clip(keypoints, -3e4, 3e4)) * (1 << _SUBPIXEL_BITS)
     points = [(int(x), int(y)) for x, y in np.rint(fixed)]
-    for first, second in LIMBS:
-        if seen[first] and seen[second]:
-            cv2.line(
-                image,
-                points[first],
-                points[second],
-                _colour(second),
-                thickness,
-                cv2.LINE_AA,
-                _SUBPIXEL_BITS,
-            )
+    bones = [(first, second) for first, second in LIMBS if seen[first] and seen[second]]
+    for outline in (True, False):  # a dark edge under all lines, so that white shows on white
+        for first, second in bones:
+            colour = _BACKGROUND if outline else _colour(second)
+            width = thickness + 2 if outline else thickness
+            cv2.line(image, points[first], points[second], colour, width, cv2.LINE_AA, _SUBPIXEL_BITS)
     for number in np.flatnonzero(seen).tolist():
         radius = thickness << _SUBPIXEL_BITS
         cv2.circle(image, points[number], radius, _colour(number), cv2.FILLED, cv2.LINE_AA, _SUBPIXEL_BITS)

@@ -1,0 +1,66 @@
+"""Every command in README and docs that starts with masa- is run, and its output is as printed there.
+
+Digits may differ (speeds do, and estimators round differently on other processors), words may not.
+"""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from demo.footage import write_footage
+
+ROOT = Path(__file__).parent.parent.parent
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+BLOCK = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def sessions(page: Path) -> list[tuple[str, str]]:
+    """The commands of a page's console blocks, each with the output printed under it."""
+    found = []
+    for block in BLOCK.findall(page.read_text(encoding="utf-8")):
+        for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
+            command, _, output = part.partition("\n")
+            found.append((command, output))
+    return found
+
+
+def words(output: str) -> list[str]:
+    """The output without digits, alignment and the lines of a progress display."""
+    lines = [" ".join(re.sub(r"[\d.,%]+", "#", line).split()) for line in output.splitlines()]
+    return [line for line in lines if line and not re.match(r"#/# clips", line)]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Where a reader is: with a folder `videos` of glosses, and a list of clips."""
+    folder = tmp_path_factory.mktemp("docs")
+    write_footage(folder / "videos")
+    (folder / "clips.csv").write_text(
+        "path,label,signer\nvideos/nod/00.mp4,nod,Ann\nvideos/zoom/00.mp4,zoom,Ben\n"
+    )
+    return folder
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_commands_print_what_the_page_says(page, folder):
+    environment = os.environ | {
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "COLUMNS": "100",
+    }
+    for command, expected in sessions(page):
+        if not command.startswith("masa-"):
+            continue
+        done = subprocess.run(
+            shlex.split(command), cwd=folder, env=environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode in (0, 3), f"{command}\n{done.stdout}{done.stderr}"
+        assert words(done.stdout + done.stderr) == words(expected), command
+
+
+def test_the_readme_shows_commands():
+    assert len(sessions(ROOT / "README.md")) >= 3

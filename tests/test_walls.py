@@ -1,0 +1,71 @@
+"""Which room may know of which."""
+
+import ast
+import subprocess
+import sys
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGES = ("masa_data", "masa_model", "cli", "demo", "benchmarks")
+FILES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
+
+
+def module_name(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imports(path: Path, *, lazy: bool) -> set[str]:
+    """Modules that a file imports when it is loaded, or (lazy) at any time."""
+    found = set()
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    inside = {
+        node
+        for function in ast.walk(tree)
+        if isinstance(function, ast.FunctionDef)
+        for node in ast.walk(function)
+    }
+    for node in ast.walk(tree):
+        if node in inside and not lazy:
+            continue
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            package = module_name(path).split(".")[: -node.level] if node.level else []
+            base = ".".join([*package, node.module or ""]).strip(".")
+            found |= {base, *(f"{base}.{alias.name}" for alias in node.names)}
+    return found
+
+
+def roots(path: Path) -> set[str]:
+    return {name.split(".")[0] for name in imports(path, lazy=True)}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_walls(path):
+    name = module_name(path)
+    used = roots(path)
+    if not name.startswith("cli"):
+        assert not used & {"cli", "masa_cli"}, "cli is imported by nobody"
+    if name.startswith("masa_data"):
+        assert "masa_model" not in used
+        if not name.startswith(("masa_data.estimators.mmpose", "masa_data.doctor")):
+            assert not used & {"torch", "mmpose", "mmengine", "mmcv"}
+    if name.startswith("masa_model"):
+        assert not used & {"mmpose", "mmengine", "mmcv", "mediapipe"}
+
+
+def test_reading_shards_loads_neither_torch_nor_an_estimator():
+    unwanted = ("torch", "mmpose", "mediapipe", "click")
+    code = f"import sys, masa_data; print([name for name in {unwanted} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_no_import_runs_in_a_circle():
+    modules = {module_name(path) for path in FILES}
+    graph = {module_name(path): imports(path, lazy=False) & modules for path in FILES}
+    TopologicalSorter(graph).prepare()  # raises CycleError, which names the circle
