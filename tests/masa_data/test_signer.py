@@ -1,0 +1,136 @@
+"""Who is the signer: with two shared clips side by side, and what MMPose itself said of each."""
+
+import json
+
+import numpy as np
+import pytest
+
+from masa_data.signer import (
+    STRETCH,
+    box_around,
+    estimate_by_detection,
+    estimate_by_following,
+    estimate_in_box,
+    overlap,
+)
+from masa_data.skeleton import COCO_WHOLEBODY_INDICES
+
+WIDTH, HEIGHT = 640, 360  # of each half
+LEFT, RIGHT = np.float32([0, 0, WIDTH, HEIGHT]), np.float32([WIDTH, 0, 2 * WIDTH, HEIGHT])
+
+
+@pytest.fixture(scope="module")
+def signers(shared_data):
+    """FOOTBALL on the left and SOUP on the right of one wide frame: (T, 49, 3) of each."""
+    found = []
+    for name, scale, shift in (("FOOTBALL", 1.0, 0), ("SOUP", 1.5, WIDTH)):
+        frames = json.loads((shared_data / f"video_mmpose_pair/{name}.mmpose133.json").read_text())
+        people = [frame["instances"][0] for frame in frames]
+        keypoints = np.array([person["keypoints"] for person in people]) * scale + [shift, 0]
+        scores = np.clip([person["keypoint_scores"] for person in people], 0, 1)[..., None]
+        found.append(np.concatenate([keypoints, scores], axis=2)[:41, COCO_WHOLEBODY_INDICES])
+    return found
+
+
+def numbered_frames(count):
+    """Wide frames that carry their number in the first pixel."""
+    for number in range(count):
+        image = np.zeros((HEIGHT, 2 * WIDTH, 3), np.uint8)
+        image[0, 0, 0] = number
+        yield image
+
+
+def finder(left, right):
+    """What MMPose says of the person in a box: whoever's half the box is in."""
+
+    def find(images, boxes):
+        rows = [
+            (left if box[[0, 2]].mean() < WIDTH else right)[image[0, 0, 0]]
+            for image, box in zip(images, boxes, strict=True)
+        ]
+        return np.float32([row[:, :2] for row in rows]), np.float32([row[:, 2] for row in rows])
+
+    return find
+
+
+def frozen(person):
+    return np.repeat(person[:1], len(person), axis=0)
+
+
+@pytest.mark.parametrize("still", ["left", "right"])
+def test_of_two_people_the_one_who_moves_the_hands_is_the_signer(signers, still):
+    left, right = signers
+    left, right = (frozen(left), right) if still == "left" else (left, frozen(right))
+    # Detectors list people in no fixed order.
+    boxes = iter([np.stack([LEFT, RIGHT]), np.stack([RIGHT, LEFT])] * 5)
+    found = estimate_by_detection(numbered_frames(41), finder(left, right), lambda _: next(boxes))
+    expected = right if still == "left" else left
+    np.testing.assert_allclose([one.keypoints for one in found], expected[..., :2], rtol=1e-6)
+    assert all(one.several_people for one in found)
+    np.testing.assert_array_equal(found[20].box, RIGHT if still == "left" else LEFT)
+
+
+def test_somebody_who_walks_through_does_not_win_over_the_one_who_stays(signers):
+    left, right = signers
+    seen = iter([LEFT[None], np.stack([LEFT, RIGHT]), LEFT[None], LEFT[None], LEFT[None], LEFT[None]])
+    found = estimate_by_detection(numbered_frames(41), finder(left, right), lambda _: next(seen))
+    np.testing.assert_allclose([one.keypoints for one in found], left[..., :2], rtol=1e-6)
+
+
+def test_a_signer_who_enters_late_and_leaves_early_is_missing_before_and_after(signers):
+    left, right = signers
+    nobody = np.zeros((0, 4), np.float32)
+    seen = iter([nobody, RIGHT[None], RIGHT[None], nobody, nobody, nobody])
+    found = estimate_by_detection(numbered_frames(41), finder(left, right), lambda _: next(seen))
+    confidence = np.stack([one.confidence for one in found])
+    assert (confidence[:STRETCH] == 0).all()
+    assert (confidence[STRETCH : 3 * STRETCH] == np.float32(right[STRETCH : 3 * STRETCH, :, 2])).all()
+    assert (confidence[3 * STRETCH :] == 0).all()
+    assert np.isnan(found[0].box).all()
+    assert not found[10].several_people
+
+
+def test_nobody_at_all_is_an_empty_track(signers):
+    found = estimate_by_detection(
+        numbered_frames(20), finder(*signers), lambda _: np.zeros((0, 4), np.float32)
+    )
+    assert len(found) == 20
+    assert not any(one.confidence.any() for one in found)
+
+
+def test_following_narrows_to_the_signer_and_widens_when_nobody_is_left(signers):
+    left, _ = signers
+    gone = left.copy()
+    gone[16:32, :, 2] = 0
+    found = list(estimate_by_following(numbered_frames(41), finder(gone, gone)))
+    whole = np.float32([0, 0, 2 * WIDTH, HEIGHT])
+    np.testing.assert_array_equal(found[0].box, whole)
+    for number in (8, 16):
+        x0, _, x1, _ = found[number].box
+        sure = left[: number + 8][left[: number + 8, :, 2] > 0.3]
+        assert x1 - x0 < WIDTH
+        assert (sure[:, 0] >= x0 - 20).all()
+        assert (sure[:, 0] <= x1 + 20).all()
+    np.testing.assert_array_equal(found[24].box, whole)
+
+
+def test_one_box_is_kept_throughout_however_many_frames_go_at_a_time(signers):
+    for at_a_time in (1, 7, 100):
+        found = list(estimate_in_box(numbered_frames(41), RIGHT, finder(*signers), at_a_time))
+        np.testing.assert_allclose([one.keypoints for one in found], signers[1][..., :2], rtol=1e-6)
+
+
+def test_the_box_holds_the_keypoints_and_the_reach_of_the_hands():
+    keypoints = np.zeros((3, 49, 2), np.float32)
+    confidence = np.zeros((3, 49), np.float32)
+    keypoints[:, 1], keypoints[:, 4], keypoints[:, 3] = (350, 200), (250, 200), (900, 210)
+    assert box_around(keypoints, confidence, 640, 480) is None
+    confidence[:, [1, 3, 4]] = 1
+    np.testing.assert_allclose(box_around(keypoints, confidence, 2000, 1000), [100, 0, 900, 500])
+    np.testing.assert_allclose(box_around(keypoints, confidence, 640, 480), [100, 0, 640, 480])
+
+
+def test_overlap():
+    assert overlap(LEFT, RIGHT) == 0
+    assert overlap(LEFT, LEFT) == 1
+    assert overlap(np.float32([0, 0, 2, 2]), np.float32([1, 0, 3, 2])) == pytest.approx(1 / 3)
