@@ -299,7 +299,7 @@ def test_strict_stops_at_the_first_failure(footage, tmp_path, run):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["videos"], "expected INPUT... and then an output file that ends in .h5"),
+        (["videos"], "expected INPUT... (or --corpus) and then an output file that ends in .h5"),
         (["videos", "out.txt"], "ends in .h5"),
         (["videos", "out.h5", "--workers", "0"], "Invalid value for '--workers'"),
         (["videos", "out.h5", "--device", "cuda"], "runs on the CPU only"),
