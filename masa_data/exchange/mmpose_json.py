@@ -1,0 +1,127 @@
+"""MMPose's JSON: people with 133 keypoints in each frame.
+
+Two forms: the list of frames that `MMPoseInferencer(..., pred_out_dir=...)` writes for a video, whose frames
+count from 0, and `{"meta_info": …, "instance_info": [frames]}` of MMPose's demo scripts, which count from 1.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from masa_data.corpora.annotations import Fields, read_json
+from masa_data.errors import DataError
+from masa_data.exchange.signer import Person, choose_signer
+from masa_data.exchange.wholebody import NUM_WHOLEBODY, WholeBody
+
+_MAX_BYTES: Final = 256 << 20  # 16,000 frames of one person
+_RUN_AGAIN: Final = "Run MMPose again with a COCO-WholeBody model, or leave the file out"
+
+
+def read_mmpose_json(path: Path) -> WholeBody:
+    """The signer's keypoints in a JSON file of MMPose; frames without the signer have score 0.
+
+    Raises:
+        DataError: if it is not such a file.
+        OSError: if it cannot be read.
+    """
+    size = path.stat().st_size
+    if size > _MAX_BYTES:
+        raise DataError(
+            f"found {size:,} bytes, expected at most {_MAX_BYTES:,}: one clip of one sign",
+            "Cut the video into clips before running MMPose",
+        )
+    try:
+        frames, first = _frames(read_json(path))
+        index = [
+            Fields.of(f"frame {number}", row).whole("frame_id", first) - first
+            for number, row in enumerate(frames)
+        ]
+        people = [_people(number, row) for number, row in enumerate(frames)]
+    except DataError as error:
+        raise DataError(
+            error.reason.removeprefix(f"{path}, ").removeprefix(f"{path}: "), _RUN_AGAIN
+        ) from None
+    if any(later <= earlier for earlier, later in pairwise(index)):
+        raise DataError(
+            "found frame_ids that do not increase, expected each frame once, in order", _RUN_AGAIN
+        )
+    signer = choose_signer(people)
+    keypoints = np.zeros((len(frames), NUM_WHOLEBODY, 2))
+    scores = np.zeros((len(frames), NUM_WHOLEBODY))
+    for number, person in enumerate(signer):
+        if person is not None:
+            keypoints[number], scores[number] = person.keypoints, person.scores
+    return WholeBody(keypoints, scores, np.array(index), _warnings(people, signer))
+
+
+def _frames(content: object) -> tuple[list[object], int]:
+    """The frames, and the number of the first."""
+    frames, first = (content.get("instance_info"), 1) if isinstance(content, dict) else (content, 0)
+    if not isinstance(frames, list) or not frames:
+        what = "an empty list" if frames == [] else f"a {type(content).__name__}"
+        raise DataError(f"found {what}, expected a list of frames or an `instance_info` with one", _RUN_AGAIN)
+    return frames, first
+
+
+def _people(number: int, frame: object) -> list[Person]:
+    fields = Fields.of(f"frame {number}", frame)
+    instances = fields.values.get("instances")
+    if not isinstance(instances, list):
+        raise fields.error("no list as `instances`", "the people in the frame")
+    return [
+        _person(Fields.of(f"frame {number}, instance {which}", row)) for which, row in enumerate(instances)
+    ]
+
+
+def _person(fields: Fields) -> Person:
+    keypoints = _array(fields, "keypoints", (NUM_WHOLEBODY, 2))
+    scores = _array(fields, "keypoint_scores", (NUM_WHOLEBODY,))
+    return Person(keypoints, scores, _box(fields, keypoints))
+
+
+def _box(fields: Fields, keypoints: NDArray[np.float64]) -> tuple[float, float, float, float]:
+    """x0, y0, x1, y1; MMPose puts it into a list of its own. Without one, that of the keypoints."""
+    value = fields.values.get("bbox")
+    if value is None:
+        corners = np.concatenate([keypoints.min(axis=0), keypoints.max(axis=0)])
+    else:
+        nested = isinstance(value, list) and len(value) == 1
+        corners = _array(fields, "bbox", (1, 4) if nested else (4,)).ravel()
+    x0, y0, x1, y1 = map(float, corners)
+    return x0, y0, x1, y1
+
+
+def _array(fields: Fields, key: str, shape: tuple[int, ...]) -> NDArray[np.float64]:
+    expected = f"numbers of shape {shape}" + (
+        ": COCO-WholeBody's 133 keypoints" if NUM_WHOLEBODY in shape else ""
+    )
+    if key not in fields.values:
+        raise fields.error(f"no `{key}`", expected)
+    try:
+        array = np.asarray(fields.values[key])
+    except ValueError:
+        raise fields.error(f"lists of different lengths as `{key}`", expected) from None
+    if array.dtype.kind not in "iuf":
+        raise fields.error(f"other things than numbers as `{key}`", expected)
+    if array.shape != shape:
+        raise fields.error(f"`{key}` of shape {array.shape}", expected)
+    return array.astype(np.float64)
+
+
+def _warnings(people: list[list[Person]], signer: list[Person | None]) -> tuple[str, ...]:
+    several = sum(len(frame) > 1 for frame in people)
+    absent = sum(person is None for person in signer)
+    warnings = []
+    if several:
+        warnings.append(
+            f"{several} of {len(people)} frames have several people; the one who stays and moves the hands "
+            "most was taken"
+        )
+    if absent:
+        warnings.append(f"the signer is missing in {absent} of {len(people)} frames")
+    return tuple(warnings)
