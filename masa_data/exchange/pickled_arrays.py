@@ -23,7 +23,10 @@ ADVICE: Final = "Do not load this file with anything else; ask for it as npz, or
 _RECONSTRUCT: Final = {f"numpy.{core}.multiarray._reconstruct" for core in ("core", "_core")}
 _SCALAR: Final = {f"numpy.{core}.multiarray.scalar" for core in ("core", "_core")}
 _FROM_BUFFER: Final = {f"numpy.{core}.numeric._frombuffer" for core in ("core", "_core")}
-NAMES: Final = _RECONSTRUCT | _SCALAR | _FROM_BUFFER | {"numpy.ndarray", "numpy.dtype", "_codecs.encode"}
+_NO_BYTES: Final = {"builtins.bytes", "__builtin__.bytes"}  # how old protocols write b""
+NAMES: Final = (
+    _NO_BYTES | _RECONSTRUCT | _SCALAR | _FROM_BUFFER | {"numpy.ndarray", "numpy.dtype", "_codecs.encode"}
+)
 
 _NUMBERS: Final = re.compile(r"[<>|=]?([biuf])([1248])")
 
@@ -79,6 +82,8 @@ def understood(name: object, arguments: object) -> object:
     if call in _SCALAR:
         dtype, content = given
         return _numbers(content, dtype, (), False).item()
+    if call in _NO_BYTES and given == ():
+        return b""
     if call == "_codecs.encode":
         text, encoding = given
         if encoding not in ("latin1", "latin-1"):
