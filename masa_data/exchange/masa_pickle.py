@@ -10,6 +10,7 @@ import numpy as np
 from masa_data.errors import DataError
 from masa_data.exchange.plain_pickle import read_plain_pickle
 from masa_data.exchange.wholebody import NUM_WHOLEBODY, WholeBody
+from masa_data.skeleton import COCO_WHOLEBODY_INDICES
 
 _EXPORT_AGAIN: Final = "Export the file again, or leave it out"
 
@@ -40,5 +41,5 @@ def read_masa_pickle(path: Path) -> WholeBody:
         raise DataError(
             f"found {found} as `img_list`, expected one for each of {len(keypoints):,} frames", _EXPORT_AGAIN
         )
-    values = keypoints.astype(np.float64)
+    values = keypoints[:, COCO_WHOLEBODY_INDICES].astype(np.float64)
     return WholeBody(values[..., :2], values[..., 2], np.arange(len(values)))

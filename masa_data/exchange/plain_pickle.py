@@ -169,7 +169,7 @@ class _Machine:
         text = f"{expect(module, str)}.{expect(name, str)}"
         if text not in NAMES:
             raise DataError(
-                f"found {ascii(text[:80])} in the pickle, expected numpy arrays and plain types only",
+                f"found {text[:80]!a} in the pickle, expected numpy arrays and plain types only",
                 ADVICE,
             )
         self._stack.append(Name(text))

@@ -15,7 +15,6 @@ from masa_data.corpora.clip import Clip
 from masa_data.errors import DataError
 from masa_data.exchange.frame_facts import FrameFacts, FrameSource
 from masa_data.shards.spec import EstimatorIdentity
-from masa_data.skeleton import COCO_WHOLEBODY_INDICES
 from masa_data.track import ClipInfo, PoseTrack
 
 NUM_WHOLEBODY: Final = 133
@@ -23,25 +22,29 @@ NUM_WHOLEBODY: Final = 133
 # A track may be longer than what its video promises by so much (containers are not exact), no more.
 _FRAMES_BEYOND: Final = 0.1
 
+_FARTHEST: Final = 1e9  # pixels
+
 # HRNet's heatmap scores pass 1 by a few hundredths; the scores of SimCC models reach 10.
 _HIGHEST_HEATMAP_SCORE: Final = 1.5
 
 
 @dataclass(frozen=True, slots=True)
 class WholeBody:
-    """One person's keypoints over T frames.
+    """The signer's 49 of the 133 keypoints over T frames.
 
     Attributes:
-        keypoints: (T, 133, 2) pixels; any value where the score is 0.
-        scores: (T, 133) raw scores of the model; 0 = missing.
+        keypoints: (T, 49, 2) pixels; any value where the score is 0.
+        scores: (T, 49) raw scores of the model; 0 = missing.
         frame_index: (T,) which source frames, counted from 0, increasing.
-        warnings: what is odd about them.
+        box: (T, 4) where the signer was looked for, in pixels; None or NaN = not known.
+        several_people: whether more people than the signer were seen.
     """
 
-    keypoints: NDArray[np.float64]
-    scores: NDArray[np.float64]
+    keypoints: NDArray[np.floating]
+    scores: NDArray[np.floating]
     frame_index: NDArray[np.int64]
-    warnings: tuple[str, ...] = ()
+    box: NDArray[np.floating] | None = None
+    several_people: bool = False
 
 
 @dataclass(slots=True)
@@ -74,20 +77,20 @@ class WholeBodyImport:
         """
         found = self.read(clip.source)
         facts = self.frames.facts(clip)
-        keypoints = found.keypoints[:, COCO_WHOLEBODY_INDICES]
-        scores, warning = missing_where_not_finite(keypoints, found.scores[:, COCO_WHOLEBODY_INDICES])
+        scores, warning = missing_where_not_finite(found.keypoints, found.scores)
         track = PoseTrack.with_missing(
-            _info(clip, facts, int(found.frame_index[-1]) + 1),
-            keypoints,
+            _info(clip, facts, int(found.frame_index[-1]) + 1, found.several_people),
+            np.where(scores[..., None] > 0, found.keypoints, np.nan),
             np.clip(scores, 0, 1),
             found.frame_index,
             found.frame_index / facts.fps,
+            found.box,
         )
         known = scores[scores != 0]
         if known.size:
             self.lowest = min(self.lowest, float(known.min()))
             self.highest = max(self.highest, float(known.max()))
-        return track, (*found.warnings, *warning)
+        return track, warning
 
     def identity(self, source: str, model: str) -> EstimatorIdentity:
         """What is recorded of the estimator, once all clips are imported.
@@ -132,7 +135,8 @@ def missing_where_not_finite(
     Returns:
         (T, K) the scores, and a warning if there were such keypoints.
     """
-    finite = np.isfinite(keypoints).all(axis=-1) & np.isfinite(scores)
+    # Nor is anything a coordinate that is billions of pixels away. NaN is not below either.
+    finite = (np.abs(keypoints) < _FARTHEST).all(axis=-1) & np.isfinite(scores)
     count = int((~finite).sum())
     if count == 0:
         return scores, ()
@@ -141,7 +145,7 @@ def missing_where_not_finite(
     )
 
 
-def _info(clip: Clip, facts: FrameFacts, end: int) -> ClipInfo:
+def _info(clip: Clip, facts: FrameFacts, end: int, several_people: bool) -> ClipInfo:
     if facts.frames is not None and end - facts.frames > max(2, _FRAMES_BEYOND * facts.frames):
         raise DataError(
             f"there are keypoints up to frame {end}, expected no more than the {facts.frames} frames of "
@@ -161,4 +165,5 @@ def _info(clip: Clip, facts: FrameFacts, end: int) -> ClipInfo:
         height=facts.height,
         end=max(end, facts.frames or 0),
         source_sha256=facts.sha256,
+        several_people=several_people,
     )
