@@ -41,5 +41,6 @@ def read_masa_pickle(path: Path) -> WholeBody:
         raise DataError(
             f"found {found} as `img_list`, expected one for each of {len(keypoints):,} frames", _EXPORT_AGAIN
         )
-    values = keypoints[:, COCO_WHOLEBODY_INDICES].astype(np.float64)
+    with np.errstate(invalid="ignore"):  # of NaN, which is taken care of later
+        values = keypoints[:, COCO_WHOLEBODY_INDICES].astype(np.float64)
     return WholeBody(values[..., :2], values[..., 2], np.arange(len(values)))

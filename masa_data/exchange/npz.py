@@ -15,6 +15,7 @@ import math
 import zipfile
 import zlib
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -69,10 +70,11 @@ class NpzClips:
         """
         self.path = path
         self._corpus = corpus
+        self._resources = ExitStack()
         if not path.is_file():
             raise DataError(f"{path} does not exist", "Check the path")
         try:
-            self._file = zipfile.ZipFile(path)
+            self._file = self._resources.enter_context(zipfile.ZipFile(path))
         except _DAMAGE as error:
             raise DataError(f"found no npz file ({_shown(error)})", _GET_AGAIN) from None
         try:
@@ -84,7 +86,7 @@ class NpzClips:
             self._splits = self._texts("split", optional=True)
             self._signers = self._texts("signer", optional=True)
         except _DAMAGE as error:
-            self._file.close()
+            self._resources.close()
             if isinstance(error, DataError):
                 raise
             raise DataError(f"found a damaged npz file ({_shown(error)})", _GET_AGAIN) from None
@@ -95,8 +97,7 @@ class NpzClips:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._keypoints.stream.close()
-        self._file.close()
+        self._resources.close()
 
     def tracks(self, frames: FrameSource) -> Iterator[Imported]:
         """The tracks in the file's order. Where the file turns out to be damaged, they end with a problem.
@@ -167,7 +168,8 @@ class NpzClips:
         data = self._keypoints.stream.read(size)
         if len(data) < size:
             raise EOFError("kp49 ends early")
-        values = np.frombuffer(data, self._keypoints.dtype).astype(np.float64)
+        with np.errstate(invalid="ignore"):  # of NaN, which is taken care of later
+            values = np.frombuffer(data, self._keypoints.dtype).astype(np.float64)
         return values.reshape(count, NUM_KEYPOINTS, 3)
 
     def _texts(self, name: str, *, optional: bool = False) -> list[str]:
@@ -190,8 +192,7 @@ class NpzClips:
     def _values(self, name: str, kinds: str) -> NDArray[Any]:
         column = self._opened(name, kinds)
         size = math.prod(column.shape) * column.dtype.itemsize
-        with column.stream:
-            data = column.stream.read(size)
+        data = column.stream.read(size)
         if len(data) < size:
             raise EOFError(f"{name} ends early")
         return np.frombuffer(data, column.dtype).reshape(column.shape)
@@ -205,7 +206,7 @@ class NpzClips:
                 f"found no `{name}` in the file, expected kp49, offsets and label",
                 "Look whether it is the file meant",
             ) from None
-        stream = self._file.open(entry)
+        stream = self._resources.enter_context(self._file.open(entry))
         if np.lib.format.read_magic(stream) != (1, 0):
             raise DataError(f"found `{name}` in an unusual form of npy, expected version 1.0", _GET_AGAIN)
         shape, is_fortran, dtype = np.lib.format.read_array_header_1_0(stream)
