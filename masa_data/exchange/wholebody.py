@@ -163,7 +163,7 @@ def _info(clip: Clip, facts: FrameFacts, end: int, several_people: bool) -> Clip
         fps=facts.fps,
         width=facts.width,
         height=facts.height,
-        end=max(end, facts.frames or 0),
+        end=end,
         source_sha256=facts.sha256,
         several_people=several_people,
     )
