@@ -250,7 +250,7 @@ def test_videos_that_are_missing_or_too_short_are_told(tmp_path, shared_data, ru
     assert "found no video '..'" in reasons[".."]
     with PoseShards.open(out) as tracks:
         assert list(tracks) == ["FOOTBALL"]
-        assert tracks["FOOTBALL"].info.end == 62
+        assert tracks["FOOTBALL"].info.end == 3
 
 
 def test_scores_of_simcc_models_are_noted(tmp_path, run):
