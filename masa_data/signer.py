@@ -22,7 +22,7 @@ PersonMode = Literal["auto", "whole-frame", "annotated", "detect"]
 # Frames in which boxes stand still: about a quarter of a second.
 STRETCH: Final = 8
 # More people than this are not followed; the largest are.
-_MAX_PEOPLE: Final = 4
+MAX_PEOPLE: Final = 4
 # Two boxes that overlap by this share of their union are the same person.
 _SAME_PERSON: Final = 0.3
 # A keypoint less certain than this does not say where a person is.
@@ -84,7 +84,7 @@ def estimate_by_detection(
     for stretch in _stretches(images):
         boxes = _largest(np.asarray(detect(stretch[0]), np.float32).reshape(-1, 4))
         several |= len(boxes) > 1
-        for person, box in _matched(people, boxes):
+        for person, box in match_people(people, boxes):
             keypoints, confidence = find(stretch, np.tile(box, (len(stretch), 1)))
             person.see(frames, box, keypoints, confidence)
         frames += len(stretch)
@@ -192,7 +192,7 @@ def overlap(first: Boxes, second: Boxes) -> float:
     return both / union if union > 0 else 0.0
 
 
-def _matched(people: list[Person], boxes: Boxes) -> list[tuple[Person, Boxes]]:
+def match_people(people: list[Person], boxes: Boxes) -> list[tuple[Person, Boxes]]:
     """Each box with the person whose last box it overlaps most, or with a new one, who joins `people`."""
     pairs = sorted(
         (
@@ -216,7 +216,7 @@ def _matched(people: list[Person], boxes: Boxes) -> list[tuple[Person, Boxes]]:
 
 def _largest(boxes: Boxes) -> Boxes:
     areas = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
-    return boxes[np.argsort(-areas, kind="stable")[:_MAX_PEOPLE]]
+    return boxes[np.argsort(-areas, kind="stable")[:MAX_PEOPLE]]
 
 
 def _whole_frame(image: Image) -> Boxes:

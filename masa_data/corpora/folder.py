@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from masa_data.corpora.clip import IMAGE_ENDINGS, SPLIT_NAMES, VIDEO_ENDINGS, Clip, Listing, Problem
+from masa_data.errors import DataError
 
 CORPUS: Final = "folder"
 
@@ -33,32 +34,12 @@ def list_folder(root: Path) -> Listing:
             sources.append(folder)
         for source in sources:
             below = source.relative_to(root)
-            name = below.with_suffix("") if source is not folder else below
-            parts = name.parts or (root.resolve().name,)  # the folder itself may be one clip's images
             try:
-                "/".join(parts).encode()
-            except UnicodeEncodeError:
-                listing.problems.append(
-                    Problem(
-                        "",
-                        ascii(str(source)),
-                        "failed",
-                        "the file's name is not valid UTF-8",
-                        "Rename it",
-                    )
+                listing.clips.append(
+                    clip_below(root, below.with_suffix("") if source is not folder else below, source)
                 )
-                continue
-            has_split = len(parts) >= 3 and parts[0].lower() in SPLIT_NAMES
-            listing.clips.append(
-                Clip(
-                    "/".join(parts),
-                    source,
-                    str(source),
-                    CORPUS,
-                    gloss=parts[-2] if len(parts) >= 2 else "",
-                    split=SPLIT_NAMES[parts[0].lower()] if has_split else "",
-                )
-            )
+            except DataError as error:
+                listing.problems.append(Problem.of(error, ascii(str(source))))
     listing.clips.sort(key=lambda clip: clip.path)
     if not listing.clips and not listing.problems:
         listing.problems.append(
@@ -73,6 +54,46 @@ def list_folder(root: Path) -> Listing:
     return listing
 
 
+def clip_below(root: Path, name: Path, source: Path) -> Clip:
+    """The clip that a path below a folder names, with the gloss and split that its folders give.
+
+    Args:
+        root: the folder.
+        name: path below it, without the file's ending.
+        source: the file or folder of images.
+
+    Raises:
+        DataError: if the name is not UTF-8.
+    """
+    parts = name.parts or (root.resolve().name,)  # the folder itself may be one clip's images
+    try:
+        "/".join(parts).encode()
+    except UnicodeEncodeError:
+        raise DataError("the file's name is not valid UTF-8", "Rename it") from None
+    has_split = len(parts) >= 3 and parts[0].lower() in SPLIT_NAMES
+    return Clip(
+        "/".join(parts),
+        source,
+        str(source),
+        CORPUS,
+        gloss=parts[-2] if len(parts) >= 2 else "",
+        split=SPLIT_NAMES[parts[0].lower()] if has_split else "",
+    )
+
+
+def walk_folders(root: Path) -> Iterator[tuple[Path, list[str]]]:
+    """Every folder below `root` and its files' names, sorted, hidden ones apart; none is entered twice."""
+    entered: set[str] = set()
+    for folder, subfolders, files in os.walk(root, followlinks=True):
+        real = os.path.realpath(folder)
+        if real in entered:  # a symlink that leads back up, or a second way to the same files
+            subfolders.clear()
+            continue
+        entered.add(real)
+        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
+        yield Path(folder), sorted(name for name in files if not name.startswith("."))
+
+
 def numbered_images(folder: Path) -> list[Path]:
     """The images of a folder whose names end in a number, in the order of that number."""
     images = [
@@ -85,15 +106,8 @@ def numbered_images(folder: Path) -> list[Path]:
 
 def _walk(root: Path, listing: Listing) -> Iterator[tuple[Path, list[str], bool]]:
     """Every folder below `root`, with its video files' names and whether its images make one clip."""
-    entered: set[str] = set()
-    for folder, subfolders, files in os.walk(root, followlinks=True):
-        real = os.path.realpath(folder)
-        if real in entered:  # a symlink that leads back up, or a second way to the same videos
-            subfolders.clear()
-            continue
-        entered.add(real)
-        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
-        endings = {name: Path(name).suffix.lower() for name in sorted(files) if not name.startswith(".")}
+    for folder, files in walk_folders(root):
+        endings = {name: Path(name).suffix.lower() for name in files}
         videos = [name for name, ending in endings.items() if ending in VIDEO_ENDINGS]
         images = [
             name
@@ -103,4 +117,4 @@ def _walk(root: Path, listing: Listing) -> Iterator[tuple[Path, list[str], bool]
         is_image_folder = bool(images) and not videos
         taken = {*videos, *(images if is_image_folder else ())}
         listing.ignored.update(ending for name, ending in endings.items() if name not in taken)
-        yield Path(folder), videos, is_image_folder
+        yield folder, videos, is_image_folder

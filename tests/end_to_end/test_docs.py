@@ -3,13 +3,16 @@
 Digits may differ (speeds do, and estimators round differently on other processors), words may not.
 """
 
+import json
 import os
+import pickle
 import re
 import shlex
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from demo.footage import write_footage
@@ -37,13 +40,42 @@ def words(output: str) -> list[str]:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Where a reader is: with a folder `videos` of glosses, and a list of clips."""
+    """Where a reader is: with a folder `videos` of glosses, a list of clips, and what others extracted."""
     folder = tmp_path_factory.mktemp("docs")
     write_footage(folder / "videos")
     (folder / "clips.csv").write_text(
         "path,label,signer\nvideos/nod/00.mp4,nod,Ann\nvideos/zoom/00.mp4,zoom,Ben\n"
     )
+    write_keypoints_of_others(folder)
     return folder
+
+
+def write_keypoints_of_others(folder):
+    """MMPose's JSON, MASA's pickles, an npz, and a list of WLASL, all made up."""
+    keypoints = np.random.default_rng(0).uniform(0, 380, (30, 133, 2))
+    person = {"keypoint_scores": [0.9] * 133, "bbox": [[0, 0, 380, 500]]}
+    frames = [
+        {"frame_id": number, "instances": [person | {"keypoints": points.tolist()}]}
+        for number, points in enumerate(keypoints)
+    ]
+    (folder / "predictions" / "nod").mkdir(parents=True)
+    for take in ("00", "01", "02"):
+        (folder / "predictions" / "nod" / f"{take}.json").write_text(json.dumps(frames))
+    (folder / "predictions" / "nod" / "02.json").write_text(json.dumps(frames)[:-100])
+    (folder / "poses").mkdir()
+    for name in ("69241", "mine"):
+        content = {"keypoints": np.full((30, 133, 3), 0.5, np.float32), "img_list": ["0.jpg"] * 30}
+        (folder / "poses" / f"{name}.pkl").write_bytes(pickle.dumps(content))
+    (folder / "WLASL").mkdir()
+    row = {"video_id": "69241", "split": "train", "signer_id": 118, "frame_start": 1, "frame_end": -1}
+    row |= {"fps": 25, "bbox": [0, 0, 9, 9], "url": "", "source": "", "instance_id": 0, "variation_id": 0}
+    (folder / "WLASL" / "WLASL_v0.3.json").write_text(json.dumps([{"gloss": "book", "instances": [row]}]))
+    np.savez_compressed(
+        folder / "clips.npz",
+        kp49=np.full((40, 49, 3), 0.5, np.float32),
+        offsets=np.arange(0, 41, 10),
+        label=np.array(["me/signs:book", "me/signs:tea"] * 2),
+    )
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

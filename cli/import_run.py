@@ -1,0 +1,121 @@
+"""What masa-convert's imports share: progress, the list of problems, and the end."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import asdict
+from pathlib import Path
+from typing import TextIO
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from masa_data.corpora.clip import Problem
+from masa_data.errors import DataError
+from masa_data.exchange.collector import Imported, TrackCollector
+from masa_data.shards.spec import EstimatorIdentity, Provenance
+from masa_data.version import VERSION
+
+from .console import EXIT_SOME_FAILED
+
+_SHOWN = 10
+
+
+class _Problems:
+    """Writes each problem as a line of JSON, and remembers the first few and the counts."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+        self.first: list[Problem] = []
+        self.count = 0
+        self.failed = 0
+
+    def note(self, problem: Problem) -> None:
+        self._file.write(json.dumps(asdict(problem), ensure_ascii=False) + "\n")
+        self.count += 1
+        self.failed += problem.kind == "failed"
+        if self.count <= _SHOWN:
+            self.first.append(problem)
+
+
+def run_import(
+    console: Console,
+    out: Path,
+    outcomes: Iterable[Imported],
+    total: int,
+    identity: Callable[[], EstimatorIdentity],
+    warning: Callable[[], str | None],
+    *,
+    overwrite: bool,
+    failures: Path | None,
+) -> int:
+    """Collect tracks into a file and say what became of them.
+
+    Args:
+        console: where to print.
+        out: the file to make.
+        outcomes: the clips, and inputs that cannot be listed.
+        total: how many outcomes there are.
+        identity: what to record of the estimator, asked for after the last clip.
+        warning: what is odd about all clips together, asked for after the last clip.
+        overwrite: whether `out` may be there.
+        failures: where problems are listed; None = beside `out`.
+
+    Returns:
+        the exit code.
+
+    Raises:
+        DataError: if `out` cannot be made.
+        OSError: if the disk is full.
+    """
+    failures = failures or out.with_name(out.name + ".failures.jsonl")
+    frames = clamped = clips = 0
+    with TrackCollector(out, overwrite=overwrite) as collector:
+        failures.parent.mkdir(parents=True, exist_ok=True)
+        with failures.open("w", encoding="utf-8") as file, _progress(console) as bar:
+            problems = _Problems(file)
+            task = bar.add_task("", total=total)
+            for outcome in outcomes:
+                for problem in outcome.problems:
+                    problems.note(problem)
+                if outcome.track is not None:
+                    try:
+                        clamped += collector.add(outcome.track).clamped
+                        clips, frames = clips + 1, frames + len(outcome.track)
+                    except DataError as error:
+                        info = outcome.track.info
+                        problems.note(Problem.of(error, info.path, info.id))
+                bar.advance(task)
+            if text := warning():
+                problems.note(Problem("", str(out), "warning", text, "Look which model gave the scores"))
+        if clips:
+            collector.finish(Provenance(estimator=identity(), tool_version=VERSION))
+    console.print(f"{clips:,} clips, {frames:,} frames imported; {problems.failed:,} failed")
+    if clamped:
+        console.print(f"{clamped:,} keypoints lay more than a frame outside and were dropped")
+    for problem in problems.first:
+        console.print(f"{problem.kind}: {problem.path!r}: {problem.reason}")
+    if problems.count:
+        console.print(f"{problems.count} problems, each with what to do, are in {failures}")
+    else:
+        failures.unlink()
+    console.print(
+        f"Wrote {out}. Next: masa-inspect {out}"
+        if clips
+        else f"No clip could be imported; {out} was not written."
+    )
+    return EXIT_SOME_FAILED if problems.failed or not clips else 0
+
+
+def _progress(console: Console) -> Progress:
+    return Progress(
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("clips ·"),
+        TimeRemainingColumn(),
+        TextColumn("left"),
+        console=console,
+        disable=not console.is_terminal,
+        transient=True,
+    )

@@ -1,0 +1,1 @@
+"""Other people's keypoints and labels in."""

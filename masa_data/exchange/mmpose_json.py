@@ -1,0 +1,147 @@
+"""MMPose's JSON: people with 133 keypoints in each frame.
+
+Two forms: the list of frames that `MMPoseInferencer(..., pred_out_dir=...)` writes for a video, whose frames
+count from 0, and `{"meta_info": …, "instance_info": [frames]}` of MMPose's demo scripts, which count from 1.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from masa_data.corpora.annotations import Fields, read_json
+from masa_data.errors import DataError
+from masa_data.exchange.wholebody import NUM_WHOLEBODY, WholeBody
+from masa_data.signer import MAX_PEOPLE, Person, match_people
+from masa_data.skeleton import COCO_WHOLEBODY_INDICES, NUM_KEYPOINTS
+
+_MAX_BYTES: Final = 128 << 20  # some 5,000 frames of one person
+_HUGE: Final = 1e9
+_RUN_AGAIN: Final = "Run MMPose again with a COCO-WholeBody model, or leave the file out"
+
+
+class _Instance(NamedTuple):
+    """A person in a frame: (49, 2) pixels, (49,) raw scores, (4,) left, top, right, bottom in pixels."""
+
+    keypoints: NDArray[np.float32]
+    scores: NDArray[np.float32]
+    box: NDArray[np.float32]
+
+    @property
+    def area(self) -> float:
+        """Of the box, in square pixels."""
+        return float(np.prod(self.box[2:] - self.box[:2]))
+
+
+def read_mmpose_json(path: Path) -> WholeBody:
+    """The signer's keypoints in a JSON file of MMPose; frames without the signer have score 0.
+
+    Raises:
+        DataError: if it is not such a file.
+        OSError: if it cannot be read.
+    """
+    size = path.stat().st_size
+    if size > _MAX_BYTES:
+        raise DataError(
+            f"found {size:,} bytes, expected at most {_MAX_BYTES:,}: one clip of one sign",
+            "Cut the video into clips before running MMPose",
+        )
+    try:
+        frames, first = _frames(read_json(path))
+        index = [
+            Fields.of(f"frame {number}", row).whole("frame_id", first) - first
+            for number, row in enumerate(frames)
+        ]
+        people = [_people(number, row) for number, row in enumerate(frames)]
+    except DataError as error:
+        raise DataError(
+            error.reason.removeprefix(f"{path}, ").removeprefix(f"{path}: "), _RUN_AGAIN
+        ) from None
+    if any(later <= earlier for earlier, later in pairwise(index)):
+        raise DataError(
+            "found frame_ids that do not increase, expected each frame once, in order", _RUN_AGAIN
+        )
+    return _signer(people, np.array(index))
+
+
+def _signer(frames: list[list[_Instance]], index: NDArray[np.int64]) -> WholeBody:
+    """The one of the people who signs, as in extraction: who is in view and moves the hands most.
+
+    Everybody is followed from frame to frame by their boxes; of a crowd the largest are.
+    """
+    people: list[Person] = []
+    for number, frame in enumerate(frames):
+        largest = sorted(frame, key=lambda instance: -instance.area)[:MAX_PEOPLE]
+        boxes = np.array([instance.box for instance in largest], np.float32).reshape(-1, 4)
+        for instance, (person, box) in zip(largest, match_people(people, boxes), strict=True):
+            person.see(number, box, instance.keypoints[None], instance.scores[None])
+    if not people:
+        nobody = np.zeros((len(frames), NUM_KEYPOINTS, 2))
+        return WholeBody(nobody, nobody[..., 0], index)
+    several = any(len(frame) > 1 for frame in frames)
+    found = max(people, key=lambda person: person.signs(len(frames))).estimates(len(frames), several)
+    return WholeBody(
+        np.stack([estimate.keypoints for estimate in found]),
+        np.stack([estimate.confidence for estimate in found]),
+        index,
+        np.stack([estimate.box for estimate in found]),
+        several,
+    )
+
+
+def _frames(content: object) -> tuple[list[object], int]:
+    """The frames, and the number of the first."""
+    frames, first = (content.get("instance_info"), 1) if isinstance(content, dict) else (content, 0)
+    if not isinstance(frames, list) or not frames:
+        what = "an empty list" if frames == [] else f"a {type(content).__name__}"
+        raise DataError(f"found {what}, expected a list of frames or an `instance_info` with one", _RUN_AGAIN)
+    return frames, first
+
+
+def _people(number: int, frame: object) -> list[_Instance]:
+    fields = Fields.of(f"frame {number}", frame)
+    instances = fields.values.get("instances")
+    if not isinstance(instances, list):
+        raise fields.error("no list as `instances`", "the people in the frame")
+    return [
+        _instance(Fields.of(f"frame {number}, instance {which}", row)) for which, row in enumerate(instances)
+    ]
+
+
+def _instance(fields: Fields) -> _Instance:
+    keypoints = _array(fields, "keypoints", (NUM_WHOLEBODY, 2))
+    scores = _array(fields, "keypoint_scores", (NUM_WHOLEBODY,))
+    ours = COCO_WHOLEBODY_INDICES
+    return _Instance(keypoints[ours], scores[ours], _box(fields, keypoints))
+
+
+def _box(fields: Fields, keypoints: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Left, top, right, bottom; MMPose puts it into a list of its own. Without one, that of the keypoints."""
+    value = fields.values.get("bbox")
+    if value is None:
+        return np.concatenate([keypoints.min(axis=0), keypoints.max(axis=0)])
+    nested = isinstance(value, list) and len(value) == 1
+    return _array(fields, "bbox", (1, 4) if nested else (4,)).ravel()
+
+
+def _array(fields: Fields, key: str, shape: tuple[int, ...]) -> NDArray[np.float32]:
+    expected = f"numbers of shape {shape}" + (
+        ": COCO-WholeBody's 133 keypoints" if NUM_WHOLEBODY in shape else ""
+    )
+    if key not in fields.values:
+        raise fields.error(f"no `{key}`", expected)
+    try:
+        array = np.asarray(fields.values[key])
+    except ValueError:
+        raise fields.error(f"lists of different lengths as `{key}`", expected) from None
+    if array.dtype.kind not in "iuf":
+        raise fields.error(f"other things than numbers as `{key}`", expected)
+    if array.shape != shape:
+        raise fields.error(f"`{key}` of shape {array.shape}", expected)
+    if not (np.abs(array) < _HUGE).all():
+        raise fields.error(f"a number beyond a billion in `{key}`", expected)
+    return array.astype(np.float32)

@@ -1,0 +1,250 @@
+"""npz files of many clips: shares of the frame in `kp49`, cut into clips by `offsets`.
+
+    kp49     (F, 49, 3)   x and y as a share of the frame's width and height, confidence in 0..1
+    offsets  (N + 1)      clip i is kp49[offsets[i]:offsets[i + 1]]
+    label    (N)          names the class; the same text in two files is the same class
+    split, signer  (N)    if there are any; a signer "unknown" or "…/unknown" is nobody
+
+The keypoints are read clip by clip, so that a file of any size takes little memory, and nothing in the file
+is ever unpickled.
+"""
+
+from __future__ import annotations
+
+import math
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from typing_extensions import Self
+
+from masa_data.corpora.clip import SPLIT_NAMES, Clip, Problem
+from masa_data.errors import DataError
+from masa_data.exchange.collector import Imported, import_each
+from masa_data.exchange.frame_facts import FrameFacts, FrameSource
+from masa_data.exchange.wholebody import missing_where_not_finite
+from masa_data.shards.spec import EstimatorIdentity
+from masa_data.skeleton import NUM_KEYPOINTS
+from masa_data.track import ClipInfo, PoseTrack
+
+_MAX_COLUMN_BYTES: Final = 1 << 30
+_MAX_CLIP_FRAMES: Final = 1_000_000
+_GET_AGAIN: Final = "Get or make the file again"
+_DAMAGE: Final = (zipfile.BadZipFile, zlib.error, EOFError, ValueError, RuntimeError, NotImplementedError)
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """An open array of the file, its header read."""
+
+    stream: IO[bytes]
+    dtype: np.dtype[Any]
+    shape: tuple[int, ...]
+
+
+class NpzClips:
+    """The clips of one npz file. Use as a context manager, and iterate once.
+
+    Attributes:
+        path: the file.
+        clips: how many there are.
+    """
+
+    def __init__(self, path: Path, corpus: str) -> None:
+        """Open a file and read everything but the keypoints.
+
+        Args:
+            path: the file.
+            corpus: name of the corpus that its clips are given.
+
+        Raises:
+            DataError: if it is not such a file.
+            OSError: if it cannot be read.
+        """
+        self.path = path
+        self._corpus = corpus
+        self._resources = ExitStack()
+        if not path.is_file():
+            raise DataError(f"{path} does not exist", "Check the path")
+        try:
+            self._file = self._resources.enter_context(zipfile.ZipFile(path))
+        except _DAMAGE as error:
+            raise DataError(f"found no npz file ({_shown(error)})", _GET_AGAIN) from None
+        try:
+            self._keypoints = self._opened("kp49", "f")
+            self._offsets = self._values("offsets", "iu").astype(np.int64)
+            self.clips = len(self._offsets) - 1
+            self._check_shapes()
+            self._labels = self._texts("label")
+            self._splits = self._texts("split", optional=True)
+            self._signers = self._texts("signer", optional=True)
+        except _DAMAGE as error:
+            self._resources.close()
+            if isinstance(error, DataError):
+                raise
+            raise DataError(f"found a damaged npz file ({_shown(error)})", _GET_AGAIN) from None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._resources.close()
+
+    def tracks(self, frames: FrameSource) -> Iterator[Imported]:
+        """The tracks in the file's order. Where the file turns out to be damaged, they end with a problem.
+
+        Args:
+            frames: knows the size and rate of the frames.
+        """
+        for number in range(self.clips):
+            count = int(self._offsets[number + 1] - self._offsets[number])
+            try:
+                values = self._next_frames(count)
+            except (*_DAMAGE, OSError) as error:
+                reason = f"found a damaged npz file at clip {number} of {self.clips} ({_shown(error)})"
+                damaged = DataError(reason, f"{_GET_AGAIN}; the clips before were taken")
+                yield Imported(None, (Problem.of(damaged, str(self.path)),))
+                return
+            clip = Clip(f"{self.path.stem}/{number:05d}", self.path, str(self.path), self._corpus)
+            yield from import_each([clip], lambda clip, i=number, v=values: self._track(clip, i, v, frames))  # type: ignore[misc]
+
+    def _track(
+        self, clip: Clip, number: int, values: NDArray[np.float64], frames: FrameSource
+    ) -> tuple[PoseTrack, tuple[str, ...]]:
+        facts = frames.facts(clip)
+        index = np.arange(len(values))
+        confidence, warning = missing_where_not_finite(values[..., :2], values[..., 2])
+        track = PoseTrack.with_missing(
+            self._info(clip, number, facts, len(values)),
+            values[..., :2] * (facts.width, facts.height),
+            confidence,
+            index,
+            index / facts.fps,
+        )
+        return track, warning
+
+    def _info(self, clip: Clip, number: int, facts: FrameFacts, end: int) -> ClipInfo:
+        split, signer = self._splits[number], self._signers[number]
+        if split and split.lower() not in SPLIT_NAMES:
+            raise DataError(f"found the split {split[:40]!a}, expected train, val or test", _GET_AGAIN)
+        return ClipInfo(
+            clip.id,
+            facts.path,
+            clip.corpus,
+            gloss=self._labels[number],
+            split=SPLIT_NAMES[split.lower()] if split else "",
+            signer="" if signer.rpartition("/")[2] == "unknown" else signer,
+            fps=facts.fps,
+            width=facts.width,
+            height=facts.height,
+            end=end,
+        )
+
+    def _check_shapes(self) -> None:
+        shape, offsets = self._keypoints.shape, self._offsets
+        if len(shape) != 3 or shape[1:] != (NUM_KEYPOINTS, 3):
+            raise DataError(f"found kp49 of shape {shape}, expected (frames, 49, 3)", _GET_AGAIN)
+        steps = np.diff(offsets)
+        if offsets.ndim != 1 or len(offsets) < 2 or offsets[0] != 0 or offsets[-1] != shape[0]:
+            raise DataError(f"found offsets that do not span the {shape[0]:,} frames of kp49", _GET_AGAIN)
+        if steps.min() < 1 or steps.max() > _MAX_CLIP_FRAMES:
+            raise DataError(
+                f"found clips of {steps.min():,} to {steps.max():,} frames, expected 1 to "
+                f"{_MAX_CLIP_FRAMES:,}",
+                _GET_AGAIN,
+            )
+
+    def _next_frames(self, count: int) -> NDArray[np.float64]:
+        size = count * NUM_KEYPOINTS * 3 * self._keypoints.dtype.itemsize
+        data = self._keypoints.stream.read(size)
+        if len(data) < size:
+            raise EOFError("kp49 ends early")
+        with np.errstate(invalid="ignore"):  # of NaN, which is taken care of later
+            values = np.frombuffer(data, self._keypoints.dtype).astype(np.float64)
+        return values.reshape(count, NUM_KEYPOINTS, 3)
+
+    def _texts(self, name: str, *, optional: bool = False) -> list[str]:
+        if optional and f"{name}.npy" not in self._file.namelist():
+            return [""] * self.clips
+        values = self._values(name, "U")
+        if values.shape != (self.clips,):
+            raise DataError(
+                f"found `{name}` of shape {values.shape}, expected one text for each of {self.clips:,} clips",
+                _GET_AGAIN,
+            )
+        texts: list[str] = values.tolist()
+        for text in texts:
+            if "\0" in text or not _is_unicode(text):
+                raise DataError(
+                    f"found {text[:40]!a} as `{name}`, expected a text that can be written", _GET_AGAIN
+                )
+        return texts
+
+    def _values(self, name: str, kinds: str) -> NDArray[Any]:
+        column = self._opened(name, kinds)
+        size = math.prod(column.shape) * column.dtype.itemsize
+        data = column.stream.read(size)
+        if len(data) < size:
+            raise EOFError(f"{name} ends early")
+        return np.frombuffer(data, column.dtype).reshape(column.shape)
+
+    def _opened(self, name: str, kinds: str) -> _Column:
+        """Open an array and check that the file holds what its header says, before making anything."""
+        try:
+            entry = self._file.getinfo(f"{name}.npy")
+        except KeyError:
+            raise DataError(
+                f"found no `{name}` in the file, expected kp49, offsets and label",
+                "Look whether it is the file meant",
+            ) from None
+        stream = self._resources.enter_context(self._file.open(entry))
+        if np.lib.format.read_magic(stream) != (1, 0):
+            raise DataError(f"found `{name}` in an unusual form of npy, expected version 1.0", _GET_AGAIN)
+        shape, is_fortran, dtype = np.lib.format.read_array_header_1_0(stream)
+        if dtype.kind not in kinds or dtype.hasobject or (is_fortran and len(shape) > 1):
+            raise DataError(f"found `{name}` of type {dtype}, expected plain {_KINDS[kinds]}", _GET_AGAIN)
+        size = math.prod(shape) * dtype.itemsize
+        if min(shape, default=0) < 0 or stream.tell() + size != entry.file_size:
+            raise DataError(
+                f"found `{name}` of shape {str(shape)[:60]} in {entry.file_size:,} bytes, expected as many "
+                "bytes as numbers",
+                _GET_AGAIN,
+            )
+        if name != "kp49" and size > _MAX_COLUMN_BYTES:
+            raise DataError(f"found {size:,} bytes of `{name}`, expected less than 1 GiB", _GET_AGAIN)
+        return _Column(stream, dtype, shape)
+
+
+_KINDS: Final = {"f": "floating-point numbers", "iu": "whole numbers", "U": "texts"}
+
+
+def npz_identity(frames: FrameSource, model: str) -> EstimatorIdentity:
+    """What is recorded of the estimator of an npz file."""
+    return EstimatorIdentity(
+        name="npz-import",
+        version=model,
+        settings={"source": "npz", "size": frames.size_setting, "fps": frames.fps_setting},
+        weights_sha256="",
+        confidence="as the npz file gave it, from 0 to 1",
+    )
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _shown(error: BaseException) -> str:
+    return ascii(str(error))[1:81].rstrip("'") or type(error).__name__

@@ -1,0 +1,134 @@
+"""How numpy writes arrays into pickles, understood without numpy's part in reading them.
+
+Nothing that a pickle says reaches numpy before its type and shape are checked against the bytes there are.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from masa_data.errors import DataError
+
+T = TypeVar("T")
+
+ADVICE: Final = "Do not load this file with anything else; ask for it as npz, or as a pickle of plain arrays"
+
+# numpy 1 and numpy 2 call the same things differently.
+_RECONSTRUCT: Final = {f"numpy.{core}.multiarray._reconstruct" for core in ("core", "_core")}
+_SCALAR: Final = {f"numpy.{core}.multiarray.scalar" for core in ("core", "_core")}
+_FROM_BUFFER: Final = {f"numpy.{core}.numeric._frombuffer" for core in ("core", "_core")}
+_NO_BYTES: Final = {"builtins.bytes", "__builtin__.bytes"}  # how old protocols write b""
+NAMES: Final = (
+    _NO_BYTES | _RECONSTRUCT | _SCALAR | _FROM_BUFFER | {"numpy.ndarray", "numpy.dtype", "_codecs.encode"}
+)
+
+_NUMBERS: Final = re.compile(r"[<>|=]?([biuf])([1248])")
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A name that the pickle mentions; it is never looked up."""
+
+    text: str
+
+
+@dataclass(slots=True)
+class Dtype:
+    """A type of numbers: kind, bytes and byte order."""
+
+    text: str
+
+
+@dataclass(slots=True)
+class Array:
+    """An array whose content comes later in the pickle."""
+
+    content: NDArray[Any] | None = None
+
+
+def expect(value: object, kind: type[T]) -> T:
+    """The value, if it is exactly of this kind; else a TypeError that says what is wrong."""
+    if type(value) is not kind:
+        raise TypeError(f"a {type(value).__name__.lstrip('_')} in the place of a {kind.__name__}")
+    return value
+
+
+def bytes_in(value: object) -> int:
+    """How much memory a value made here takes."""
+    if isinstance(value, Array):
+        return 0 if value.content is None else value.content.nbytes
+    return len(value) if isinstance(value, bytes) else 0
+
+
+def understood(name: object, arguments: object) -> object:
+    """What a call would give, for the few calls by which numpy writes arrays."""
+    call = expect(name, Name).text
+    given = expect(arguments, tuple)
+    if call in _RECONSTRUCT:
+        if given[0] != Name("numpy.ndarray"):
+            raise TypeError("an array of an unknown class")
+        return Array()
+    if call == "numpy.dtype":
+        return _dtype(given[0])
+    if call in _FROM_BUFFER:
+        content, dtype, shape, order = given
+        return Array(_numbers(content, dtype, shape, order == "F"))
+    if call in _SCALAR:
+        dtype, content = given
+        return _numbers(content, dtype, (), False).item()
+    if call in _NO_BYTES and given == ():
+        return b""
+    if call == "_codecs.encode":
+        text, encoding = given
+        if encoding not in ("latin1", "latin-1"):
+            raise TypeError("bytes in an unknown encoding")
+        return expect(text, str).encode("latin-1")
+    raise TypeError(f"a call of {call}")
+
+
+def _dtype(text: object) -> Dtype:
+    shown = text.decode("latin-1") if isinstance(text, bytes) else text
+    if not isinstance(shown, str) or not _NUMBERS.fullmatch(shown):
+        objects = isinstance(shown, str) and shown.lstrip("<>|=").startswith("O")
+        what = "Python objects" if objects else f"type {ascii(shown)[:40]}"
+        raise DataError(f"found an array of {what} in the pickle, expected one of numbers", ADVICE)
+    return Dtype(shown)
+
+
+def complete(target: object, state: object) -> None:
+    """The second half of a dtype (its byte order) or of an array (its numbers)."""
+    parts = expect(state, tuple)
+    if isinstance(target, Dtype):
+        order, *rest = parts[1:5]
+        if order not in ("<", ">", "|", "=") or any(part is not None for part in rest):
+            raise TypeError("a type of numbers with parts")
+        target.text = order + target.text.lstrip("<>|=")
+    elif isinstance(target, Array) and target.content is None:
+        _, shape, dtype, is_fortran, content = parts
+        target.content = _numbers(content, dtype, shape, bool(is_fortran))
+    else:
+        raise TypeError(f"a state for a {type(target).__name__.lstrip('_')}")
+
+
+def _numbers(content: object, dtype: object, shape: object, is_fortran: bool) -> NDArray[Any]:
+    """An array over bytes of the pickle; its shape is checked before anything is made."""
+    if isinstance(content, str):  # Python 2's bytes
+        content = content.encode("latin-1")
+    if not isinstance(content, (bytes, bytearray)):
+        raise TypeError("no bytes as the content of an array")
+    kind = np.dtype(expect(dtype, Dtype).text)
+    sides = [expect(side, int) for side in expect(shape, tuple)]
+    if min(sides, default=0) < 0 or len(sides) > 8 or math.prod(sides) * kind.itemsize != len(content):
+        shown = ascii(tuple(sides))[:60]
+        raise DataError(
+            f"found an array of shape {shown} over {len(content):,} bytes, expected as many bytes as numbers",
+            "Get the file again",
+        )
+    array = np.frombuffer(bytes(content), kind)
+    return array.reshape(sides, order="F" if is_fortran else "C")

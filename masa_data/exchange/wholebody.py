@@ -1,0 +1,169 @@
+"""COCO-WholeBody's 133 keypoints, as MMPose gives them, to a track of ours."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from masa_data.corpora.clip import Clip
+from masa_data.errors import DataError
+from masa_data.exchange.frame_facts import FrameFacts, FrameSource
+from masa_data.shards.spec import EstimatorIdentity
+from masa_data.track import ClipInfo, PoseTrack
+
+NUM_WHOLEBODY: Final = 133
+
+# A track may be longer than what its video promises by so much (containers are not exact), no more.
+_FRAMES_BEYOND: Final = 0.1
+
+_FARTHEST: Final = 1e9  # pixels
+
+# HRNet's heatmap scores pass 1 by a few hundredths; the scores of SimCC models reach 10.
+_HIGHEST_HEATMAP_SCORE: Final = 1.5
+
+
+@dataclass(frozen=True, slots=True)
+class WholeBody:
+    """The signer's 49 of the 133 keypoints over T frames.
+
+    Attributes:
+        keypoints: (T, 49, 2) pixels; any value where the score is 0.
+        scores: (T, 49) raw scores of the model; 0 = missing.
+        frame_index: (T,) which source frames, counted from 0, increasing.
+        box: (T, 4) where the signer was looked for, in pixels; None or NaN = not known.
+        several_people: whether more people than the signer were seen.
+    """
+
+    keypoints: NDArray[np.floating]
+    scores: NDArray[np.floating]
+    frame_index: NDArray[np.int64]
+    box: NDArray[np.floating] | None = None
+    several_people: bool = False
+
+
+@dataclass(slots=True)
+class WholeBodyImport:
+    """Turns clips of 133 keypoints into tracks, one after the other.
+
+    Attributes:
+        read: reads a clip's file; raises DataError or OSError.
+        frames: knows the size and rate of the frames.
+        lowest: the lowest raw score of the 49 keypoints so far, missing ones apart.
+        highest: the highest.
+    """
+
+    read: Callable[[Path], WholeBody]
+    frames: FrameSource
+    lowest: float = field(default=math.inf)
+    highest: float = field(default=-math.inf)
+
+    def track(self, clip: Clip) -> tuple[PoseTrack, tuple[str, ...]]:
+        """Import one clip.
+
+        A score is kept as it is and cut at 0 and 1. A keypoint that is not a finite number is missing.
+
+        Returns:
+            its track, and what is odd about it.
+
+        Raises:
+            DataError: if its file or its video cannot be used.
+            OSError: if one of them cannot be read.
+        """
+        found = self.read(clip.source)
+        facts = self.frames.facts(clip)
+        scores, warning = missing_where_not_finite(found.keypoints, found.scores)
+        track = PoseTrack.with_missing(
+            _info(clip, facts, int(found.frame_index[-1]) + 1, found.several_people),
+            np.where(scores[..., None] > 0, found.keypoints, np.nan),
+            np.clip(scores, 0, 1),
+            found.frame_index,
+            found.frame_index / facts.fps,
+            found.box,
+        )
+        known = scores[scores != 0]
+        if known.size:
+            self.lowest = min(self.lowest, float(known.min()))
+            self.highest = max(self.highest, float(known.max()))
+        return track, warning
+
+    def identity(self, source: str, model: str) -> EstimatorIdentity:
+        """What is recorded of the estimator, once all clips are imported.
+
+        Args:
+            source: the format that was imported.
+            model: the model's name, if the user gave it; else "unknown".
+        """
+        found = f"{self.lowest:.2f} to {self.highest:.2f}" if self.lowest <= self.highest else "none"
+        return EstimatorIdentity(
+            name="mmpose-import",
+            version=model,
+            settings={
+                "source": source,
+                "size": self.frames.size_setting,
+                "fps": self.frames.fps_setting,
+                "raw scores": found,
+            },
+            weights_sha256="",
+            confidence=f"the model's own score, found from {found}, cut at 0 and 1",
+        )
+
+    def score_warning(self) -> str | None:
+        """What is odd about the scores of all clips together; None = nothing."""
+        if self.highest <= _HIGHEST_HEATMAP_SCORE:
+            return None
+        return (
+            f"scores reach {self.highest:.2f} and are cut at 1, expected the heatmap scores of HRNet, which "
+            "hardly pass 1: a threshold such as 0.4 does not mean the same here"
+        )
+
+
+def missing_where_not_finite(
+    keypoints: NDArray[np.floating], scores: NDArray[np.floating]
+) -> tuple[NDArray[np.floating], tuple[str, ...]]:
+    """Set the score of keypoints that are not finite numbers to 0.
+
+    Args:
+        keypoints: (T, K, 2).
+        scores: (T, K).
+
+    Returns:
+        (T, K) the scores, and a warning if there were such keypoints.
+    """
+    # Nor is anything a coordinate that is billions of pixels away. NaN is not below either.
+    finite = (np.abs(keypoints) < _FARTHEST).all(axis=-1) & np.isfinite(scores)
+    count = int((~finite).sum())
+    if count == 0:
+        return scores, ()
+    return np.where(finite, scores, 0), (
+        f"{count:,} of {finite.size:,} keypoints are not finite numbers and were taken as missing",
+    )
+
+
+def _info(clip: Clip, facts: FrameFacts, end: int, several_people: bool) -> ClipInfo:
+    if facts.frames is not None and end - facts.frames > max(2, _FRAMES_BEYOND * facts.frames):
+        raise DataError(
+            f"there are keypoints up to frame {end}, expected no more than the {facts.frames} frames of "
+            f"{facts.path}",
+            "Look whether this video belongs to these keypoints",
+        )
+    return ClipInfo(
+        clip.id,
+        facts.path,
+        clip.corpus,
+        clip.gloss,
+        clip.label,
+        clip.split,
+        clip.signer,
+        fps=facts.fps,
+        width=facts.width,
+        height=facts.height,
+        end=end,
+        source_sha256=facts.sha256,
+        several_people=several_people,
+    )
