@@ -31,6 +31,16 @@ _GPU_MEMORY_SHARE: Final = 0.5
 _GPU_MAX_BATCH: Final = 256
 _GPU_TRIAL_BATCH: Final = 8
 
+# How torch and oneDNN say on a CPU that memory ran out; neither has an exception for it.
+_OUT_OF_MEMORY: Final = (
+    "can't allocate memory",
+    "not enough memory",
+    "out of memory",
+    "bad_alloc",
+    "could not create a memory",
+    "could not create a primitive",
+)
+
 
 class MMPoseTopDown:
     """A top-down model that finds the 49 keypoints of one person inside a box.
@@ -123,11 +133,12 @@ class MMPoseTopDown:
         except (RuntimeError, MemoryError) as error:
             if not _is_out_of_memory(error):
                 raise
-        if len(pixels) == 1:
-            raise DataError(
-                "not even one frame fits into memory",
-                "Free memory, or choose a smaller model with --model fast",
-            )
+            if len(pixels) == 1:
+                what = str(error).strip().partition("\n")[0]
+                raise DataError(
+                    f"not even one frame fits into memory ({what})",
+                    "Free memory, or choose a smaller model with --model fast",
+                ) from error
         self.batch_size = len(pixels) // 2
         self._network.forget_memory()
         return None
@@ -171,12 +182,9 @@ def _check_device(device: str, precision: Precision) -> None:
 
 
 def _is_out_of_memory(error: Exception) -> bool:
-    """Whether a GPU's or the machine's memory ran out; torch has one exception for the first only."""
+    """Whether a GPU's or the machine's memory ran out."""
     import torch
 
     if isinstance(error, (MemoryError, torch.cuda.OutOfMemoryError)):
         return True
-    text = str(error)
-    return any(
-        sign in text for sign in ("can't allocate memory", "not enough memory", "bad_alloc", "out of memory")
-    )
+    return any(sign in str(error) for sign in _OUT_OF_MEMORY)
