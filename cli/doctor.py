@@ -1,0 +1,48 @@
+"""masa-doctor: what of the installation works, and how to mend the rest."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict
+
+import click
+from rich.table import Table
+
+from masa_data.doctor import Finding, estimator_works, examine
+from masa_data.version import VERSION
+
+from .console import CONTEXT, EXIT_SOME_FAILED, errors_in_one_line, make_console
+
+
+@click.command(context_settings=CONTEXT)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.version_option(VERSION)
+def main(as_json: bool) -> None:
+    """Check the installation, and print the command that mends each part that does not work.
+
+    Exit code 0: an estimator works; 3: none does.
+    """
+    console = make_console()
+    with errors_in_one_line("masa-doctor"):
+        findings = examine()
+        works = estimator_works(findings)
+        if as_json:
+            facts = {"estimator_works": works, "findings": [asdict(finding) for finding in findings]}
+            console.print(json.dumps(facts))
+        else:
+            console.print(_table(findings))
+            for finding in findings:
+                if finding.mend:
+                    console.print(f"{finding.part}: {finding.mend}")
+            console.print(
+                "An estimator works." if works else "No estimator works yet: mend one of the above."
+            )
+    sys.exit(0 if works else EXIT_SOME_FAILED)
+
+
+def _table(findings: list[Finding]) -> Table:
+    table = Table(box=None, pad_edge=False, show_header=False)
+    for finding in findings:
+        table.add_row(finding.state, finding.part, finding.text)
+    return table

