@@ -40,10 +40,18 @@ lint: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-test: lint
+# torch 2.13.0 has a CPU build of a few hundred megabytes; other versions may bring gigabytes of CUDA.
+TEST_TORCH := torch==2.13.0
+MMPOSE_INSTALLED := $(VENV)/.mmpose-installed
+
+$(MMPOSE_INSTALLED): $(INSTALLED)
+	$(MAKE) install-mmpose TORCH=$(TEST_TORCH)
+	@touch $@
+
+test: lint $(MMPOSE_INSTALLED)
 	$(BIN)/pytest -n auto -m 'not slow'
 
-test-slow: $(INSTALLED)
+test-slow: $(MMPOSE_INSTALLED)
 	$(BIN)/pytest -n auto -m slow
 
 bench: $(INSTALLED)
@@ -52,12 +60,16 @@ bench: $(INSTALLED)
 # The demo runs on the footage it makes, or on yours: make demo VIDEOS=folder
 VIDEOS ?= $(DEMO)/videos
 
+# With MMPose: make install-mmpose, then make demo ESTIMATOR=mmpose CHECKPOINT=file MODEL=fast
+ESTIMATOR ?= mediapipe
+
 demo: $(INSTALLED)
 	@mkdir -p $(DEMO)
 ifeq ($(VIDEOS),$(DEMO)/videos)
 	$(BIN)/python -m demo.footage $(VIDEOS)
 endif
-	$(BIN)/masa-extract $(VIDEOS) $(DEMO)/out.h5 --split-by random --overwrite
+	$(BIN)/masa-extract $(VIDEOS) $(DEMO)/out.h5 --split-by random --overwrite --estimator $(ESTIMATOR) \
+		$(if $(CHECKPOINT),--checkpoint $(CHECKPOINT)) $(if $(MODEL),--model $(MODEL))
 	$(BIN)/masa-inspect $(DEMO)/out.h5
 	$(BIN)/masa-inspect $(DEMO)/out.h5 --overlay $(DEMO)/skeleton.png
 	@echo "Look at $(DEMO)/skeleton.png"

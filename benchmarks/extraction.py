@@ -13,9 +13,9 @@ from collections import defaultdict
 from pathlib import Path
 
 from demo.footage import affine_path, write_clip, write_footage
+from masa_data.clip_extraction import extract_clip
 from masa_data.corpora.clip import Clip
 from masa_data.estimators.mediapipe import MediaPipeHolistic
-from masa_data.extract import extract_clip
 from masa_data.shards.journal import Journal
 from masa_data.shards.quantise import quantise
 from masa_data.shards.spec import Sampling
@@ -48,12 +48,12 @@ def overhead(videos: list[Path], folder: Path) -> None:
             images = [frame.image for frame in Video(path)]
             size = f"{images[0].shape[1]}×{images[0].shape[0]}"
             clip = Clip(str(number), path, str(path), "folder")
-            list(estimator.estimate(images[:5]))  # warm
+            list(estimator.estimate(images[:5], None))  # warm
             start = time.process_time()
-            list(estimator.estimate(images))
+            list(estimator.estimate(images, None))
             middle = time.process_time()
-            track, _ = extract_clip(clip, estimator, Sampling())
-            journal.append(quantise(track))
+            extracted = extract_clip(clip, estimator, Sampling(), "auto")
+            journal.append(quantise(extracted.track))
             for group in (size, "all"):
                 bare[group] += middle - start
                 whole[group] += time.process_time() - middle
@@ -66,7 +66,7 @@ def overhead(videos: list[Path], folder: Path) -> None:
 
 def frames_per_second(arguments: list[str], frames: int) -> float:
     start = time.perf_counter()
-    subprocess.run([MASA_EXTRACT, *arguments], check=True, capture_output=True)
+    subprocess.run([MASA_EXTRACT, *arguments, "--estimator", "mediapipe"], check=True, capture_output=True)
     return frames / (time.perf_counter() - start)
 
 
@@ -91,7 +91,18 @@ def memory(folder: Path) -> None:
         write_clip(videos / "0000.mp4", affine_path("nod", 4), scale=0.5)
         for number in range(1, clips):
             os.link(videos / "0000.mp4", videos / f"{number:04d}.mp4")
-        peaks.append(peak_memory([MASA_EXTRACT, str(videos), str(folder / f"short{clips}.h5"), "-q"]))
+        peaks.append(
+            peak_memory(
+                [
+                    MASA_EXTRACT,
+                    str(videos),
+                    str(folder / f"short{clips}.h5"),
+                    "-q",
+                    "--estimator",
+                    "mediapipe",
+                ]
+            )
+        )
         print(f"{clips} clips: command {peaks[-1][0]:.0f} MB, largest worker {peaks[-1][1]:.0f} MB")
     command, worker = (large / small for small, large in zip(*peaks, strict=True))
     print(f"1,000 clips against 10: command {command:.2f}×, worker {worker:.2f}×")

@@ -17,12 +17,22 @@ from masa_data.corpora.clip import Clip, Listing
 from masa_data.corpora.inputs import list_inputs
 from masa_data.corpora.named import CORPORA, CorpusName, list_corpus
 from masa_data.corpora.ranges import VideosMode
-from masa_data.engines import available_cores
 from masa_data.errors import DataError
-from masa_data.estimators.base import ESTIMATORS, Device, EstimatorChoice, choose_estimator
-from masa_data.estimators.mediapipe import mediapipe_identity
+from masa_data.estimators.choice import (
+    ESTIMATORS,
+    Device,
+    EstimatorChoice,
+    EstimatorName,
+    choose_estimator,
+    default_workers,
+    identify,
+)
+from masa_data.estimators.mmpose_config import Precision
+from masa_data.estimators.mmpose_models import DEFAULT_MODEL
+from masa_data.estimators.mmpose_options import MMPoseOptions
 from masa_data.shards.builder import DatasetBuilder
 from masa_data.shards.spec import Provenance, Sampling, SplitRule
+from masa_data.signer import PersonMode
 from masa_data.version import VERSION
 
 from .console import CONTEXT, EXIT_INTERRUPTED, EXIT_SOME_FAILED, errors_in_one_line, make_console
@@ -47,7 +57,23 @@ If it is stopped, the same command goes on where it was.
 @click.option(
     "--estimator",
     type=click.Choice(ESTIMATORS),
-    help="What finds the keypoints [default: the best installed].",
+    help="What finds the keypoints [default: MMPose where it is installed].",
+)
+@click.option(
+    "--model", default=DEFAULT_MODEL, help="mmpose: MMPose's name of it, or accurate, balanced, fast."
+)
+@click.option("--checkpoint", help="mmpose: a file or an address [default: what MMPose publishes].")
+@click.option(
+    "--batch-size", type=click.IntRange(min=1), help="mmpose: frames at a time [default: what memory allows]."
+)
+@click.option("--flip-test/--no-flip-test", default=True, help="mmpose: look at the mirror image too.")
+@click.option("--precision", type=click.Choice(["fp32", "bf16", "fp16"]), default="fp32", show_default=True)
+@click.option(
+    "--person",
+    type=click.Choice(["auto", "whole-frame", "annotated"]),
+    default="auto",
+    show_default=True,
+    help="mmpose: where the signer is looked for; auto is the corpus's box, else around what was found.",
 )
 @click.option("--corpus", type=click.Choice(CORPORA), help="Read a corpus's own lists; INPUT is left out.")
 @click.option("--root", type=click.Path(path_type=Path), help="With --corpus: the folder with its videos.")
@@ -102,7 +128,13 @@ If it is stopped, the same command goes on where it was.
 @click.version_option(VERSION)
 def main(
     paths: tuple[str, ...],
-    estimator: str | None,
+    estimator: EstimatorName | None,
+    model: str,
+    checkpoint: str | None,
+    batch_size: int | None,
+    flip_test: bool,
+    precision: Precision,
+    person: PersonMode,
     corpus: CorpusName | None,
     root: Path | None,
     annotations: Path | None,
@@ -139,9 +171,10 @@ def main(
             )
         if (corpus is None) != (root is None) or (annotations is not None and corpus is None):
             raise DataError("--corpus and --root go together", "Give both, or INPUT... in their place")
-        choice = choose_estimator(estimator, device)
+        mmpose = MMPoseOptions(model, checkpoint, batch_size, flip_test, precision, person)
+        choice = choose_estimator(estimator, device, mmpose)
         provenance = Provenance(
-            estimator=mediapipe_identity(),
+            estimator=identify(choice, console),
             sampling=Sampling(every=every, max_fps=max_fps),
             split_rule=SplitRule(by=split_by, seed=seed) if split_by else None,
             tool_version=VERSION,
@@ -163,7 +196,9 @@ def main(
             run = ExtractionRun(console, builder, problem_file, verbose, strict)
             try:
                 with _sigterm_as_interrupt():
-                    run.extract(listing, choice, provenance.sampling, workers or available_cores(), videos)
+                    run.extract(
+                        listing, choice, provenance.sampling, workers or default_workers(choice), videos
+                    )
                     tracks = builder.finish([clip.id for clip in listing.clips])
             except KeyboardInterrupt:
                 _leave_interrupted(out, builder)

@@ -18,7 +18,7 @@ from rich.table import Table
 from masa_data.corpora.clip import Listing, Problem
 from masa_data.corpora.ranges import VideosMode
 from masa_data.errors import DataError
-from masa_data.estimators.base import EstimatorChoice
+from masa_data.estimators.choice import EstimatorChoice
 from masa_data.extract import ClipOutcome, Summary, extract_clips
 from masa_data.shards.builder import DatasetBuilder
 from masa_data.shards.spec import Sampling

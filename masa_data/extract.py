@@ -21,7 +21,8 @@ from masa_data.corpora.clip import Clip, Problem
 from masa_data.corpora.ranges import RangeCase, VideosMode
 from masa_data.engines import WorkerDiedError, run_in_workers
 from masa_data.errors import DataError
-from masa_data.estimators.base import Estimator, EstimatorChoice, load_estimator
+from masa_data.estimators.base import Estimator
+from masa_data.estimators.choice import EstimatorChoice, load_estimator
 from masa_data.quality import hands_found
 from masa_data.shards.builder import DatasetBuilder
 from masa_data.shards.spec import Sampling
@@ -137,7 +138,7 @@ def extract_clips(
         DataError: if the estimator cannot be loaded.
         OSError: if a track cannot be written; those before are safe.
     """
-    task = functools.partial(_extract_in_worker, choice=choice, sampling=sampling, mode=mode)
+    task = functools.partial(_extract_in_worker, choice=choice, workers=workers, sampling=sampling, mode=mode)
     for clip, outcome in run_in_workers(task, clips, workers):
         if isinstance(outcome, ClipOutcome):
             clamped = builder.add(outcome.track).clamped if outcome.track is not None else 0
@@ -155,19 +156,19 @@ def extract_clips(
 
 
 @functools.cache  # one model a worker, loaded at its first clip
-def _worker_estimator(choice: EstimatorChoice) -> Estimator:
+def _worker_estimator(choice: EstimatorChoice, workers: int) -> Estimator:
     _leave_with_parent()
     try:
-        return load_estimator(choice)
+        return load_estimator(choice, workers)
     except DataError as error:
         raise EstimatorUnavailableError(error.reason, error.advice) from None
 
 
 def _extract_in_worker(
-    clip: Clip, choice: EstimatorChoice, sampling: Sampling, mode: VideosMode
+    clip: Clip, choice: EstimatorChoice, workers: int, sampling: Sampling, mode: VideosMode
 ) -> ClipOutcome:
     with _captured_stderr() as printed:
-        estimator = _worker_estimator(choice)
+        estimator = _worker_estimator(choice, workers)
         try:
             extracted = extract_clip(clip, estimator, sampling, mode)
         except DataError as error:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from masa_data.estimators.base import Estimate
 from masa_data.skeleton import NUM_KEYPOINTS
 
-PersonMode = Literal["auto", "whole-frame", "annotated", "detect"]
+PersonMode = Literal["auto", "whole-frame", "annotated"]
 
 # Frames in which boxes stand still: about a quarter of a second.
 STRETCH: Final = 8

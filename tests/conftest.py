@@ -20,6 +20,9 @@ ROOT = Path(__file__).parent.parent
 SHARED_DATA = Path(os.environ.get("MASA_SHARED_DATA", ROOT.parent / "shared" / "data"))
 VIDEO_ENDINGS = {".mp4", ".gif"}
 
+# Where MMPose is installed it would be the default, and ask for weights that cannot be had off line.
+ESTIMATOR = ("--estimator", "mediapipe")
+
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
@@ -91,6 +94,8 @@ def run() -> Callable[..., subprocess.CompletedProcess[str]]:
     def run_command(
         command: str, *arguments: object, code: int | None = 0, **options: object
     ) -> subprocess.CompletedProcess[str]:
+        if command == "masa-extract" and "--estimator" not in arguments:
+            arguments = (*arguments, *ESTIMATOR)
         done = subprocess.run(
             [str(Path(sys.executable).parent / command), *map(str, arguments)],
             capture_output=True,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+from itertools import chain
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from masa_data.corpora.box import Box, resolve_box
+from masa_data.engines import available_cores
 from masa_data.errors import DataError
 from masa_data.estimators.base import Estimate
 from masa_data.estimators.mmpose_config import ModelFacts, Precision
@@ -23,6 +24,7 @@ from masa_data.estimators.mmpose_options import (
 )
 from masa_data.estimators.prefetch import prefetched
 from masa_data.shards.spec import EstimatorIdentity
+from masa_data.signer import STRETCH, estimate_by_following, estimate_in_box
 from masa_data.skeleton import NUM_KEYPOINTS
 
 # On a CPU a larger batch is no faster; on a GPU it is as large as this share of the free memory allows.
@@ -61,6 +63,7 @@ class MMPoseTopDown:
         _check_device(device, options.precision)
         card = find_model(options.model)
         checkpoint = checkpoint_of(options)
+        self._options = options
         self._identity = mmpose_identity(options)
         self._network = TopDownNetwork(card, checkpoint, device, options.flip_test, options.precision)
         self.facts = self._network.facts
@@ -75,17 +78,36 @@ class MMPoseTopDown:
         return self._identity
 
     def estimate(self, images: Iterable[NDArray[np.uint8]], annotated: Box | None) -> Iterator[Estimate]:
-        """The keypoints of one clip, frame by frame, of the person in the annotated box or in the frame.
+        """The keypoints of one clip, frame by frame; where they are looked for is the options' `person`.
 
         Frames are decoded ahead while the network works.
+
+        Raises:
+            DataError: if the person shall be in an annotated box and there is none.
         """
-        ahead = prefetched(images, 2 * (self.batch_size or _GPU_TRIAL_BATCH))
-        while batch := list(islice(ahead, self.batch_size or _GPU_TRIAL_BATCH)):
-            crops = [resolve_box(annotated, image.shape[1], image.shape[0]) for image in batch]
-            boxes = np.array([(crop.x0, crop.y0, crop.x1, crop.y1) for crop in crops], np.float32)
-            keypoints, scores = self.estimate_batch(batch, boxes)
-            for found in zip(keypoints, self.confidence(scores), boxes, strict=True):
-                yield Estimate(*found)
+        person = self._options.person
+        if person == "annotated" and annotated is None:
+            raise DataError("the corpus gives no box for this clip", "Give --person auto")
+        at_a_time = self.batch_size or _GPU_TRIAL_BATCH
+        ahead = prefetched(images, 2 * max(at_a_time, STRETCH))
+        first = next(ahead, None)
+        if first is None:
+            return
+        frames = chain([first], ahead)
+        if person == "auto" and annotated is None:
+            yield from estimate_by_following(frames, self._find)
+            return
+        box: NDArray[np.float32] | None = None
+        if annotated is not None and person != "whole-frame":
+            crop = resolve_box(annotated, first.shape[1], first.shape[0])
+            box = np.array([crop.x0, crop.y0, crop.x1, crop.y1], np.float32)
+        yield from estimate_in_box(frames, box, self._find, at_a_time)
+
+    def _find(
+        self, images: Sequence[NDArray[np.uint8]], boxes: NDArray[np.float32]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        keypoints, scores = self.estimate_batch(images, boxes)
+        return keypoints, self.confidence(scores)
 
     def estimate_batch(
         self, images: Sequence[NDArray[np.uint8]], boxes: NDArray[np.float32]
@@ -148,6 +170,20 @@ class MMPoseTopDown:
         needed, free = self._network.memory_per_frame(np.stack([pixels] * _GPU_TRIAL_BATCH))
         fits = _GPU_MEMORY_SHARE * free / max(needed, 1.0)
         return int(min(max(fits, 1), _GPU_MAX_BATCH))
+
+
+def has_gpu() -> bool:
+    """Whether torch finds a GPU."""
+    import torch
+
+    return bool(torch.cuda.is_available())
+
+
+def share_cores(workers: int) -> None:
+    """Leave this process's network its share of the machine's cores, of which so many processes want some."""
+    import torch
+
+    torch.set_num_threads(max(1, available_cores() // workers))
 
 
 def whole_frame_boxes(images: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:

@@ -17,6 +17,7 @@ from masa_data.estimators.mmpose_config import Precision, read_facts
 from masa_data.estimators.mmpose_models import DEFAULT_MODEL, find_model
 from masa_data.estimators.mmpose_stand_ins import check_versions
 from masa_data.shards.spec import EstimatorIdentity
+from masa_data.signer import PersonMode
 
 _HEATMAP_CONFIDENCE: Final = "height of the heat map's peak as MMPose gives it, cut to 0..1"
 _SIMCC_CONFIDENCE: Final = (
@@ -35,6 +36,8 @@ class MMPoseOptions:
         batch_size: frames that go through the network together; None chooses by the memory there is.
         flip_test: also look at the mirror image of every frame: twice the work, a little better.
         precision: of the network's arithmetic; "bf16" and "fp16" on a GPU only.
+        person: where the signer is looked for: in the whole frame; in the corpus's box; or ("auto") in that
+            box if there is one, else first in the whole frame and then around the keypoints found.
     """
 
     model: str = DEFAULT_MODEL
@@ -42,6 +45,7 @@ class MMPoseOptions:
     batch_size: int | None = None
     flip_test: bool = True
     precision: Precision = "fp32"
+    person: PersonMode = "auto"
 
 
 def mmpose_identity(options: MMPoseOptions) -> EstimatorIdentity:
@@ -65,6 +69,7 @@ def mmpose_identity(options: MMPoseOptions) -> EstimatorIdentity:
             "box_padding": facts.padding,
             "flip_test": options.flip_test,
             "precision": options.precision,
+            "person": options.person,
         },
         weights_sha256=file_sha256(checkpoint_of(options)),
         confidence=_HEATMAP_CONFIDENCE
