@@ -18,7 +18,7 @@ from masa_data.exchange.frame_facts import AssumedFrames, FrameSource, VideoFold
 from masa_data.exchange.inputs import list_keypoint_files
 from masa_data.exchange.masa_pickle import read_masa_pickle
 from masa_data.exchange.mmpose_json import read_mmpose_json
-from masa_data.exchange.npz import NpzClips, npz_identity
+from masa_data.exchange.npz import NpzClips, npz_provenance
 from masa_data.exchange.relabel import deal_splits, relabel, write_relabelled
 from masa_data.exchange.wholebody import WholeBody, WholeBodyImport
 from masa_data.shards.reader import PoseShards
@@ -136,7 +136,7 @@ def _import_wholebody(
             out,
             _chained(listing.problems, import_each(listing.clips, importer.track)),
             len(listing.problems) + len(listing.clips),
-            lambda: importer.identity(source, model),
+            lambda: importer.provenance(source, model),
             importer.score_warning,
             overwrite=overwrite,
             failures=failures,
@@ -175,7 +175,7 @@ def import_npz(
             out,
             _chained(problems, (outcome for file in files for outcome in file.tracks(frames))),
             len(problems) + sum(file.clips for file in files),
-            lambda: npz_identity(frames, model),
+            lambda: npz_provenance(frames, model),
             lambda: None,
             overwrite=overwrite,
             failures=failures,

@@ -14,8 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from masa_data.corpora.clip import Problem
 from masa_data.errors import DataError
 from masa_data.exchange.collector import Imported, TrackCollector
-from masa_data.shards.spec import EstimatorIdentity, Provenance
-from masa_data.version import VERSION
+from masa_data.shards.spec import Provenance
 
 from .console import EXIT_SOME_FAILED
 
@@ -44,7 +43,7 @@ def run_import(
     out: Path,
     outcomes: Iterable[Imported],
     total: int,
-    identity: Callable[[], EstimatorIdentity],
+    provenance: Callable[[], Provenance],
     warning: Callable[[], str | None],
     *,
     overwrite: bool,
@@ -57,7 +56,7 @@ def run_import(
         out: the file to make.
         outcomes: the clips, and inputs that cannot be listed.
         total: how many outcomes there are.
-        identity: what to record of the estimator, asked for after the last clip.
+        provenance: what to record of the file, asked for after the last clip.
         warning: what is odd about all clips together, asked for after the last clip.
         overwrite: whether `out` may be there.
         failures: where problems are listed; None = beside `out`.
@@ -90,7 +89,7 @@ def run_import(
             if text := warning():
                 problems.note(Problem("", str(out), "warning", text, "Look which model gave the scores"))
         if clips:
-            collector.finish(Provenance(estimator=identity(), tool_version=VERSION))
+            collector.finish(provenance())
     console.print(f"{clips:,} clips, {frames:,} frames imported; {problems.failed:,} failed")
     if clamped:
         console.print(f"{clamped:,} keypoints lay more than a frame outside and were dropped")

@@ -127,17 +127,20 @@ class Person:
     def signs(self, frames: int) -> float:
         """How much this looks like the signer of a clip of so many frames: who moves the hands and stays.
 
-        The share of frames in which they are in view, times the mean speed of their wrists in shoulder widths
-        a frame (and a little, so that of people at rest the one who stays longest is taken).
+        The share of frames in which they are in view, times the mean speed of their wrists as seen from their
+        shoulders, in shoulder widths a frame (and a little, so that of people at rest the one who stays
+        longest is taken). Seen from the shoulders, walking past is no movement.
         """
         keypoints, confidence = np.concatenate(self.keypoints), np.concatenate(self.confidence)
         sure = confidence > _MIN_CONFIDENCE
-        both_shoulders = sure[:, _SHOULDERS].all(axis=1)
+        both_shoulders = np.asarray(sure[:, _SHOULDERS].all(axis=1))
         widths = np.linalg.norm(keypoints[:, _SHOULDERS[0]] - keypoints[:, _SHOULDERS[1]], axis=1)
         scale = float(np.median(widths[both_shoulders])) if both_shoulders.any() else 0.0
         scale = scale or float(self.box[2] - self.box[0]) / 2
-        speed = np.linalg.norm(np.diff(keypoints[:, _WRISTS], axis=0), axis=2) / max(scale, 1e-6)
-        known = sure[1:, _WRISTS] & sure[:-1, _WRISTS]
+        from_shoulders = keypoints[:, _WRISTS] - keypoints[:, _SHOULDERS].mean(axis=1, keepdims=True)
+        speed = np.linalg.norm(np.diff(from_shoulders, axis=0), axis=2) / max(scale, 1e-6)
+        seen = sure[:, _WRISTS] & both_shoulders[:, None]
+        known = seen[1:] & seen[:-1]
         moved = float(np.minimum(speed, 1)[known].mean()) if known.any() else 0.0
         return len(keypoints) / frames * (moved + 1e-3)
 

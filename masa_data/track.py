@@ -55,6 +55,10 @@ class ClipInfo:
     def __post_init__(self) -> None:
         if not self.id:
             raise DataError("a clip has an empty id", "Give every clip a name")
+        if any("\0" in text for text in (self.id, self.path, self.corpus, self.gloss, self.signer)):
+            raise DataError(
+                f"clip {self.id!r} has a NUL character in a text", "Remove it: HDF5 texts end there"
+            )
         if self.split not in ("", *SPLITS):
             raise DataError(
                 f"clip {self.id!r} has split {self.split!r}, expected one of {', '.join(SPLITS)} or none",

@@ -30,9 +30,10 @@ from masa_data.errors import DataError
 from masa_data.exchange.collector import Imported, import_each
 from masa_data.exchange.frame_facts import FrameFacts, FrameSource
 from masa_data.exchange.wholebody import missing_where_not_finite
-from masa_data.shards.spec import EstimatorIdentity
+from masa_data.shards.spec import EstimatorIdentity, Provenance
 from masa_data.skeleton import NUM_KEYPOINTS
 from masa_data.track import ClipInfo, PoseTrack
+from masa_data.version import VERSION
 
 _MAX_COLUMN_BYTES: Final = 1 << 30
 _MAX_CLIP_FRAMES: Final = 1_000_000
@@ -227,15 +228,17 @@ class NpzClips:
 _KINDS: Final = {"f": "floating-point numbers", "iu": "whole numbers", "U": "texts"}
 
 
-def npz_identity(frames: FrameSource, model: str) -> EstimatorIdentity:
-    """What is recorded of the estimator of an npz file."""
-    return EstimatorIdentity(
+def npz_provenance(frames: FrameSource, model: str) -> Provenance:
+    """What is recorded of a file imported from npz."""
+    estimator = EstimatorIdentity(
         name="npz-import",
         version=model,
-        settings={"source": "npz", "size": frames.size_setting, "fps": frames.fps_setting},
+        settings={"source": "npz"},
         weights_sha256="",
         confidence="as the npz file gave it, from 0 to 1",
     )
+    notes = {"size": frames.size_setting, "fps": frames.fps_setting}
+    return Provenance(estimator=estimator, notes=notes, tool_version=VERSION)
 
 
 def _is_unicode(text: str) -> bool:

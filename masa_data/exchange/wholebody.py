@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from masa_data.corpora.clip import Clip
 from masa_data.errors import DataError
 from masa_data.exchange.frame_facts import FrameFacts, FrameSource
-from masa_data.shards.spec import EstimatorIdentity
+from masa_data.shards.spec import EstimatorIdentity, Provenance
 from masa_data.track import ClipInfo, PoseTrack
+from masa_data.version import VERSION
 
 NUM_WHOLEBODY: Final = 133
 
@@ -92,26 +93,23 @@ class WholeBodyImport:
             self.highest = max(self.highest, float(known.max()))
         return track, warning
 
-    def identity(self, source: str, model: str) -> EstimatorIdentity:
-        """What is recorded of the estimator, once all clips are imported.
+    def provenance(self, source: str, model: str) -> Provenance:
+        """What is recorded of the file, once all clips are imported.
 
         Args:
             source: the format that was imported.
             model: the model's name, if the user gave it; else "unknown".
         """
         found = f"{self.lowest:.2f} to {self.highest:.2f}" if self.lowest <= self.highest else "none"
-        return EstimatorIdentity(
+        estimator = EstimatorIdentity(
             name="mmpose-import",
             version=model,
-            settings={
-                "source": source,
-                "size": self.frames.size_setting,
-                "fps": self.frames.fps_setting,
-                "raw scores": found,
-            },
+            settings={"source": source},
             weights_sha256="",
-            confidence=f"the model's own score, found from {found}, cut at 0 and 1",
+            confidence="the model's own score, cut at 0 and 1",
         )
+        notes = {"size": self.frames.size_setting, "fps": self.frames.fps_setting, "raw scores": found}
+        return Provenance(estimator=estimator, notes=notes, tool_version=VERSION)
 
     def score_warning(self) -> str | None:
         """What is odd about the scores of all clips together; None = nothing."""

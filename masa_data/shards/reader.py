@@ -171,7 +171,9 @@ class PoseShards(Mapping[str, PoseTrack]):
             IndexError: if there is no such clip.
             DataError: if what is stored contradicts itself.
         """
-        return ClipInfo(**{name: self._python_columns[name][number] for name in INFO_FIELDS})
+        values = {name: self._python_columns[name][number] for name in INFO_FIELDS}
+        values["several_people"] = bool(values["several_people"])
+        return ClipInfo(**values)
 
     def track(self, number: int) -> PoseTrack:
         """Clip `number` (0 ≤ number < N) in source pixels.

@@ -128,6 +128,7 @@ class Provenance(BaseModel):
         estimator: what found the keypoints.
         sampling: which frames were kept.
         split_rule: how splits were made; None if the clips came with theirs or have none.
+        notes: what else is worth knowing and keeps no files apart: what was assumed, what was found.
         tool_version: version of this package that wrote the file.
     """
 
@@ -136,6 +137,7 @@ class Provenance(BaseModel):
     estimator: EstimatorIdentity
     sampling: Sampling = Sampling()
     split_rule: SplitRule | None = None
+    notes: dict[str, str] = {}
     tool_version: str
 
     def differences(self, other: Provenance) -> list[str]:

@@ -59,11 +59,11 @@ def test_mmpose_json_with_its_videos_equals_the_json(shared_data, tmp_path, run)
             np.testing.assert_allclose(track.time, np.arange(len(track)) / track.info.fps, rtol=1e-6)
             assert np.isfinite(track.box).all()
             assert not track.info.several_people
-        estimator = tracks.provenance.estimator
+        estimator, notes = tracks.provenance.estimator, tracks.provenance.notes
         assert (estimator.name, estimator.version) == ("mmpose-import", "hrnet")
-        assert estimator.settings["size"] == estimator.settings["fps"] == "from videos"
+        assert notes["size"] == notes["fps"] == "from videos"
         scores = np.concatenate([original(shared_data, name)[1].ravel() for name in tracks])
-        assert estimator.settings["raw scores"] == f"{scores.min():.2f} to {scores.max():.2f}"
+        assert notes["raw scores"] == f"{scores.min():.2f} to {scores.max():.2f}"
 
 
 def test_what_is_assumed_is_recorded_and_folders_give_glosses(shared_data, tmp_path, run):
@@ -82,8 +82,8 @@ def test_what_is_assumed_is_recorded_and_folders_give_glosses(shared_data, tmp_p
             ("food", 1, "train"),
         ]
         assert [(info.width, info.height, info.source_sha256) for info in infos] == [(640, 360, "")] * 2
-        settings = tracks.provenance.estimator.settings
-        assert (settings["size"], settings["fps"]) == ("assumed 640x360", "assumed 29.97")
+        notes = tracks.provenance.notes
+        assert (notes["size"], notes["fps"]) == ("assumed 640x360", "assumed 29.97")
 
 
 def test_the_predictions_folder_of_mmposes_scripts(shared_data, tmp_path, run):

@@ -134,3 +134,12 @@ def test_overlap():
     assert overlap(LEFT, RIGHT) == 0
     assert overlap(LEFT, LEFT) == 1
     assert overlap(np.float32([0, 0, 2, 2]), np.float32([1, 0, 3, 2])) == pytest.approx(1 / 3)
+
+
+def test_drifting_past_with_still_hands_is_no_signing(signers):
+    left, right = signers
+    walker = frozen(right)
+    walker[..., 0] -= np.linspace(0, 300, len(walker))[:, None]
+    boxes = np.stack([LEFT, RIGHT])
+    found = estimate_by_detection(numbered_frames(41), finder(left, walker), lambda _: boxes)
+    np.testing.assert_allclose([one.keypoints for one in found], left[..., :2], rtol=1e-6)
