@@ -1,10 +1,26 @@
 """Run every benchmark, or those named: `python -m benchmarks reading`."""
 
+import importlib.util
 import sys
 
 from benchmarks import extraction, reading
 
-BENCHMARKS = {"reading": reading.main, "extraction": extraction.main}
+
+def beside_mmpose() -> None:
+    """MMPose's own inferencer beside ours, if MMPose is installed."""
+    if importlib.util.find_spec("mmpose") is None:
+        print("MMPose is not installed: make install-mmpose")
+        return
+    from benchmarks import mmpose  # imports torch
+
+    videos = [*extraction.SHARED_DATA.glob("video_mmpose_pair/*.mp4")]
+    if videos:
+        mmpose.main(list(map(str, videos)))
+    else:
+        print(f"no clips at hand in {extraction.SHARED_DATA}: python -m benchmarks.mmpose VIDEO...")
+
+
+BENCHMARKS = {"reading": reading.main, "extraction": extraction.main, "mmpose": beside_mmpose}
 
 if __name__ == "__main__":
     for name in sys.argv[1:] or BENCHMARKS:

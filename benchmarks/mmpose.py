@@ -36,7 +36,7 @@ def main(words: list[str] | None = None) -> None:
     with quietly(), tempfile.TemporaryDirectory() as folder:
         checkpoint = arguments.checkpoint or _random_checkpoint(arguments.model, Path(folder))
         theirs = _their_inferencer(arguments.model, checkpoint, arguments.device)
-        options = MMPoseOptions(arguments.model, str(checkpoint))
+        options = MMPoseOptions(arguments.model, str(checkpoint), person="whole-frame")
         runs: dict[str, Callable[[], int]] = {
             "MMPoseInferencer, its defaults": lambda: _run_theirs(theirs, arguments.videos)
         }
