@@ -180,20 +180,12 @@ def worker_processes(parent: int) -> list[int]:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupt_ends_within_two_seconds_and_says_how_to_go_on(footage, tmp_path, run, number):
     out = tmp_path / "out.h5"
-    process = subprocess.Popen(
-        [MASA_EXTRACT, str(footage), str(out), "-v"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
-    for line in process.stdout:
-        if line.endswith(" frames\n"):  # the first clip is done
-            break
-    process.send_signal(number)
-    start = time.monotonic()
-    _, errors = process.communicate(timeout=20)
-    assert time.monotonic() - start < 2
+    with started(footage, out) as process:
+        process.send_signal(number)
+        start = time.monotonic()
+        _, errors = process.communicate(timeout=20)
+        seconds = time.monotonic() - start
+    assert seconds < 2
     assert process.returncode == 130
     assert "the same command goes on from there" in errors
     assert not out.exists()
