@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Final
 
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from masa_data.errors import DataError
 
@@ -21,6 +22,20 @@ CONTEXT: Final = {"help_option_names": ["-h", "--help"], "max_content_width": 11
 def make_console(*, quiet: bool = False) -> Console:
     """Standard output; paths and ids are printed as they are, never taken for markup."""
     return Console(quiet=quiet, highlight=False, markup=False, soft_wrap=True)
+
+
+def clips_bar(console: Console) -> Progress:
+    """A bar of clips done and time left, which leaves nothing behind; none where it is no terminal."""
+    return Progress(
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("clips ·"),
+        TimeRemainingColumn(),
+        TextColumn("left"),
+        console=console,
+        disable=not console.is_terminal,
+        transient=True,
+    )
 
 
 @contextmanager

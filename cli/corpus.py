@@ -11,7 +11,6 @@ from pathlib import Path
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from masa_data.corpora.check import Checked, CorpusReport, check_rows
@@ -21,7 +20,7 @@ from masa_data.corpora.ranges import VideosMode
 from masa_data.engines import available_cores
 from masa_data.version import VERSION
 
-from .console import CONTEXT, EXIT_SOME_FAILED, errors_in_one_line, make_console
+from .console import CONTEXT, EXIT_SOME_FAILED, clips_bar, errors_in_one_line, make_console
 
 _EXAMPLES = """
 \b
@@ -111,17 +110,7 @@ def _write_nothing(checked: Checked) -> None:
 def _progress(rows: int) -> Iterator[Callable[[], None]]:
     """A bar on standard error if that is a terminal; yields a function to call after each clip."""
     console = Console(stderr=True)
-    bar = Progress(
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("clips ·"),
-        TimeRemainingColumn(),
-        TextColumn("left"),
-        console=console,
-        disable=not console.is_terminal,
-        transient=True,
-    )
-    with bar:
+    with clips_bar(console) as bar:
         task = bar.add_task("", total=rows)
         yield lambda: bar.advance(task)
 

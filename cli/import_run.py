@@ -9,14 +9,13 @@ from pathlib import Path
 from typing import TextIO
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from masa_data.corpora.clip import Problem
 from masa_data.errors import DataError
 from masa_data.exchange.collector import Imported, TrackCollector
 from masa_data.shards.spec import Provenance
 
-from .console import EXIT_SOME_FAILED
+from .console import EXIT_SOME_FAILED, clips_bar
 
 _SHOWN = 10
 
@@ -72,7 +71,7 @@ def run_import(
     frames = clamped = clips = 0
     with TrackCollector(out, overwrite=overwrite) as collector:
         failures.parent.mkdir(parents=True, exist_ok=True)
-        with failures.open("w", encoding="utf-8") as file, _progress(console) as bar:
+        with failures.open("w", encoding="utf-8") as file, clips_bar(console) as bar:
             problems = _Problems(file)
             task = bar.add_task("", total=total)
             for outcome in outcomes:
@@ -105,16 +104,3 @@ def run_import(
         else f"No clip could be imported; {out} was not written."
     )
     return EXIT_SOME_FAILED if problems.failed or not clips else 0
-
-
-def _progress(console: Console) -> Progress:
-    return Progress(
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("clips ·"),
-        TimeRemainingColumn(),
-        TextColumn("left"),
-        console=console,
-        disable=not console.is_terminal,
-        transient=True,
-    )

@@ -19,10 +19,11 @@ from typing import Final, Literal
 
 from masa_data.errors import DataError
 from masa_data.estimators.base import INSTALL_MEDIAPIPE, INSTALL_MMPOSE
-from masa_data.estimators.checkpoints import cache_folder, cached_path, file_sha256, published_hash
+from masa_data.estimators.checkpoints import cache_folder, cached_path, published_hash
 from masa_data.estimators.mediapipe import mediapipe_identity
 from masa_data.estimators.mmpose_models import PRESETS, find_model
 from masa_data.estimators.mmpose_options import check_installed
+from masa_data.hashing import file_sha256
 
 State = Literal["ok", "missing", "wrong"]
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from masa_data.corpora.folder import numbered_images
 from masa_data.errors import DataError
+from masa_data.hashing import add_file
 from masa_data.shards.spec import Sampling
 
 # A container may promise a few frames more than there are (edit lists, cut streams). Beyond this share the
@@ -248,7 +249,5 @@ def source_sha256(source: Path) -> str:
     for path in files:
         if source.is_dir():
             digest.update(path.name.encode() + b"\0")
-        with path.open("rb") as file:
-            while block := file.read(1 << 20):
-                digest.update(block)
+        add_file(digest, path)
     return digest.hexdigest()

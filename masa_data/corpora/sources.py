@@ -68,7 +68,7 @@ def walk_sources(
         for name, is_folder in listed:
             if name.startswith("."):
                 continue
-            if not name.isascii() and not _is_unicode(name):
+            if not name.isascii() and not is_unicode(name):
                 ignored["a name that is not UTF-8"] += 1
                 continue
             if is_folder:
@@ -86,7 +86,8 @@ def walk_sources(
         folders += reversed(below)
 
 
-def _is_unicode(name: str) -> bool:
+def is_unicode(name: str) -> bool:
+    """Whether a text can be written as UTF-8; names that are not in the file system's encoding cannot."""
     try:
         name.encode()
     except UnicodeEncodeError:

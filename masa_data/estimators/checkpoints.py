@@ -81,15 +81,6 @@ def find_checkpoint(checkpoint: str, console: Console | None = None) -> Path:
     return path
 
 
-def file_sha256(path: Path) -> str:
-    """SHA-256 of a file's bytes, as 64 hexadecimal digits."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(_BLOCK):
-            digest.update(block)
-    return digest.hexdigest()
-
-
 def _download(address: str, path: Path, console: Console | None) -> None:
     """Fetch a file under another name, verify it, and give it its name only then."""
     part = path.with_name(path.name + ".part")

@@ -12,10 +12,11 @@ from rich.console import Console
 
 from masa_data.errors import DataError
 from masa_data.estimators.base import INSTALL_MMPOSE
-from masa_data.estimators.checkpoints import file_sha256, find_checkpoint
+from masa_data.estimators.checkpoints import find_checkpoint
 from masa_data.estimators.mmpose_config import Precision, read_facts
 from masa_data.estimators.mmpose_models import DEFAULT_MODEL, find_model
 from masa_data.estimators.mmpose_stand_ins import check_versions
+from masa_data.hashing import file_sha256
 from masa_data.shards.spec import EstimatorIdentity
 from masa_data.signer import PersonMode
 

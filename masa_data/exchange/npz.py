@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from typing_extensions import Self
 
 from masa_data.corpora.clip import SPLIT_NAMES, Clip, Problem
+from masa_data.corpora.sources import is_unicode
 from masa_data.errors import DataError
 from masa_data.exchange.collector import Imported, import_each
 from masa_data.exchange.frame_facts import FrameFacts, FrameSource
@@ -184,7 +185,7 @@ class NpzClips:
             )
         texts: list[str] = values.tolist()
         for text in texts:
-            if "\0" in text or not _is_unicode(text):
+            if "\0" in text or not is_unicode(text):
                 raise DataError(
                     f"found {text[:40]!a} as `{name}`, expected a text that can be written", _GET_AGAIN
                 )
@@ -239,14 +240,6 @@ def npz_provenance(frames: FrameSource, model: str) -> Provenance:
     )
     notes = {"size": frames.size_setting, "fps": frames.fps_setting}
     return Provenance(estimator=estimator, notes=notes, tool_version=VERSION)
-
-
-def _is_unicode(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _shown(error: BaseException) -> str:

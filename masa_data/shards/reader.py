@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from typing_extensions import Self
 
 from masa_data.errors import DataError
+from masa_data.hashing import file_sha256
 from masa_data.shards.quantise import StoredTrack, restore_box, restore_confidence, restore_positions
 from masa_data.shards.spec import (
     CLIP_COLUMNS,
@@ -33,7 +34,7 @@ from masa_data.shards.spec import (
     checked_dataset,
     read_header,
 )
-from masa_data.shards.writer import ShardEntry, file_sha256
+from masa_data.shards.writer import ShardEntry
 from masa_data.track import INFO_FIELDS, ClipInfo, PoseTrack
 
 # Columns with few different values: equal strings are held once.

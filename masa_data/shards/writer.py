@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import Final
 import h5py
 import numpy as np
 
+from masa_data.hashing import file_sha256
 from masa_data.shards.quantise import StoredTrack
 from masa_data.shards.spec import (
     CLIP_COLUMNS,
@@ -81,15 +81,6 @@ def write_index(path: Path, provenance: Provenance, shards: Sequence[ShardEntry]
         _put_in_place(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
-
-
-def file_sha256(path: Path) -> str:
-    """SHA-256 of a file's bytes, in hex."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def shard_entry(path: Path, clips: int) -> ShardEntry:

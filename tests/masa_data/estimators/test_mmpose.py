@@ -8,11 +8,11 @@ import pytest
 
 from masa_data.corpora.box import Box
 from masa_data.errors import DataError
-from masa_data.estimators.checkpoints import file_sha256
 from masa_data.estimators.mmpose import MMPoseTopDown, whole_frame_boxes
 from masa_data.estimators.mmpose_config import read_facts
 from masa_data.estimators.mmpose_models import PRESETS, _configs, find_model
 from masa_data.estimators.mmpose_options import MMPoseOptions, mmpose_identity
+from masa_data.hashing import file_sha256
 
 
 @pytest.fixture
