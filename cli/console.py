@@ -15,6 +15,7 @@ from masa_data.errors import DataError
 EXIT_USAGE: Final = 2
 EXIT_SOME_FAILED: Final = 3
 EXIT_INTERRUPTED: Final = 130
+EXIT_TERMINATED: Final = 143
 
 CONTEXT: Final = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -113,6 +114,18 @@ class PoseDataset(Sequence[PoseTrack]):
         selection = Selection(subset, corpora, splits, signers, variants)
         return cls([PoseShards.open(path) for path in paths], selection)
 
+    def part(self, numbers: NDArray[np.integer]) -> PoseDataset:
+        """Only some of the clips.
+
+        Args:
+            numbers: which, in the order wanted.
+        """
+        chosen = copy.copy(self)
+        chosen.file_of = self.file_of[numbers]
+        chosen.number_in_file = self.number_in_file[numbers]
+        chosen.lengths = self.lengths[numbers]
+        return chosen
+
     def __len__(self) -> int:
         return len(self.number_in_file)
 
@@ -123,12 +136,33 @@ class PoseDataset(Sequence[PoseTrack]):
         """What is known about clip `number`."""
         return self.files[int(self.file_of[number])].info(int(self.number_in_file[number]))
 
+    def frames_of(self, numbers: NDArray[np.int64]) -> tuple[NDArray[np.uint16], NDArray[np.uint8]]:
+        """The frames of several clips as they are stored, one clip after the other; see `PoseShards.frames_of`.
+
+        Args:
+            numbers: (n,) of the clips, in any order.
+
+        Returns:
+            (F, 49, 2) positions and (F, 49) confidence, copied.
+        """
+        if len(self.files) == 1:
+            return self.files[0].frames_of(self.number_in_file[numbers].tolist())
+        found = [
+            self.files[file].frames_of([number])
+            for file, number in zip(
+                self.file_of[numbers].tolist(), self.number_in_file[numbers].tolist(), strict=True
+            )
+        ]
+        return np.concatenate([clip[0] for clip in found]), np.concatenate([clip[1] for clip in found])
+
     def column(self, name: str) -> NDArray[np.generic]:
         """(N,) what is known about all selected clips; see `PoseShards.column`."""
         values = [tracks.column(name) for tracks in self.files]
-        return np.concatenate(
-            [value[self.number_in_file[self.file_of == place]] for place, value in enumerate(values)]
-        )
+        found = np.empty(len(self), np.result_type(*values))
+        for file, value in enumerate(values):
+            here = self.file_of == file
+            found[here] = value[self.number_in_file[here]]
+        return found
 
     def classes(self) -> tuple[list[tuple[str, int]], NDArray[np.int64]]:
         """Classes are pairs (corpus, label), so that labels of different corpora never mix.

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import sys
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import accumulate
 from pathlib import Path
@@ -202,6 +202,24 @@ class PoseShards(Mapping[str, PoseTrack]):
         """
         clamped = self.column("clamped")[number]
         return StoredTrack(self.info(number), **self._frame_columns(number), clamped=int(clamped))
+
+    def frames_of(self, numbers: Sequence[int]) -> tuple[NDArray[np.uint16], NDArray[np.uint8]]:
+        """The frames of several clips as they are stored, one clip after the other: how training reads.
+
+        Args:
+            numbers: of the clips, in any order.
+
+        Returns:
+            (F, 49, 2) positions and (F, 49) confidence (quantise.py says in which steps), copied.
+
+        Raises:
+            IndexError: if there is no such clip.
+        """
+        columns = [self._frame_columns(number) for number in numbers]
+        return (
+            np.concatenate([column["positions"] for column in columns]),
+            np.concatenate([column["confidence"] for column in columns]),
+        )
 
     def damaged_clips(self) -> list[str]:
         """Ids of clips whose stored frames do not match their checksum. Reads everything."""

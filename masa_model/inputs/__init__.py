@@ -1,0 +1,1 @@
+"""From stored clips to batches: parts, motion residuals, masks."""

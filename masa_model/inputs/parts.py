@@ -1,0 +1,139 @@
+"""Body and hands apart, each in its own coordinates; which frames are used.
+
+The paper crops hands and body "to emphasize these dominant regions" (III-A) and gives coordinates from −128 to
+128 (IV-D). How the crops lie follows the released code; where the two leave something open, `CropReference`
+and the constants below say what was taken.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from masa_data.skeleton import BODY, HAND_MIN_CONFIDENCE, HAND_MIN_KEYPOINTS, NUM_HAND_KEYPOINTS
+from masa_model.inputs.batch import SIDE, PoseBatch, RawClips, clip_of_frames, length, positions_in_clips
+
+# "frame": a hand's box follows it, so that its path is left to the body's wrist. "clip": one box a clip.
+CropReference = Literal["frame", "clip"]
+
+# From the released code: a hand's box has 2.2 times the extent of its keypoints.
+_BOX_PER_EXTENT: Final = 2.2
+# Likewise, where a hand's own keypoints do not tell: the arm does, if it is seen this surely.
+_ARM_MIN_CONFIDENCE: Final = 0.8
+_BEYOND_WRIST: Final = 0.33
+_BOX_PER_ARM: Final = 1.1
+_UPPER_ARM_SHARE: Final = 0.9
+# Below this a box would blow noise up to a hand. In the frame's unit: half a pixel of 640.
+_SMALLEST_BOX: Final = 0.2
+
+# Shoulder, elbow, wrist of the left and of the right arm.
+_ARMS: Final = ((1, 2, 3), (4, 5, 6))
+# Longer clips are thinned out to at most so many frames.
+MAX_FRAMES: Final = 150
+
+
+def prepare_clips(
+    raw: RawClips, crop_reference: CropReference = "frame", max_frames: int = MAX_FRAMES
+) -> PoseBatch:
+    """Choose the frames and bring every part into its own coordinates.
+
+    Frames in which neither hand has a box are dropped (all are kept where no frame has one); of clips that are
+    still longer than `max_frames`, every n-th frame is kept, with the smallest n that is enough.
+
+    Args:
+        raw: the clips.
+        crop_reference: whether a hand's box follows it from frame to frame.
+        max_frames: the most frames a clip keeps.
+    """
+    frames = raw.keypoints.shape[2]
+    clip = clip_of_frames(raw.lengths, frames)
+    centre, side = hand_boxes(raw.keypoints, raw.confidence, raw.frame_size[:, clip])
+    chosen, lengths = _chosen_frames(side.isfinite().any(0), clip, raw.lengths, max_frames)
+    clip = clip[chosen]
+    centre, side = centre[:, :, chosen], side[:, chosen]
+    if crop_reference == "clip":
+        centre, side = _one_box_a_clip(centre, side, clip, lengths)
+
+    keypoints, confidence = raw.keypoints[:, :, chosen], raw.confidence[:, chosen]
+    hands_seen = confidence[7:].view(2, NUM_HAND_KEYPOINTS, -1)
+    hand_present = side.isfinite() & (hands_seen.amax(1) > 0)
+    confidence = torch.cat([confidence[BODY], (hands_seen * hand_present[:, None]).flatten(0, 1)])
+
+    coordinates = torch.empty_like(keypoints)
+    torch.sub(keypoints[BODY], raw.frame_size[:, clip] / 2, out=coordinates[BODY])
+    scale = torch.where(hand_present, SIDE / side, 0)
+    hands = (keypoints[7:].view(2, NUM_HAND_KEYPOINTS, 2, -1) - centre[:, None]) * scale[:, None, None]
+    hands[0, :, 0].neg_()  # the left hand, seen in a mirror: one network serves both
+    coordinates[7:] = hands.flatten(0, 1)
+    coordinates.masked_fill_((confidence == 0)[:, None], 0)
+    return PoseBatch(
+        coordinates, confidence, hand_present, clip, positions_in_clips(clip, lengths), lengths, raw.numbers
+    )
+
+
+def hand_boxes(
+    keypoints: Float[Tensor, "49 2 frames"],
+    confidence: Float[Tensor, "49 frames"],
+    frame_size: Float[Tensor, "2 frames"],
+) -> tuple[Float[Tensor, "2 2 frames"], Float[Tensor, "2 frames"]]:
+    """The square around each hand: by its keypoints; else, where it must be, by the arm.
+
+    Returns:
+        centre (hand, axis, frame) and side (hand, frame), left hand first; side NaN where there is none.
+    """
+    hands = keypoints[7:].view(2, NUM_HAND_KEYPOINTS, 2, -1)
+    sure = confidence[7:].view(2, NUM_HAND_KEYPOINTS, -1) > HAND_MIN_CONFIDENCE
+    far = torch.inf
+    lowest = torch.where(sure[:, :, None], hands, far).amin(1)
+    highest = torch.where(sure[:, :, None], hands, -far).amax(1)
+    found = sure.sum(1) >= HAND_MIN_KEYPOINTS
+    side_by_hand = (highest - lowest).amax(1) * _BOX_PER_EXTENT
+
+    arms = keypoints[list(sum(_ARMS, ()))].view(2, 3, 2, -1)
+    shoulder, elbow, wrist = arms.unbind(1)
+    arm_seen = (confidence[list(sum(_ARMS, ()))].view(2, 3, -1) >= _ARM_MIN_CONFIDENCE).all(1)
+    forearm, upper_arm = length(wrist - elbow), length(elbow - shoulder)
+    side_by_arm = _BOX_PER_ARM * torch.maximum(forearm, _UPPER_ARM_SHARE * upper_arm)
+
+    centre = torch.where(found[:, None], (lowest + highest) / 2, wrist + _BEYOND_WRIST * (wrist - elbow))
+    side = torch.where(found, side_by_hand, side_by_arm).clamp(min=_SMALLEST_BOX)
+    # Shifted to stay inside the frame; a box that is larger than the frame lies in its middle.
+    margin = torch.minimum(side[:, None] / 2, frame_size / 2)
+    centre = torch.minimum(torch.maximum(centre, margin), frame_size - margin)
+    return centre, torch.where(found | arm_seen, side, torch.nan)
+
+
+def _chosen_frames(
+    has_box: Bool[Tensor, " frames"],
+    clip: Int[Tensor, " frames"],
+    lengths: Int[Tensor, " clips"],
+    max_frames: int,
+) -> tuple[Int[Tensor, " chosen"], Int[Tensor, " clips"]]:
+    """Which of the packed frames are used, ascending, and how many of each clip."""
+    clips = lengths.shape[0]
+    with_box = torch.zeros_like(lengths).index_add_(0, clip, has_box.to(lengths.dtype))
+    kept = (has_box | (with_box == 0)[clip]).nonzero()[:, 0]
+    kept_lengths = torch.where(with_box == 0, lengths, with_box)
+    position = positions_in_clips(clip[kept], kept_lengths)
+    stride = (kept_lengths + max_frames - 1) // max_frames
+    chosen = kept[position % stride[clip[kept]] == 0]
+    return chosen, torch.bincount(clip[chosen], minlength=clips)
+
+
+def _one_box_a_clip(
+    centre: Float[Tensor, "2 2 frames"],
+    side: Float[Tensor, "2 frames"],
+    clip: Int[Tensor, " frames"],
+    lengths: Int[Tensor, " clips"],
+) -> tuple[Float[Tensor, "2 2 frames"], Float[Tensor, "2 frames"]]:
+    """Each clip's median box in place of each frame's; frames without a box stay without."""
+    position = positions_in_clips(clip, lengths)
+    boxes = torch.cat([centre, side[:, None]], 1)
+    boxes = torch.where(side.isfinite()[:, None], boxes, torch.nan)
+    by_clip = boxes.new_full((2, 3, lengths.shape[0], int(lengths.max())), torch.nan)
+    by_clip[:, :, clip, position] = boxes
+    median = by_clip.nanmedian(dim=3).values[:, :, clip]
+    return median[:, :2], torch.where(side.isfinite(), median[:, 2], torch.nan)

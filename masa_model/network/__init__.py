@@ -1,0 +1,1 @@
+"""The network: embedding, encoder, decoder, momentum alignment."""

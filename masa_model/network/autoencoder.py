@@ -1,0 +1,100 @@
+"""The target decoder (Eq. 2, 3) and the motion prediction loss (Eq. 4)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import torch
+import torch.distributed as dist
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+from masa_data.skeleton import NUM_KEYPOINTS, PARTS
+from masa_model.inputs.batch import PoseBatch
+from masa_model.network.transformer import Packing, Transformer
+
+# What is measured per entry, and how a frame's entries come together. "sum" is the letter of Eq. 4.
+LossKind = Literal["l2", "l1"]
+Reduction = Literal["mean", "sum"]
+
+
+class TargetDecoder(nn.Module):
+    """Mask tokens between the visible features, a transformer, and one head for each target.
+
+    Args:
+        features: width of the tokens.
+        blocks: of the transformer.
+        heads: of its attention.
+        hidden: width of its feed-forward layers.
+        targets: how many heads (one for each interval of multi-scale motion).
+    """
+
+    def __init__(self, features: int, blocks: int, heads: int, hidden: int, targets: int) -> None:
+        super().__init__()
+        self.mask_token = nn.Parameter(torch.randn(len(PARTS), features // len(PARTS)) * 0.02)
+        self.transformer = Transformer(features, blocks, heads, hidden)
+        self.heads = nn.ModuleList(
+            nn.Sequential(nn.Linear(features, features), nn.ReLU(), nn.Linear(features, 2 * NUM_KEYPOINTS))
+            for _ in range(targets)
+        )
+
+    def forward(
+        self,
+        visible: Float[Tensor, "visible features"],
+        visible_frames: Int[Tensor, " visible"],
+        batch: PoseBatch,
+        predicted_frames: Int[Tensor, " predicted"],
+    ) -> list[Float[Tensor, "49 2 predicted"]]:
+        """Predict the targets of some frames from the encoded visible ones.
+
+        Args:
+            visible: the encoder's features.
+            visible_frames: their packed frames, ascending; all others get the mask token.
+            batch: the clips.
+            predicted_frames: the packed frames to predict.
+        """
+        tokens = self.mask_token.flatten().to(visible.dtype).expand(batch.frames, -1)
+        tokens = tokens.index_copy(0, visible_frames, visible)
+        decoded = self.transformer(tokens, batch.position, Packing.of(batch.clip, batch.clips))
+        wanted = decoded[predicted_frames]
+        return [head(wanted).float().T.reshape(NUM_KEYPOINTS, 2, -1) for head in self.heads]
+
+
+def prediction_loss(
+    predicted: Float[Tensor, "49 2 predicted"],
+    target: Float[Tensor, "49 2 predicted"],
+    weight: Float[Tensor, "49 predicted"],
+    masked: Bool[Tensor, "3 predicted"],
+    kind: LossKind = "l2",
+    reduction: Reduction = "mean",
+) -> Float[Tensor, ""]:
+    """Eq. 4: the mean over the masked frames of the batch, of all processes, of ‖(y_i − m_i) · c_i c_{i+k}‖².
+
+    Args:
+        predicted: y_i.
+        target: m_i, in the same unit.
+        weight: c_i · c_{i+k}.
+        masked: body, left hand, right hand: a part not masked adds nothing.
+        kind: squares, or absolute values as in the released code.
+        reduction: of a frame's 98 entries.
+
+    Returns:
+        0 if no frame is masked. With several processes, this process's share times their number, so that
+        the mean over processes, which is also how gradients are averaged, is the loss.
+    """
+    error = (predicted - target) * (weight * part_rows(masked))[:, None]
+    entries = error.square() if kind == "l2" else error.abs()
+    by_frame = entries.sum((0, 1)) if reduction == "sum" else entries.mean((0, 1))
+    frames = by_frame.new_tensor(by_frame.shape[0])
+    processes = 1
+    if dist.is_available() and dist.is_initialized():
+        dist.all_reduce(frames)
+        processes = dist.get_world_size()
+    return by_frame.sum() * processes / frames.clamp(min=1)
+
+
+def part_rows(by_part: Bool[Tensor, "3 frames"]) -> Bool[Tensor, "49 frames"]:
+    """What holds for body, left hand, right hand, for each of their keypoints."""
+    sizes: Sequence[int] = [len(range(NUM_KEYPOINTS)[part]) for part in PARTS.values()]
+    return torch.cat([row.expand(size, -1) for row, size in zip(by_part, sizes, strict=True)])

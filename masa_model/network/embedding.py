@@ -1,0 +1,156 @@
+"""Frame-wise pose embedding (Eq. 1): f_i = concat(GCN_B(body), GCN_H(left hand), GCN_H(right hand))."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+from masa_data.skeleton import BODY as BODY_ROWS
+from masa_data.skeleton import LEFT_HAND, RIGHT_HAND
+from masa_model.inputs.batch import PoseBatch
+from masa_model.network import graph
+from masa_model.network.norm import Normalisation, make_norm
+
+# Of the released code.
+_OUTPUT_DROPOUT: Final = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddingShape:
+    """Channels of the graph blocks, and what comes out.
+
+    Attributes:
+        blocks: three before and two after pooling (the released code: 128, 128, 256, 512, 512).
+        part: features of each part; D_e is three times as many (paper: 1536).
+        graph_dropout: in the graph blocks.
+    """
+
+    blocks: tuple[int, int, int, int, int] = (128, 128, 256, 512, 512)
+    part: int = 512
+    graph_dropout: float = 0.05
+
+    @property
+    def features(self) -> int:
+        """D_e."""
+        return 3 * self.part
+
+
+class PartGCN(nn.Module):
+    """One part's graph network: three blocks, pooling to groups, two blocks, pooling to one vector."""
+
+    def __init__(
+        self,
+        full: graph.Graph,
+        pooled: graph.Graph,
+        shape: EmbeddingShape,
+        norm: Normalisation,
+    ) -> None:
+        super().__init__()
+        first, second, third, fourth, fifth = shape.blocks
+        self.groups = [list(group) for group in full.groups]
+        self.input_norm = make_norm(norm, 2 * full.nodes)
+        self.missing = nn.Parameter(torch.zeros(full.nodes, 1, 2))
+        widths = ((2, first), (first, second), (second, third))
+        self.joint_blocks = nn.Sequential(
+            *(
+                graph.GraphBlock(
+                    full, inputs, outputs, dropout=shape.graph_dropout, residual=place > 0, norm=norm
+                )
+                for place, (inputs, outputs) in enumerate(widths)
+            )
+        )
+        self.group_blocks = nn.Sequential(
+            *(
+                graph.GraphBlock(
+                    pooled, inputs, outputs, dropout=shape.graph_dropout, residual=True, norm=norm
+                )
+                for inputs, outputs in ((third, fourth), (fourth, fifth))
+            )
+        )
+        self.output = nn.Linear(fifth, shape.part)
+        self.output_norm = make_norm(norm, shape.part)
+        self.dropout = nn.Dropout(_OUTPUT_DROPOUT)
+
+    def forward(
+        self, coordinates: Float[Tensor, "nodes frames 2"], seen: Bool[Tensor, "nodes frames"]
+    ) -> Float[Tensor, "frames part"]:
+        """One vector for each frame; a keypoint not seen is a learned vector, whatever its coordinates."""
+        nodes, frames, _ = coordinates.shape
+        rows = coordinates.transpose(0, 1).reshape(frames, 2 * nodes)
+        x = self.input_norm(rows).view(frames, nodes, 2).transpose(0, 1)
+        x = torch.where(seen[..., None], x, self.missing.to(x.dtype))
+        x = self.joint_blocks(x)
+        x = torch.stack([x[group].amax(0) for group in self.groups])
+        x = self.group_blocks(x).amax(0)
+        return self.dropout(torch.relu(self.output_norm(self.output(x))))
+
+
+class PoseEmbedding(nn.Module):
+    """Both hands through one network, the body through another. Frames not asked for cost nothing.
+
+    Args:
+        shape: channels.
+        norm: of the graph networks.
+    """
+
+    def __init__(self, shape: EmbeddingShape, norm: Normalisation = "batch") -> None:
+        super().__init__()
+        self.shape = shape
+        self.hand = PartGCN(graph.HAND, graph.HAND_POOLED, shape, norm)
+        self.body = PartGCN(graph.BODY, graph.BODY_POOLED, shape, norm)
+        self.absent_hand = nn.Parameter(torch.randn(shape.part) * 0.02)
+
+    def forward(
+        self,
+        batch: PoseBatch,
+        frames: Int[Tensor, " chosen"],
+        masked: Bool[Tensor, "3 frames"] | None = None,
+        mask_token: Float[Tensor, "3 part"] | None = None,
+    ) -> Float[Tensor, "chosen features"]:
+        """Embed the chosen frames.
+
+        Args:
+            batch: the clips.
+            frames: which packed frames.
+            masked: body, left hand, right hand: parts whose place `mask_token` takes.
+            mask_token: must be given with `masked`.
+        """
+        hidden = None if masked is None else masked[:, frames]
+        coordinates = batch.coordinates[:, :, frames].transpose(1, 2)
+        seen = batch.confidence[:, frames] > 0
+        if hidden is None:
+            body = self.body(coordinates[BODY_ROWS], seen[BODY_ROWS])
+        else:
+            shown = (~hidden[0]).nonzero()[:, 0]
+            body = self._placed(
+                self.body(coordinates[BODY_ROWS, shown], seen[BODY_ROWS, shown]), shown, len(frames)
+            )
+        run_left = batch.hand_present[0, frames]
+        run_right = batch.hand_present[1, frames]
+        if hidden is not None:
+            run_left, run_right = run_left & ~hidden[1], run_right & ~hidden[2]
+        left, right = run_left.nonzero()[:, 0], run_right.nonzero()[:, 0]
+        hands = self.hand(
+            torch.cat([coordinates[LEFT_HAND, left], coordinates[RIGHT_HAND, right]], 1),
+            torch.cat([seen[LEFT_HAND, left], seen[RIGHT_HAND, right]], 1),
+        )
+        absent = self.absent_hand.to(hands.dtype).expand(len(frames), -1)
+        tokens = torch.stack(
+            [
+                body.to(hands.dtype),
+                absent.index_copy(0, left, hands[: len(left)]),
+                absent.index_copy(0, right, hands[len(left) :]),
+            ],
+            1,
+        )
+        if hidden is not None:
+            assert mask_token is not None
+            tokens = torch.where(hidden.T[..., None], mask_token.to(tokens.dtype), tokens)
+        return tokens.flatten(1)
+
+    def _placed(self, rows: Tensor, places: Tensor, count: int) -> Tensor:
+        return rows.new_zeros(count, rows.shape[1]).index_copy(0, places, rows)

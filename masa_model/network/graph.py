@@ -1,0 +1,133 @@
+"""The graphs of hand and body, and graph convolution over them.
+
+Each adjacency is one hop with self loops, column-normalised, and split into four partitions with weights of
+their own, as in ST-GCN (Yan et al. 2018) extended by the symmetric links of Cai et al. 2019, on which the
+paper's embedding builds: the node itself; neighbours nearer to the centre; farther ones; symmetric ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from masa_model.network.norm import Normalisation, make_norm
+
+_PARTITIONS: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """Nodes, two kinds of links, and how nodes are pooled to a smaller graph.
+
+    Attributes:
+        nodes: their number.
+        links: pairs of neighbours, a tree from the centre.
+        symmetric: pairs that correspond to each other.
+        centre: the node from which near and far are counted.
+        groups: which nodes become one; empty for a graph that is not pooled further.
+    """
+
+    nodes: int
+    links: Sequence[tuple[int, int]]
+    symmetric: Sequence[tuple[int, int]]
+    centre: int
+    groups: Sequence[Sequence[int]] = ()
+
+
+_FINGERS: Final = [[4 * finger + joint for joint in (1, 2, 3, 4)] for finger in range(5)]
+
+HAND: Final = Graph(
+    nodes=21,
+    links=[(0, finger[0]) for finger in _FINGERS] + [pair for f in _FINGERS for pair in zip(f, f[1:])],  # noqa: B905
+    symmetric=[pair for one, next_ in zip(_FINGERS, _FINGERS[1:]) for pair in zip(one, next_)],  # noqa: B905
+    centre=0,
+    groups=[finger[1:] for finger in _FINGERS] + [[0, *(finger[0] for finger in _FINGERS)]],
+)
+HAND_POOLED: Final = Graph(
+    nodes=6,
+    links=[(5, finger) for finger in range(5)],
+    symmetric=[(finger, finger + 1) for finger in range(4)],
+    centre=5,
+)
+BODY: Final = Graph(
+    nodes=7,
+    links=[(0, 1), (1, 2), (2, 3), (0, 4), (4, 5), (5, 6)],
+    symmetric=[(1, 4), (2, 5), (3, 6)],
+    centre=0,
+    groups=[[1, 2, 3], [4, 5, 6], [0]],
+)
+# In the released code the nose has no links here.
+BODY_POOLED: Final = Graph(nodes=3, links=[(2, 0), (2, 1)], symmetric=[(0, 1)], centre=2)
+
+
+def adjacency(graph: Graph) -> NDArray[np.float32]:
+    """(4, nodes, nodes): how much of node v (row) goes to node w (column), by partition.
+
+    The sum over partitions and rows is 1 in every column.
+    """
+    distance = _distances(graph)
+    partitions = np.zeros((_PARTITIONS, graph.nodes, graph.nodes))
+    partitions[0] = np.eye(graph.nodes)
+    for a, b in graph.links:
+        for source, target in ((a, b), (b, a)):
+            nearer = distance[source] < distance[target]
+            partitions[1 if nearer else 2, source, target] = 1
+    for a, b in graph.symmetric:
+        partitions[3, a, b] = partitions[3, b, a] = 1
+    return (partitions / partitions.sum(axis=(0, 1))).astype(np.float32)
+
+
+def _distances(graph: Graph) -> list[int]:
+    """Hops of each node from the centre."""
+    distance = {graph.centre: 0}
+    while len(distance) < graph.nodes:
+        for a, b in graph.links:
+            for known, new in ((a, b), (b, a)):
+                if known in distance and new not in distance:
+                    distance[new] = distance[known] + 1
+    return [distance[node] for node in range(graph.nodes)]
+
+
+class GraphBlock(nn.Module):
+    """Σ_k A_k x W_k, then norm, ReLU, dropout, a linear layer, norm, dropout; residual; ReLU.
+
+    Works node-major, (nodes, frames, channels): gathering from neighbours is then one matrix product with the
+    stacked A_k, and the W_k are one more.
+    """
+
+    neighbours: Tensor
+
+    def __init__(
+        self, graph: Graph, inputs: int, outputs: int, *, dropout: float, residual: bool, norm: Normalisation
+    ) -> None:
+        super().__init__()
+        stacked = adjacency(graph).transpose(0, 2, 1).reshape(-1, graph.nodes)
+        self.register_buffer("neighbours", torch.from_numpy(stacked.copy()), persistent=False)
+        self.spatial = nn.Linear(_PARTITIONS * inputs, outputs)
+        self.spatial_norm = make_norm(norm, outputs)
+        self.pointwise = nn.Linear(outputs, outputs)
+        self.pointwise_norm = make_norm(norm, outputs)
+        self.dropout = nn.Dropout(dropout)
+        self.shortcut: nn.Module | None = None
+        if residual:
+            self.shortcut = nn.Identity()
+            if inputs != outputs:
+                self.shortcut = nn.Sequential(nn.Linear(inputs, outputs), make_norm(norm, outputs))
+
+    def forward(self, x: Float[Tensor, "nodes frames inputs"]) -> Float[Tensor, "nodes frames outputs"]:
+        """One block."""
+        nodes, frames, channels = x.shape
+        gathered = (self.neighbours.to(x.dtype) @ x.reshape(nodes, -1)).view(_PARTITIONS, -1, channels)
+        rows = gathered.transpose(0, 1).reshape(nodes * frames, -1)
+        y = self.dropout(torch.relu(self.spatial_norm(self.spatial(rows))))
+        y = self.dropout(self.pointwise_norm(self.pointwise(y)))
+        if self.shortcut is not None:
+            y = y + self.shortcut(x.reshape(nodes * frames, -1))
+        return torch.relu(y).view(nodes, frames, -1)

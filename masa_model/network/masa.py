@@ -1,0 +1,266 @@
+"""MASA whole: query → decoder → L_m; query and key → L_s. One forward is one step's losses."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+from masa_model.inputs.batch import PoseBatch
+from masa_model.inputs.masking import choose_key_frames, choose_masked
+from masa_model.inputs.motion import (
+    mask_candidates,
+    motion_residuals,
+    pair_confidence,
+    truncated_confidence,
+)
+from masa_model.network.alignment import MemoryBank, contrastive_logits, follow, info_nce
+from masa_model.network.autoencoder import TargetDecoder, prediction_loss
+from masa_model.network.embedding import EmbeddingShape, PoseEmbedding
+from masa_model.network.transformer import Packing, Transformer
+from masa_model.settings import AlignmentSettings, MaskingSettings, MotionSettings, NetworkSettings
+
+# Positions run from −128 to 128.
+_JOINT_SCALE = 128.0
+
+
+@dataclass(slots=True)
+class Losses:
+    """What a step gives.
+
+    Attributes:
+        total: L = weight · L_m + λ_s L_s (Eq. 9).
+        motion: L_m (Eq. 4).
+        alignment: L_s (Eq. 8).
+        masked_share: of the batch's frames.
+        clips_without_candidate: share of the clips.
+        contrastive_accuracy: share of the clips whose key is nearer than any of the bank.
+        keys: for the bank (`MASA.after_step`); none if there is no alignment.
+    """
+
+    total: Float[Tensor, ""]
+    motion: Float[Tensor, ""]
+    alignment: Float[Tensor, ""]
+    masked_share: Float[Tensor, ""]
+    clips_without_candidate: Float[Tensor, ""]
+    contrastive_accuracy: Float[Tensor, ""]
+    keys: Float[Tensor, "keys projected"]
+
+
+class PoseEncoder(nn.Module):
+    """Frame-wise embedding and transformer encoder: what is kept after pre-training."""
+
+    def __init__(self, settings: NetworkSettings) -> None:
+        super().__init__()
+        self.embedding = PoseEmbedding(
+            EmbeddingShape(settings.blocks, settings.part, settings.graph_dropout), settings.norm
+        )
+        self.encoder = Transformer(self.features, settings.encoder_blocks, settings.heads, settings.hidden)
+
+    @property
+    def features(self) -> int:
+        """D_e."""
+        return self.embedding.shape.features
+
+    def forward(
+        self,
+        batch: PoseBatch,
+        frames: Int[Tensor, " chosen"],
+        masked: Bool[Tensor, "3 frames"] | None = None,
+        mask_token: Float[Tensor, "3 part"] | None = None,
+    ) -> tuple[Float[Tensor, "chosen features"], Packing]:
+        """Embed and encode the chosen frames; no other frame has any influence.
+
+        Args:
+            batch: the clips.
+            frames: which packed frames, ascending.
+            masked: see PoseEmbedding.
+            mask_token: see PoseEmbedding.
+        """
+        tokens = self.embedding(batch, frames, masked, mask_token)
+        packing = Packing.of(batch.clip[frames], batch.clips)
+        return self.encoder(tokens, batch.position[frames], packing), packing
+
+    def pooled(self, batch: PoseBatch) -> Float[Tensor, "clips features"]:
+        """One vector for each clip: all of its frames, averaged."""
+        features, packing = self(batch, torch.arange(batch.frames, device=batch.clip.device))
+        return packing.mean(features)
+
+
+class Branch(nn.Module):
+    """Encoder, average pooling and projection head (Eq. 6, 7)."""
+
+    def __init__(self, settings: NetworkSettings, features: int) -> None:
+        super().__init__()
+        self.encoder = PoseEncoder(settings)
+        width = self.encoder.features
+        self.projection = nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, features))
+
+    def project(
+        self, encoded: Float[Tensor, "tokens features"], packing: Packing
+    ) -> Float[Tensor, "clips projected"]:
+        """A unit vector for each clip."""
+        return nn.functional.normalize(self.projection(packing.mean(encoded)).float(), dim=1)
+
+
+class MASA(nn.Module):
+    """The network and its losses.
+
+    Attributes:
+        gradient_norms: of the gradient that reached the encoder's output from each loss in the last backward.
+
+    Args:
+        network: its shape.
+        masking: Alg. 1.
+        motion: the decoder's target.
+        alignment: the contrastive task; its bank has exactly `bank_size` places.
+    """
+
+    def __init__(
+        self,
+        network: NetworkSettings,
+        masking: MaskingSettings,
+        motion: MotionSettings,
+        alignment: AlignmentSettings,
+    ) -> None:
+        super().__init__()
+        self.masking, self.motion, self.alignment = masking, motion, alignment
+        self.query = Branch(network, alignment.features)
+        self.key = copy.deepcopy(self.query).requires_grad_(False)
+        for module in self.key.modules():  # its running statistics follow the query's, not its own batches
+            if isinstance(module, nn.BatchNorm1d):
+                module.momentum = 0.0
+        self.decoder = TargetDecoder(
+            self.query.encoder.features,
+            network.decoder_blocks,
+            network.heads,
+            network.hidden,
+            1 if motion.objective == "joint" else len(motion.interval),
+        )
+        self.bank = MemoryBank(alignment.bank_size, alignment.features)
+        self.gradient_norms: dict[str, Tensor] = {}
+        # What no loss reaches has no gradient, on any process.
+        self.decoder.requires_grad_(motion.weight > 0)
+        self.query.projection.requires_grad_(alignment.weight > 0)
+
+    def forward(self, batch: PoseBatch, seed: tuple[int, ...], alignment_weight: float) -> Losses:
+        """Masks → query → key → losses.
+
+        Args:
+            batch: the clips.
+            seed: of the run and the epoch: masks depend on it, the clip and the frame alone.
+            alignment_weight: λ_s now.
+        """
+        masked, candidates = self.choose_masked(batch, seed)
+        visible = (~masked.all(0)).nonzero()[:, 0]
+        encoded, packing = self.query.encoder(batch, visible, masked, self.decoder.mask_token)
+        motion = self._motion_loss(self._watched(encoded, "motion"), visible, masked, batch)
+        alignment, accuracy, keys = self._alignment_loss(
+            self._watched(encoded, "alignment"), packing, batch, seed
+        )
+        has_candidate = torch.zeros_like(batch.lengths).index_add_(
+            0, batch.clip, candidates.any(0).to(batch.lengths.dtype)
+        )
+        return Losses(
+            total=self.motion.weight * motion + alignment_weight * alignment,
+            motion=motion.detach(),
+            alignment=alignment.detach(),
+            masked_share=masked.float().mean(),
+            clips_without_candidate=(has_candidate == 0).float().mean(),
+            contrastive_accuracy=accuracy,
+            keys=keys,
+        )
+
+    @torch.no_grad()
+    def choose_masked(
+        self, batch: PoseBatch, seed: tuple[int, ...]
+    ) -> tuple[Bool[Tensor, "3 frames"], Bool[Tensor, "3 frames"]]:
+        """Alg. 1: which parts of which frames are masked, and which were candidates."""
+        settings, interval = self.masking, self.motion.interval[0]
+        residuals, exists = motion_residuals(batch, interval)
+        if settings.strategy == "random":
+            candidates = exists.expand(3, -1)
+        else:
+            candidates = mask_candidates(
+                residuals,
+                pair_confidence(batch, interval, settings.confidence_threshold),
+                exists,
+                motion_threshold=settings.motion_threshold,
+                share=settings.share,
+                magnitude=settings.magnitude,
+                denominator=settings.denominator,
+                mask_set=settings.mask_set,
+            )
+        return choose_masked(candidates, batch, settings.ratio, seed, settings.mask_set), candidates
+
+    def after_step(self, keys: Float[Tensor, "keys projected"], numbers: Int[Tensor, " clips"]) -> None:
+        """After the optimiser's step: the key branch's moving average, then the step's keys go into the bank.
+
+        Args:
+            keys: `Losses.keys`.
+            numbers: the clips they are of.
+        """
+        if self.alignment.weight > 0:
+            follow(self.key, self.query, self.alignment.momentum)
+            self.bank.enqueue(keys, numbers)
+
+    def _motion_loss(
+        self, encoded: Tensor, visible: Tensor, masked: Tensor, batch: PoseBatch
+    ) -> Float[Tensor, ""]:
+        if self.motion.weight == 0:
+            return encoded.new_zeros((), dtype=torch.float32)
+        wanted = masked.any(0).nonzero()[:, 0]
+        predicted = self.decoder(encoded, visible, batch, wanted)
+        loss = encoded.new_zeros((), dtype=predicted[0].dtype)
+        for output, (target, weight), share in zip(
+            predicted, self.targets(batch, wanted), self.motion.weights, strict=False
+        ):
+            loss = loss + share * prediction_loss(
+                output, target, weight, masked[:, wanted], self.motion.loss, self.motion.reduction
+            )
+        return loss
+
+    @torch.no_grad()
+    def targets(
+        self, batch: PoseBatch, wanted: Int[Tensor, " wanted"]
+    ) -> list[tuple[Float[Tensor, "49 2 wanted"], Float[Tensor, "49 wanted"]]]:
+        """What each head should say about some frames, scaled, and how much each keypoint counts."""
+        threshold = self.masking.confidence_threshold
+        if self.motion.objective == "joint":
+            weight = truncated_confidence(batch, threshold)[:, wanted]
+            return [(batch.coordinates[:, :, wanted] / _JOINT_SCALE, weight)]
+        return [
+            (
+                motion_residuals(batch, interval)[0][:, :, wanted] / self.motion.scale,
+                pair_confidence(batch, interval, threshold)[:, wanted],
+            )
+            for interval in self.motion.interval
+        ]
+
+    def _alignment_loss(
+        self, encoded: Tensor, packing: Packing, batch: PoseBatch, seed: tuple[int, ...]
+    ) -> tuple[Float[Tensor, ""], Float[Tensor, ""], Float[Tensor, "keys projected"]]:
+        if self.alignment.weight == 0:
+            nothing = encoded.new_zeros((), dtype=torch.float32)
+            return nothing, nothing, nothing.new_zeros((0, self.alignment.features))
+        query = self.query.project(encoded, packing)
+        with torch.no_grad():
+            frames = choose_key_frames(batch, self.alignment.ratio, seed)
+            key = self.key.project(*self.key.encoder(batch, frames))
+        logits = contrastive_logits(query, key, self.bank, batch.numbers, self.alignment.temperature)
+        return info_nce(logits), (logits.argmax(1) == 0).float().mean(), key
+
+    def _watched(self, encoded: Tensor, name: str) -> Tensor:
+        """The same features, as one of the losses sees them; its gradient's length is kept."""
+        if not encoded.requires_grad:
+            return encoded
+        seen = encoded.view_as(encoded)
+
+        def keep(gradient: Tensor) -> None:
+            self.gradient_norms[name] = gradient.detach().float().norm()
+
+        seen.register_hook(keep)
+        return seen

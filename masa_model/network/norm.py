@@ -1,0 +1,56 @@
+"""Normalisation of rows of features: batch statistics, over all processes where there are several."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+import torch.distributed as dist
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.distributed.nn.functional import all_reduce
+
+# "layer" is for measuring what batch statistics give away to the contrastive task.
+Normalisation = Literal["batch", "layer"]
+
+
+def make_norm(kind: Normalisation, channels: int) -> nn.Module:
+    """One of the two."""
+    return RowBatchNorm(channels) if kind == "batch" else nn.LayerNorm(channels)
+
+
+class RowBatchNorm(nn.BatchNorm1d):
+    """Batch normalisation of (rows, channels), as torch's, but
+
+    - with several processes the statistics are of all their rows (torch's SyncBatchNorm refuses CPU tensors),
+    - a single row, which has no variance, is normalised by the running statistics.
+    """
+
+    def forward(self, x: Float[Tensor, "rows channels"]) -> Float[Tensor, "rows channels"]:
+        """Normalise each channel, then scale and shift."""
+        if self.training and dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1:
+            return self._over_processes(x)
+        if self.training and x.shape[0] < 2:
+            return nn.functional.batch_norm(
+                x, self.running_mean, self.running_var, self.weight, self.bias, False, 0.0, self.eps
+            )
+        return super().forward(x)
+
+    def _over_processes(self, x: Tensor) -> Tensor:
+        assert self.running_mean is not None
+        assert self.running_var is not None
+        assert self.momentum is not None
+        wide = x.float()
+        rows = wide.new_full((1,), x.shape[0])
+        dist.all_reduce(rows)
+        mean = all_reduce(wide.sum(0)) / rows
+        # In two passes: E[x²] − E[x]² loses the digits that two processes and one must agree in.
+        variance = all_reduce((wide - mean).square().sum(0)) / rows
+        with torch.no_grad():
+            unbiased = variance * (rows / (rows - 1).clamp(min=1))
+            self.running_mean.lerp_(mean, self.momentum)
+            self.running_var.lerp_(unbiased, self.momentum)
+            if self.num_batches_tracked is not None:
+                self.num_batches_tracked.add_(1)
+        scale = torch.rsqrt(variance + self.eps) * self.weight
+        return ((wide - mean) * scale + self.bias).to(x.dtype)

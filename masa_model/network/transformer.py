@@ -1,0 +1,123 @@
+"""The vanilla Transformer (Vaswani et al. 2017) over packed tokens.
+
+Linear layers and norms run on the tokens there are; only attention, a few percent of the work, lays them out
+in a padded array. So neither masked frames nor padding cost anything.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+from typing_extensions import Self
+
+
+@dataclass(frozen=True, slots=True)
+class Packing:
+    """Where packed tokens lie in a padded array.
+
+    Attributes:
+        clip: each token's clip, ascending.
+        slot: its place among its clip's tokens.
+        filled: which places of the padded array hold a token.
+    """
+
+    clip: Int[Tensor, " tokens"]
+    slot: Int[Tensor, " tokens"]
+    filled: Bool[Tensor, "clips longest"]
+
+    @classmethod
+    def of(cls, clip: Int[Tensor, " tokens"], clips: int) -> Self:
+        """Lay out tokens by their clips."""
+        counts = torch.bincount(clip, minlength=clips)
+        slot = torch.arange(clip.shape[0], device=clip.device) - (torch.cumsum(counts, 0) - counts)[clip]
+        longest = int(counts.max())
+        filled = torch.arange(longest, device=clip.device) < counts[:, None]
+        return cls(clip, slot, filled)
+
+    def pad(self, tokens: Float[Tensor, "tokens features"]) -> Float[Tensor, "clips longest features"]:
+        """Zeros where there is no token."""
+        padded = tokens.new_zeros(*self.filled.shape, tokens.shape[1])
+        return padded.index_put((self.clip, self.slot), tokens)
+
+    def mean(self, tokens: Float[Tensor, "tokens features"]) -> Float[Tensor, "clips features"]:
+        """Average pooling over each clip's tokens; 0 for a clip without any."""
+        total = tokens.new_zeros(self.filled.shape[0], tokens.shape[1]).index_add(0, self.clip, tokens)
+        return total / self.filled.sum(1, keepdim=True).clamp(min=1)
+
+
+class Block(nn.Module):
+    """Self-attention, then two linear layers, each with residual and layer norm after it."""
+
+    def __init__(self, features: int, heads: int, hidden: int, dropout: float) -> None:
+        super().__init__()
+        self.heads = heads
+        self.project_in = nn.Linear(features, 3 * features)
+        self.project_out = nn.Linear(features, features)
+        self.attention_norm = nn.LayerNorm(features)
+        self.widen = nn.Linear(features, hidden)
+        self.narrow = nn.Linear(hidden, features)
+        self.feed_forward_norm = nn.LayerNorm(features)
+        self.dropout = nn.Dropout(dropout)
+        nn.init.xavier_uniform_(self.project_in.weight)
+        nn.init.zeros_(self.project_in.bias)
+
+    def forward(
+        self, tokens: Float[Tensor, "tokens features"], packing: Packing
+    ) -> Float[Tensor, "tokens features"]:
+        """One block; tokens attend to those of their own clip only."""
+        tokens = self.attention_norm(tokens + self.dropout(self._attend(tokens, packing)))
+        hidden = self.dropout(torch.relu(self.widen(tokens)))
+        return self.feed_forward_norm(tokens + self.dropout(self.narrow(hidden)))
+
+    def _attend(self, tokens: Tensor, packing: Packing) -> Tensor:
+        padded = packing.pad(self.project_in(tokens))
+        clips, longest, _ = padded.shape
+        query, key, value = padded.view(clips, longest, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
+        attended = nn.functional.scaled_dot_product_attention(
+            query,
+            key,
+            value,
+            attn_mask=packing.filled[:, None, None, :],
+            dropout_p=self.dropout.p if self.training else 0.0,
+        )
+        together = attended.transpose(1, 2).flatten(2)
+        return self.project_out(together[packing.clip, packing.slot])
+
+
+class Transformer(nn.Module):
+    """Blocks one after the other; positions are added before the first.
+
+    Args:
+        features: width of the tokens.
+        blocks: their number.
+        heads: of the attention.
+        hidden: width of the feed-forward layers.
+        dropout: as in the original.
+    """
+
+    def __init__(self, features: int, blocks: int, heads: int, hidden: int, dropout: float = 0.1) -> None:
+        super().__init__()
+        self.blocks = nn.ModuleList(Block(features, heads, hidden, dropout) for _ in range(blocks))
+
+    def forward(
+        self,
+        tokens: Float[Tensor, "tokens features"],
+        position: Int[Tensor, " tokens"],
+        packing: Packing,
+    ) -> Float[Tensor, "tokens features"]:
+        """Encode tokens that stand at the given frames of their clips."""
+        tokens = tokens + sinusoids(position, tokens.shape[1]).to(tokens.dtype)
+        for block in self.blocks:
+            tokens = block(tokens, packing)
+        return tokens
+
+
+def sinusoids(position: Int[Tensor, " tokens"], features: int) -> Float[Tensor, "tokens features"]:
+    """Sinusoidal position encoding (Vaswani et al. 2017, 3.5): sines, then cosines of the same waves."""
+    waves = torch.arange(features // 2, device=position.device, dtype=torch.float32)
+    angles = position[:, None] * torch.exp(waves * (-math.log(10_000) / (features // 2)))
+    return torch.cat([angles.sin(), angles.cos()], 1)

@@ -1,0 +1,304 @@
+"""Pre-training: the loop."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import torch
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from masa_data.errors import DataError
+from masa_model.inputs.batch import PoseBatch, RawClips
+from masa_model.inputs.parts import prepare_clips
+from masa_model.inputs.sources import epoch_batches, open_source
+from masa_model.network.masa import MASA, Losses
+from masa_model.settings import InputSettings, PretrainSettings
+from masa_model.training.checkpoint import (
+    Checkpoint,
+    CheckpointHeader,
+    load_checkpoint,
+    load_model,
+    load_optimiser,
+    save_checkpoint,
+)
+from masa_model.training.data import TrainingData
+from masa_model.training.processes import Processes
+from masa_model.training.run_folder import RunFolder
+from masa_model.training.schedule import alignment_weight, learning_rate_factor
+
+# What is averaged over an epoch and recorded.
+MEASURES: Final = (
+    "loss",
+    "motion_loss",
+    "alignment_loss",
+    "contrastive_accuracy",
+    "masked_share",
+    "clips_without_candidate",
+    "motion_gradient",
+    "alignment_gradient",
+    "waiting_share",
+)
+_SECONDS_BETWEEN_SAVES: Final = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where a run is, for whoever shows it.
+
+    Attributes:
+        step: steps made.
+        steps: of the whole run.
+        epoch: the one under way, from 0.
+        record: the line of metrics.jsonl, where an epoch has just ended.
+    """
+
+    step: int
+    steps: int
+    epoch: int
+    record: dict[str, float] | None = None
+
+
+class NonFiniteLoss(DataError):
+    """A loss became infinite or NaN."""
+
+
+def pretrain(
+    settings: PretrainSettings,
+    data: TrainingData,
+    folder: RunFolder,
+    processes: Processes,
+    *,
+    resume: bool = False,
+    stop: Callable[[], bool] = lambda: False,
+    after_epoch: Callable[[MASA, int], dict[str, float]] = lambda model, epoch: {},
+) -> Iterator[Progress]:
+    """Train, a step at each turn; write checkpoints and metrics into the run's folder.
+
+    The result depends on settings, data and number of processes alone: not on stops in between.
+
+    Args:
+        settings: of the run.
+        data: the clips.
+        folder: of the run.
+        processes: who trains together.
+        resume: go on from the folder's last checkpoint.
+        stop: asked after every step; when it says so, a checkpoint is saved and the run ends.
+        after_epoch: called with the model and the number of epochs done; what it returns is recorded.
+
+    Raises:
+        DataError: if the checkpoint does not fit, or a loss is not finite.
+    """
+    device, clips = processes.device, data.clips
+    batch_size = settings.batch_size * processes.count
+    steps_per_epoch = len(epoch_batches(len(clips), batch_size, settings.seed, 0))
+    steps = steps_per_epoch * settings.epochs
+    model = build_model(settings, len(clips)).to(device)
+    optimiser = torch.optim.AdamW(
+        [parameter for parameter in model.parameters() if parameter.requires_grad],
+        lr=settings.optimiser.learning_rate,
+        betas=settings.optimiser.betas,
+        weight_decay=settings.optimiser.weight_decay,
+        fused=True,
+    )
+    step, sums = 0, torch.zeros(len(MEASURES), device=device)
+    if resume:
+        checkpoint = load_checkpoint(folder.last)
+        step, sums = _restore(checkpoint, model, optimiser, steps, device)
+        if processes.first:
+            folder.forget_metrics_from(step // steps_per_epoch)
+    wrapped = _over_processes(model, processes, compiled=settings.compile)
+    source = open_source(clips, device, settings.data.place)
+    header = _Header(settings, data, steps)
+    saved = time.monotonic()
+
+    for epoch in range(step // steps_per_epoch, settings.epochs):
+        order = epoch_batches(len(clips), batch_size, settings.seed, epoch, processes.rank, processes.count)
+        batches = _timed(source.batches(order[step % steps_per_epoch :]))
+        started, first = time.monotonic(), step
+        for raw, waited in batches:
+            step_started = time.monotonic()
+            for group in optimiser.param_groups:
+                group["lr"] = settings.optimiser.learning_rate * learning_rate_factor(
+                    step, steps, settings.optimiser.warm_up
+                )
+            weight = alignment_weight(step, steps, settings.alignment.weight, settings.alignment.ramp)
+            # Dropout and noise too depend on the step alone, not on what ran before.
+            torch.manual_seed(hash((settings.seed, step, processes.rank)) & 0x7FFFFFFF)
+            batch = prepare_batch(raw, settings.inputs)
+            with _precision(settings, device):
+                losses: Losses = wrapped(batch, (settings.seed, epoch), weight)
+            _check_finite(losses, batch, data, processes)
+            optimiser.zero_grad()
+            losses.total.backward()
+            if settings.optimiser.clip_gradients:
+                nn.utils.clip_grad_norm_(model.parameters(), settings.optimiser.clip_gradients)
+            optimiser.step()
+            model.after_step(losses.keys, batch.numbers)
+
+            step += 1
+            sums += _measures(losses, model, waited / max(waited + time.monotonic() - step_started, 1e-9))
+            stopping = processes.any(stop())
+            if stopping and step % steps_per_epoch:
+                if processes.first:
+                    save_checkpoint(folder.last, header.at(step), model, optimiser, {"sums": sums})
+                processes.wait()
+                return
+            if step % steps_per_epoch:
+                yield Progress(step, steps, epoch)
+
+        means = processes.mean(sums / steps_per_epoch).tolist()
+        sums = torch.zeros_like(sums)
+        record = {"epoch": epoch, "step": step} | dict(zip(MEASURES, means, strict=True))
+        record["learning_rate"] = optimiser.param_groups[0]["lr"]
+        record["alignment_weight"] = weight
+        record["clips_per_second"] = (step - first) * batch_size / (time.monotonic() - started)
+        record |= after_epoch(model, epoch + 1)
+        last = epoch + 1 == settings.epochs or stopping
+        if processes.first:
+            folder.append_metrics(record)
+            if last or time.monotonic() - saved > _SECONDS_BETWEEN_SAVES:
+                save_checkpoint(folder.last, header.at(step, record), model, optimiser, {"sums": sums})
+                saved = time.monotonic()
+            if (epoch + 1) % settings.save_every == 0 or epoch + 1 == settings.epochs:
+                save_checkpoint(
+                    folder.checkpoints / f"epoch-{epoch + 1:04}.safetensors", header.at(step, record), model
+                )
+        processes.wait()
+        yield Progress(step, steps, epoch, record)
+        if stopping:
+            return
+
+
+def build_model(settings: PretrainSettings, clips: int) -> MASA:
+    """The model with its first weights, which depend on the seed alone.
+
+    Args:
+        settings: of the run.
+        clips: number of training clips: the bank holds half of them at most.
+    """
+    torch.manual_seed(settings.seed)
+    bank_size = min(settings.alignment.bank_size, max(1, clips // 2))
+    alignment = settings.alignment.model_copy(update={"bank_size": bank_size})
+    return MASA(settings.network, settings.masking, settings.motion, alignment)
+
+
+def prepare_batch(raw: RawClips, inputs: InputSettings) -> PoseBatch:
+    """Parts in their coordinates, with noise where asked for (Table XIII)."""
+    batch = prepare_clips(raw, inputs.crop_reference, inputs.max_frames)
+    if inputs.noise:
+        seen = batch.confidence > 0
+        batch.coordinates.add_(inputs.noise * torch.randn_like(batch.coordinates) * seen[:, None])
+    return batch
+
+
+def load_pretrained(path: Path) -> tuple[MASA, PretrainSettings, Checkpoint]:
+    """The model of a pre-training checkpoint, in evaluation mode.
+
+    Raises:
+        DataError: if the file is not one.
+    """
+    checkpoint = load_checkpoint(path)
+    if checkpoint.header.kind != "pretraining":
+        raise DataError(
+            f"{path} is of kind {checkpoint.header.kind}, expected pretraining", "Name a run of masa-pretrain"
+        )
+    settings = PretrainSettings.model_validate(checkpoint.header.settings)
+    bank = checkpoint.model.get("bank.keys", torch.zeros(1, 1)).shape[0]
+    model = build_model(settings, 2 * bank)
+    load_model(checkpoint, model)
+    return model.eval(), settings, checkpoint
+
+
+@dataclass(frozen=True, slots=True)
+class _Header:
+    settings: PretrainSettings
+    data: TrainingData
+    steps: int
+
+    def at(self, step: int, metrics: dict[str, float] | None = None) -> CheckpointHeader:
+        files = self.data.clips.files
+        return CheckpointHeader(
+            kind="pretraining",
+            step=step,
+            steps=self.steps,
+            settings=self.settings.model_dump(mode="json"),
+            estimator=files[0].provenance.estimator,
+            fingerprints=tuple(tracks.fingerprint for tracks in files),
+            metrics=metrics or {},
+        )
+
+
+def _restore(
+    checkpoint: Checkpoint, model: MASA, optimiser: torch.optim.Optimizer, steps: int, device: torch.device
+) -> tuple[int, Tensor]:
+    if checkpoint.header.steps != steps:
+        raise DataError(
+            f"{checkpoint.path} is of a run of {checkpoint.header.steps:,} steps, this one has {steps:,}",
+            "Resume with the same clips, batch size and number of processes",
+        )
+    load_model(checkpoint, model)
+    load_optimiser(checkpoint, optimiser)
+    return checkpoint.header.step, checkpoint.progress["sums"].to(device)
+
+
+def _over_processes(model: MASA, processes: Processes, *, compiled: bool) -> nn.Module:
+    if compiled:
+        for module in (model.query.encoder, model.key.encoder, model.decoder.transformer):
+            module.compile(dynamic=True)
+    if processes.count == 1:
+        return model
+    # Buffers are the same everywhere by themselves: statistics and bank are made over all processes.
+    return DistributedDataParallel(model, broadcast_buffers=False)
+
+
+def _timed(batches: Iterator[RawClips]) -> Iterator[tuple[RawClips, float]]:
+    """Each batch with the seconds it was waited for."""
+    while True:
+        started = time.monotonic()
+        try:
+            raw = next(batches)
+        except StopIteration:
+            return
+        yield raw, time.monotonic() - started
+
+
+def _measures(losses: Losses, model: MASA, waiting_share: float) -> Tensor:
+    """One number for each of MEASURES."""
+    nothing = losses.motion.new_zeros(())
+    return torch.stack(
+        [
+            losses.total.detach(),
+            losses.motion,
+            losses.alignment,
+            losses.contrastive_accuracy,
+            losses.masked_share,
+            losses.clips_without_candidate,
+            model.gradient_norms.get("motion", nothing),
+            model.gradient_norms.get("alignment", nothing),
+            torch.full_like(nothing, waiting_share),
+        ]
+    )
+
+
+def _precision(settings: PretrainSettings, device: torch.device) -> AbstractContextManager[object]:
+    if settings.precision == "fp32":
+        return nullcontext()
+    return torch.autocast(device.type, torch.bfloat16)
+
+
+def _check_finite(losses: Losses, batch: PoseBatch, data: TrainingData, processes: Processes) -> None:
+    if not processes.any(not bool(torch.isfinite(losses.total))):
+        return
+    ids: Sequence[str] = data.clips.column("id")[batch.numbers.cpu().numpy()].tolist()
+    raise NonFiniteLoss(
+        f"the loss is not finite (motion {float(losses.motion)}, alignment {float(losses.alignment)}) in a "
+        f"batch of the clips {json.dumps(ids[:8])}{f' and {len(ids) - 8} more' if len(ids) > 8 else ''}",
+        "Look at them with masa-inspect --clip, or lower --set optimiser.learning_rate; the last checkpoint stands",
+    )

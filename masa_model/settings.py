@@ -1,0 +1,270 @@
+"""What can be chosen about pre-training. Defaults are the paper's where it says; docs/pretrain.md says where."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from typing_extensions import Self
+
+from masa_model.inputs.masking import MaskStrategy
+from masa_model.inputs.motion import Denominator, Magnitude, MaskSet
+from masa_model.inputs.parts import MAX_FRAMES, CropReference
+from masa_model.inputs.sources import Place
+from masa_model.network.autoencoder import LossKind, Reduction
+from masa_model.network.norm import Normalisation
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=1)]
+Positive = Annotated[float, Field(gt=0)]
+Weight = Annotated[float, Field(ge=0)]
+Size = Literal["base", "small", "tiny"]
+
+
+class Section(BaseModel):
+    """A group of settings; unknown names are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class NetworkSettings(Section):
+    """The network.
+
+    Attributes:
+        blocks: channels of the five graph blocks.
+        part: features of each part; D_e is three times as many.
+        encoder_blocks: transformer blocks on visible frames.
+        decoder_blocks: transformer blocks of the target decoder.
+        heads: of the attention.
+        hidden: width of the feed-forward layers.
+        norm: of the graph networks: batch statistics or layer norm.
+        graph_dropout: in the graph blocks.
+    """
+
+    blocks: tuple[Count, Count, Count, Count, Count] = (128, 128, 256, 512, 512)
+    part: Count = 512
+    encoder_blocks: Count = 3
+    decoder_blocks: Count = 2
+    heads: Count = 8
+    hidden: Count = 2048
+    norm: Normalisation = "batch"
+    graph_dropout: Share = 0.05
+
+    @model_validator(mode="after")
+    def _heads_divide(self) -> Self:
+        if 3 * self.part % (2 * self.heads):
+            raise ValueError(
+                f"3 × part = {3 * self.part}, expected a multiple of 2 × heads = {2 * self.heads}"
+            )
+        return self
+
+
+NETWORKS: dict[Size, NetworkSettings] = {
+    "base": NetworkSettings(),
+    "small": NetworkSettings(blocks=(64, 64, 128, 256, 256), part=128, hidden=1024, graph_dropout=0),
+    "tiny": NetworkSettings(
+        blocks=(32, 32, 64, 64, 64),
+        part=64,
+        encoder_blocks=2,
+        decoder_blocks=1,
+        heads=4,
+        hidden=384,
+        graph_dropout=0,
+    ),
+}
+
+
+class InputSettings(Section):
+    """From stored clips to batches.
+
+    Attributes:
+        crop_reference: a hand's box follows it from "frame" to frame, or is one for the "clip".
+        max_frames: longer clips are thinned out to this many frames.
+        noise: σ of Gaussian noise added to the coordinates (Table XIII), in 1/256 of a part's side.
+    """
+
+    crop_reference: CropReference = "frame"
+    max_frames: Count = MAX_FRAMES
+    noise: Weight = 0.0
+
+
+class MaskingSettings(Section):
+    """Alg. 1.
+
+    Attributes:
+        strategy: mask among frames that move, or among all ("random").
+        ratio: α.
+        confidence_threshold: ε_c.
+        motion_threshold: ε_m, in 1/256 of a part's side.
+        share: δ.
+        magnitude: whether an entry is a joint's displacement or one of its coordinates.
+        denominator: whether p_i is a share of what is seen, or of all entries.
+        mask_set: one set of masked frames a clip, or one for each part.
+    """
+
+    strategy: MaskStrategy = "motion"
+    ratio: Share = 0.9
+    confidence_threshold: Share = 0.4
+    motion_threshold: Weight = 5.0
+    share: Share = 0.5
+    magnitude: Magnitude = "displacement"
+    denominator: Denominator = "visible"
+    mask_set: MaskSet = "clip"
+
+
+class MotionSettings(Section):
+    """What the decoder predicts (Eq. 4).
+
+    Attributes:
+        objective: motion residuals, or the joints themselves (Table VI).
+        interval: k; several for multi-scale motion, each with a head of its own. The first is Alg. 1's.
+        weights: of each interval's loss; as many as there are intervals.
+        weight: of L_m as a whole; 0 = SA only (Table VIII).
+        scale: targets are divided by this.
+        loss: squares, or absolute values.
+        reduction: of a frame's entries: mean, or sum as in the letter of Eq. 4.
+    """
+
+    objective: Literal["motion", "joint"] = "motion"
+    interval: tuple[Count, ...] = (3,)
+    weights: tuple[Positive, ...] = (1.0,)
+    weight: Weight = 1.0
+    scale: Positive = 32.0
+    loss: LossKind = "l2"
+    reduction: Reduction = "mean"
+
+    @field_validator("interval", "weights", mode="before")
+    @classmethod
+    def _one_or_several(cls, value: object) -> object:
+        return value if isinstance(value, list | tuple) else (value,)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _equal_weights(cls, values: object) -> object:
+        if isinstance(values, dict) and "interval" in values and "weights" not in values:
+            interval = values["interval"]
+            count = len(interval) if isinstance(interval, list | tuple) else 1
+            return {**values, "weights": (1 / max(count, 1),) * count}
+        return values
+
+    @model_validator(mode="after")
+    def _as_many_weights(self) -> Self:
+        if not self.interval or len(self.interval) != len(self.weights):
+            raise ValueError(
+                f"{len(self.interval)} intervals and {len(self.weights)} weights, expected one weight for each"
+            )
+        return self
+
+
+class AlignmentSettings(Section):
+    """Momentum semantic alignment (Eq. 5–8).
+
+    Attributes:
+        weight: λ_s at its height; 0 = MA only (Table VIII).
+        ramp: share of all steps over which λ_s rises from 0 (paper: 100 of 400 epochs).
+        ratio: α_r, the share of frames that the key does not see.
+        temperature: τ.
+        bank_size: K; at most half the number of training clips is used.
+        momentum: μ.
+        features: of query and key.
+    """
+
+    weight: Weight = 0.05
+    ramp: Share = 0.25
+    ratio: Share = 0.5
+    temperature: Positive = 0.07
+    bank_size: Count = 6144
+    momentum: Share = 0.996
+    features: Count = 128
+
+
+class OptimiserSettings(Section):
+    """AdamW and its schedule.
+
+    Attributes:
+        learning_rate: at its height.
+        warm_up: share of all steps over which it rises from 0 (paper: 20 of 400 epochs); then it falls to 0.
+        betas: of AdamW.
+        weight_decay: likewise.
+        clip_gradients: longest gradient; 0 = as it is.
+    """
+
+    learning_rate: Positive = 1e-4
+    warm_up: Share = 0.05
+    betas: tuple[Share, Share] = (0.9, 0.95)
+    weight_decay: Weight = 1e-4
+    clip_gradients: Weight = 0.0
+
+
+class DataSettings(Section):
+    """Which clips.
+
+    Attributes:
+        splits: train, val, test; "none" = clips without a split.
+        ratio: the share of each corpus's clips that is used (Fig. 2).
+        place: where the clips are held.
+    """
+
+    splits: tuple[Literal["train", "val", "test", "none"], ...] = ("train", "none")
+    ratio: Annotated[float, Field(gt=0, le=1)] = 1.0
+    place: Place = "auto"
+
+
+class PretrainSettings(Section):
+    """All of it.
+
+    Attributes:
+        size: which preset `network` started from.
+        epochs: over the clips.
+        batch_size: clips of a step in each process.
+        seed: of weights, order and masks.
+        save_every: epochs between checkpoints that are kept.
+        probe_every: epochs between probes; 0 = none.
+        precision: of the networks' arithmetic; losses and weights are always float32.
+        compile: whether torch.compile makes the networks faster, which takes a minute first.
+    """
+
+    size: Size = "base"
+    epochs: Count = 400
+    batch_size: Count = 64
+    seed: Annotated[int, Field(ge=0)] = 0
+    save_every: Count = 50
+    probe_every: Annotated[int, Field(ge=0)] = 0
+    precision: Literal["fp32", "bf16"] = "fp32"
+    compile: bool = False
+    network: NetworkSettings = NETWORKS["base"]
+    inputs: InputSettings = InputSettings()
+    masking: MaskingSettings = MaskingSettings()
+    motion: MotionSettings = MotionSettings()
+    alignment: AlignmentSettings = AlignmentSettings()
+    optimiser: OptimiserSettings = OptimiserSettings()
+    data: DataSettings = DataSettings()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _preset(cls, values: object) -> object:
+        """A size stands for its network, recipe and length; what is said besides goes before it."""
+        if not isinstance(values, dict):
+            return values
+        preset = PRESETS.get(values.get("size", "base"), {})
+        merged = {**preset, **values}
+        for name in ("network", "optimiser"):
+            if isinstance(values.get(name), dict) and isinstance(preset.get(name), dict):
+                merged[name] = {**preset[name], **values[name]}
+        return merged
+
+
+# small and tiny: for fewer clips and one machine, with a higher learning rate since they are narrower.
+PRESETS: dict[str, dict[str, object]] = {
+    "base": {},
+    "small": {
+        "network": NETWORKS["small"].model_dump(),
+        "optimiser": {"learning_rate": 5e-4},
+        "epochs": 200,
+    },
+    "tiny": {
+        "network": NETWORKS["tiny"].model_dump(),
+        "optimiser": {"learning_rate": 1e-3},
+        "epochs": 50,
+    },
+}

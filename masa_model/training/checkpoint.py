@@ -1,0 +1,213 @@
+"""Checkpoints: one safetensors file that says all that is needed to use it, and cannot run code.
+
+The tensors are the model's and, for resuming, the optimiser's; what is not a tensor is JSON in the header.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import safetensors
+import safetensors.torch
+import torch
+from pydantic import BaseModel, ConfigDict, ValidationError
+from torch import Tensor, nn
+
+from masa_data.errors import DataError
+from masa_data.shards.spec import EstimatorIdentity
+from masa_data.skeleton import KEYPOINT_NAMES
+from masa_data.version import VERSION
+
+FORMAT: Final = "masa-checkpoint"
+FORMAT_VERSION: Final = 1
+_OPTIMISER: Final = "optimiser."
+_MODEL: Final = "model."
+_PROGRESS: Final = "progress."
+
+
+class CheckpointHeader(BaseModel):
+    """What a checkpoint says about itself.
+
+    Attributes:
+        format: FORMAT.
+        version: of the format.
+        kind: "pretraining" or "recogniser".
+        tool_version: which release wrote it.
+        step: optimiser steps made.
+        steps: of the whole run.
+        settings: of the run, all of them.
+        skeleton: names of the keypoints, in order.
+        estimator: what the clips were extracted with.
+        fingerprints: of the data files.
+        labels: gloss of each class, for a recogniser.
+        metrics: what was measured last.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    format: str = FORMAT
+    version: int = FORMAT_VERSION
+    kind: str
+    tool_version: str = VERSION
+    step: int
+    steps: int
+    settings: dict[str, Any]
+    skeleton: tuple[str, ...] = KEYPOINT_NAMES
+    estimator: EstimatorIdentity
+    fingerprints: tuple[str, ...]
+    labels: tuple[str, ...] = ()
+    metrics: dict[str, float] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A checkpoint read back.
+
+    Attributes:
+        path: of the file.
+        header: what it says about itself.
+        model: the model's state.
+        optimiser: the optimiser's tensors, by "number.name"; empty if it was saved without.
+        progress: tensors of the run: sums over the epoch under way.
+    """
+
+    path: Path
+    header: CheckpointHeader
+    model: dict[str, Tensor]
+    optimiser: dict[str, Tensor]
+    progress: dict[str, Tensor]
+
+
+def save_checkpoint(
+    path: Path,
+    header: CheckpointHeader,
+    model: nn.Module,
+    optimiser: torch.optim.Optimizer | None = None,
+    progress: dict[str, Tensor] | None = None,
+) -> None:
+    """Write a checkpoint whole or not at all."""
+    tensors = {_MODEL + name: value for name, value in model.state_dict().items()}
+    if optimiser is not None:
+        for number, state in optimiser.state_dict()["state"].items():
+            tensors |= {f"{_OPTIMISER}{number}.{name}": value for name, value in state.items()}
+    tensors |= {_PROGRESS + name: value for name, value in (progress or {}).items()}
+    data = safetensors.torch.save(
+        {name: value.detach().cpu().contiguous() for name, value in tensors.items()},
+        {"masa": header.model_dump_json()},
+    )
+    partial = path.with_name(path.name + ".partial")
+    with partial.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)
+
+
+def load_checkpoint(path: Path) -> Checkpoint:
+    """Read a checkpoint.
+
+    Raises:
+        DataError: if the file is missing, damaged, foreign, of another version or of another skeleton.
+    """
+    header = read_header(path)
+    with safetensors.safe_open(path, "pt") as file:
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # not a mapping
+
+    def of(prefix: str) -> dict[str, Tensor]:
+        return {
+            name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)
+        }
+
+    return Checkpoint(path, header, of(_MODEL), of(_OPTIMISER), of(_PROGRESS))
+
+
+def read_header(path: Path) -> CheckpointHeader:
+    """Read what a checkpoint says about itself, not its tensors.
+
+    Raises:
+        DataError: as for load_checkpoint.
+    """
+    if not path.is_file():
+        raise DataError(f"{path} does not exist, expected a checkpoint", "Check the path")
+    try:
+        with safetensors.safe_open(path, "pt") as file:
+            text = (file.metadata() or {}).get("masa")
+        if text is None:
+            raise DataError(
+                f"{path} is no checkpoint of masa's", "Name a file of a run's checkpoints/ folder"
+            )
+        values = json.loads(text)
+        if not isinstance(values, dict) or values.get("format") != FORMAT:
+            raise DataError(
+                f"{path} is no checkpoint of masa's", "Name a file of a run's checkpoints/ folder"
+            )
+        if values.get("version") != FORMAT_VERSION:
+            raise DataError(
+                f"{path} is a checkpoint of version {values.get('version')!r}, expected {FORMAT_VERSION}",
+                "Use the release of masa that wrote it",
+            )
+        header = CheckpointHeader.model_validate(values)
+    except (safetensors.SafetensorError, ValidationError, ValueError) as error:
+        if isinstance(error, DataError):
+            raise
+        reason = str(error).splitlines()[0]
+        raise DataError(
+            f"{path} cannot be read ({reason})", "Copy it again, or use another checkpoint"
+        ) from None
+    if header.skeleton != KEYPOINT_NAMES:
+        raise DataError(f"{path} was trained on another skeleton", "Use the release of masa that wrote it")
+    return header
+
+
+def load_model(checkpoint: Checkpoint, model: nn.Module, prefix: str = "") -> None:
+    """Give a model its weights.
+
+    Args:
+        checkpoint: where from.
+        model: of the same structure.
+        prefix: of the names in the checkpoint, if the model is a part of what was saved.
+
+    Raises:
+        DataError: if the checkpoint is of another structure.
+    """
+    state = {
+        name.removeprefix(prefix): value
+        for name, value in checkpoint.model.items()
+        if name.startswith(prefix)
+    }
+    expected = model.state_dict()
+    wrong = [
+        f"{name} {tuple(state[name].shape) if name in state else 'missing'}, expected {tuple(value.shape)}"
+        for name, value in expected.items()
+        if name not in state or state[name].shape != value.shape
+    ]
+    wrong += [f"{name} is unknown" for name in state.keys() - expected.keys()]
+    if wrong:
+        raise DataError(
+            f"{checkpoint.path} holds another network ({wrong[0]}; {len(wrong)} differences)",
+            "Use the settings it was trained with",
+        )
+    model.load_state_dict(state)
+
+
+def load_optimiser(checkpoint: Checkpoint, optimiser: torch.optim.Optimizer) -> None:
+    """Give an optimiser its state.
+
+    Raises:
+        DataError: if the checkpoint was saved without one, or for other parameters.
+    """
+    state: dict[int, dict[str, Tensor]] = {}
+    for name, value in checkpoint.optimiser.items():
+        number, _, key = name.partition(".")
+        state.setdefault(int(number), {})[key] = value
+    groups = optimiser.state_dict()["param_groups"]
+    parameters = [parameter for group in optimiser.param_groups for parameter in group["params"]]
+    if len(state) > len(parameters) or any(
+        values["exp_avg"].shape != parameters[number].shape for number, values in state.items()
+    ):
+        raise DataError(f"{checkpoint.path} was saved for other parameters", "Resume from last.safetensors")
+    optimiser.load_state_dict({"state": state, "param_groups": groups})

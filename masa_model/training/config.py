@@ -1,0 +1,108 @@
+"""Settings from a preset, a TOML file and single assignments; wrong names get the nearest right one."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from masa_data.errors import DataError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+Settings = TypeVar("Settings", bound=BaseModel)
+
+
+def resolve_settings(
+    kind: type[Settings],
+    *,
+    config: Path | None = None,
+    assignments: Sequence[str] = (),
+    options: dict[str, Any] | None = None,
+) -> Settings:
+    """Put settings together; what is said later in this list goes before what is said earlier.
+
+    Args:
+        kind: which settings.
+        config: a TOML file of them.
+        assignments: "section.name=value", the value as in TOML (quotes around a word may be left out).
+        options: values by name; None = not said.
+
+    Raises:
+        DataError: if the file cannot be read, or a name or a value is wrong.
+    """
+    values = _read_toml(config) if config else {}
+    said = {name: value for name, value in (options or {}).items() if value is not None}
+    values = _merged(values, said)
+    for assignment in assignments:
+        values = _merged(values, _parsed(assignment))
+    try:
+        return kind.model_validate(values)
+    except ValidationError as error:
+        raise _in_words(error, kind) from None
+
+
+def setting_names(kind: type[BaseModel], prefix: str = "") -> Iterator[str]:
+    """All names, dotted."""
+    for name, field in kind.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from setting_names(field.annotation, f"{prefix}{name}.")
+        else:
+            yield prefix + name
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise DataError(f"{path} cannot be read ({error.strerror})", "Check the path") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise DataError(f"{path} is no TOML ({error})", "Start from a run's settings.toml") from None
+
+
+def _parsed(assignment: str) -> dict[str, Any]:
+    name, equals, text = assignment.partition("=")
+    if not equals:
+        raise DataError(f"found --set {assignment!r}, expected name=value", "As in --set motion.interval=5")
+    try:
+        value = tomllib.loads(f"value = {text.strip()}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = text.strip()
+    for part in reversed(name.strip().split(".")):
+        value = {part: value}
+    assert isinstance(value, dict)
+    return value
+
+
+def _merged(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]:
+    """Both, the second before the first, group by group."""
+    merged = dict(first)
+    for name, value in second.items():
+        both = isinstance(value, dict) and isinstance(merged.get(name), dict)
+        merged[name] = _merged(merged[name], value) if both else value
+    return merged
+
+
+def _in_words(error: ValidationError, kind: type[BaseModel]) -> DataError:
+    found = error.errors()[0]
+    name = ".".join(str(part) for part in found["loc"] if not isinstance(part, int))
+    if found["type"] == "extra_forbidden":
+        return DataError(f"there is no setting {name!r}", _nearest(name, setting_names(kind)))
+    said = found["msg"].removeprefix("Value error, ")
+    value = "" if isinstance(found["input"], dict) else f" is {found['input']!r}"
+    return DataError(f"the setting {name or 'given'}{value}: {said}", "Correct --set or the file of --config")
+
+
+def _nearest(name: str, names: Iterable[str]) -> str:
+    known = list(names)
+    last = {known_name.split(".")[-1]: known_name for known_name in known}
+    near = get_close_matches(name, known, n=1, cutoff=0) or known[:1]
+    by_last_word = get_close_matches(name.split(".")[-1], last, n=1, cutoff=0.8)
+    return f"Did you mean {last[by_last_word[0]] if by_last_word else near[0]}?"

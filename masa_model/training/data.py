@@ -1,0 +1,83 @@
+"""Which clips a run may see, and what is recorded about them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from masa_data.dataset import PoseDataset, Selection
+from masa_data.errors import DataError
+from masa_data.shards.reader import PoseShards
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingData:
+    """The clips of a run.
+
+    Attributes:
+        clips: only those of the splits asked for.
+        counts: (corpus, split) → clips used, clips there.
+    """
+
+    clips: PoseDataset
+    counts: dict[tuple[str, str], tuple[int, int]]
+
+    def record(self) -> dict[str, object]:
+        """What goes into the run's data.json."""
+        return {
+            "files": [str(tracks.path.absolute()) for tracks in self.clips.files],
+            "fingerprints": [tracks.fingerprint for tracks in self.clips.files],
+            "clips": len(self.clips),
+            "frames": int(self.clips.lengths.sum()),
+            "used": {
+                f"{corpus}/{split or 'none'}": n for (corpus, split), (n, _) in self.counts.items() if n
+            },
+        }
+
+
+def open_training_data(
+    paths: Sequence[Path], splits: Sequence[str], ratio: float = 1.0, seed: int = 0
+) -> TrainingData:
+    """Open files and take the clips of some splits.
+
+    Args:
+        paths: files of pose tracks.
+        splits: of "train", "val", "test", "none".
+        ratio: the share of each corpus's clips (Fig. 2), chosen by the seed.
+        seed: of the choice.
+
+    Raises:
+        DataError: if a file cannot be used, files do not go together, or no clip is left.
+    """
+    files = [PoseShards.open(path) for path in paths]
+    wanted = ["" if split == "none" else split for split in splits]
+    chosen = PoseDataset(files, Selection(splits=wanted))
+    if ratio < 1:
+        chosen = chosen.part(_share_of_each_corpus(chosen, ratio, seed))
+    there = Counter(
+        pair
+        for tracks in files
+        for pair in zip(tracks.column("corpus").tolist(), tracks.column("split").tolist(), strict=True)
+    )
+    used = Counter(zip(chosen.column("corpus").tolist(), chosen.column("split").tolist(), strict=True))
+    if not len(chosen):
+        found = ", ".join(sorted({split or "none" for _, split in there}))
+        raise DataError(
+            f"no clip is of split {' or '.join(splits)}; the files have {found}",
+            "Say which with --split, or give splits with masa-convert split",
+        )
+    return TrainingData(chosen, {pair: (used[pair], there[pair]) for pair in sorted(there)})
+
+
+def _share_of_each_corpus(clips: PoseDataset, ratio: float, seed: int) -> np.ndarray:
+    corpora = clips.column("corpus").astype(str)
+    order = np.random.Generator(np.random.PCG64([seed, 0xDA7A])).permutation(len(clips))
+    kept = [
+        among[: max(1, round(ratio * len(among)))]
+        for among in (order[corpora[order] == corpus] for corpus in np.unique(corpora))
+    ]
+    return np.sort(np.concatenate(kept))

@@ -1,0 +1,91 @@
+"""One process or several: devices, ranks, what is shared. Started by torchrun, or alone."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+from masa_data.errors import DataError
+
+
+@dataclass(frozen=True, slots=True)
+class Processes:
+    """This process among those that train together.
+
+    Attributes:
+        rank: its number, from 0.
+        count: how many there are.
+        device: where it computes.
+    """
+
+    rank: int
+    count: int
+    device: torch.device
+
+    @property
+    def first(self) -> bool:
+        """Whether this is the one that writes and prints."""
+        return self.rank == 0
+
+    def mean(self, values: Tensor) -> Tensor:
+        """The mean of some numbers over all processes."""
+        if self.count == 1:
+            return values
+        values = values.clone()
+        dist.all_reduce(values)
+        return values / self.count
+
+    def any(self, flag: bool) -> bool:
+        """Whether it is so in any process."""
+        return bool(self.mean(torch.tensor(float(flag), device=self.device)) > 0)
+
+    def wait(self) -> None:
+        """Until all are here."""
+        if self.count > 1:
+            dist.barrier()
+
+
+@contextmanager
+def joined_processes(device: str = "auto") -> Iterator[Processes]:
+    """Join the processes that torchrun started, if it did.
+
+    Args:
+        device: "auto" (the GPU if there is one), "cpu", "cuda", "cuda:1", "mps".
+
+    Raises:
+        DataError: if there is no such device.
+    """
+    count, rank = int(os.environ.get("WORLD_SIZE", "1")), int(os.environ.get("RANK", "0"))
+    chosen = _device(device, int(os.environ.get("LOCAL_RANK", "0")))
+    if count == 1:
+        yield Processes(0, 1, chosen)
+        return
+    dist.init_process_group("nccl" if chosen.type == "cuda" else "gloo")
+    try:
+        yield Processes(rank, count, chosen)
+    finally:
+        dist.destroy_process_group()
+
+
+def _device(name: str, local_rank: int) -> torch.device:
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    if name == "cuda":
+        name = f"cuda:{local_rank}"
+    try:
+        device = torch.device(name)
+        torch.zeros((), device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise DataError(
+            f"the device {name!r} cannot be used ({reason})", "Look with masa-doctor, or say --device cpu"
+        ) from None
+    if device.type == "cuda":
+        torch.cuda.set_device(device)
+    return device
