@@ -65,7 +65,7 @@ class Progress:
     record: dict[str, float] | None = None
 
 
-class NonFiniteLoss(DataError):
+class NonFiniteLossError(DataError):
     """A loss became infinite or NaN."""
 
 
@@ -290,15 +290,16 @@ def _measures(losses: Losses, model: MASA, waiting_share: float) -> Tensor:
 def _precision(settings: PretrainSettings, device: torch.device) -> AbstractContextManager[object]:
     if settings.precision == "fp32":
         return nullcontext()
-    return torch.autocast(device.type, torch.bfloat16)
+    autocast: AbstractContextManager[object] = torch.autocast(device.type, torch.bfloat16)
+    return autocast
 
 
 def _check_finite(losses: Losses, batch: PoseBatch, data: TrainingData, processes: Processes) -> None:
     if not processes.any(not bool(torch.isfinite(losses.total))):
         return
     ids: Sequence[str] = data.clips.column("id")[batch.numbers.cpu().numpy()].tolist()
-    raise NonFiniteLoss(
+    raise NonFiniteLossError(
         f"the loss is not finite (motion {float(losses.motion)}, alignment {float(losses.alignment)}) in a "
         f"batch of the clips {json.dumps(ids[:8])}{f' and {len(ids) - 8} more' if len(ids) > 8 else ''}",
-        "Look at them with masa-inspect --clip, or lower --set optimiser.learning_rate; the last checkpoint stands",
+        "Look at them with masa-inspect --clip, or lower optimiser.learning_rate; the last checkpoint stands",
     )

@@ -1,8 +1,8 @@
-"""What can be chosen about pre-training. Defaults are the paper's where it says; docs/pretrain.md says where."""
+"""What can be chosen about pre-training. Defaults are the paper's where it says."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from typing_extensions import Self
@@ -151,7 +151,7 @@ class MotionSettings(Section):
     def _as_many_weights(self) -> Self:
         if not self.interval or len(self.interval) != len(self.weights):
             raise ValueError(
-                f"{len(self.interval)} intervals and {len(self.weights)} weights, expected one weight for each"
+                f"{len(self.interval)} intervals and {len(self.weights)} weights, expected as many"
             )
         return self
 
@@ -246,7 +246,7 @@ class PretrainSettings(Section):
         """A size stands for its network, recipe and length; what is said besides goes before it."""
         if not isinstance(values, dict):
             return values
-        preset = PRESETS.get(values.get("size", "base"), {})
+        preset: dict[str, Any] = PRESETS.get(values.get("size", "base"), {})
         merged = {**preset, **values}
         for name in ("network", "optimiser"):
             if isinstance(values.get(name), dict) and isinstance(preset.get(name), dict):
@@ -255,7 +255,7 @@ class PretrainSettings(Section):
 
 
 # small and tiny: for fewer clips and one machine, with a higher learning rate since they are narrower.
-PRESETS: dict[str, dict[str, object]] = {
+PRESETS: dict[str, dict[str, Any]] = {
     "base": {},
     "small": {
         "network": NETWORKS["small"].model_dump(),
