@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Final
@@ -57,6 +58,7 @@ class MMPoseTopDown:
     Attributes:
         facts: what the model's configuration says.
         batch_size: frames at a time; None until the first frames have shown what a GPU's memory allows.
+        raw_scores: the lowest and the highest score, as MMPose gives them, in the clip last gone through.
 
     Raises:
         DataError: if the model, its weights or the device cannot be used.
@@ -72,6 +74,7 @@ class MMPoseTopDown:
         self._network = TopDownNetwork(card, checkpoint, device, options.flip_test, options.precision)
         self._detector = PersonDetector(detector_checkpoint_of(options), device) if options.detects else None
         self.facts = self._network.facts
+        self.raw_scores: tuple[float, float] | None = None
         self.batch_size = options.batch_size
         if self.batch_size is None and device == "cpu":
             width, height = self.facts.input_size
@@ -90,6 +93,7 @@ class MMPoseTopDown:
         Raises:
             DataError: if the person shall be in an annotated box and there is none.
         """
+        self.raw_scores = None
         person = self._options.person
         if person == "annotated" and annotated is None:
             raise DataError("the corpus gives no box for this clip", "Give --person auto")
@@ -114,6 +118,8 @@ class MMPoseTopDown:
         self, images: Sequence[NDArray[np.uint8]], boxes: NDArray[np.float32]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         keypoints, scores = self.estimate_batch(images, boxes)
+        lowest, highest = self.raw_scores or (math.inf, -math.inf)
+        self.raw_scores = min(lowest, float(scores.min())), max(highest, float(scores.max()))
         return keypoints, self.confidence(scores)
 
     def estimate_batch(
