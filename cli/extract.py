@@ -70,10 +70,14 @@ If it is stopped, the same command goes on where it was.
 @click.option("--precision", type=click.Choice(["fp32", "bf16", "fp16"]), default="fp32", show_default=True)
 @click.option(
     "--person",
-    type=click.Choice(["auto", "whole-frame", "annotated"]),
+    type=click.Choice(["auto", "detect", "follow", "annotated", "whole-frame"]),
     default="auto",
     show_default=True,
-    help="mmpose: where the signer is looked for; auto is the corpus's box, else around what was found.",
+    help="mmpose: where the signer is looked for; auto is the corpus's box, else detect if that is there.",
+)
+@click.option(
+    "--detector-checkpoint",
+    help="mmpose: of the person detector, a file or an address [default: what MMPose publishes].",
 )
 @click.option("--corpus", type=click.Choice(CORPORA), help="Read a corpus's own lists; INPUT is left out.")
 @click.option("--root", type=click.Path(path_type=Path), help="With --corpus: the folder with its videos.")
@@ -135,6 +139,7 @@ def main(
     flip_test: bool,
     precision: Precision,
     person: PersonMode,
+    detector_checkpoint: str | None,
     corpus: CorpusName | None,
     root: Path | None,
     annotations: Path | None,
@@ -171,7 +176,9 @@ def main(
             )
         if (corpus is None) != (root is None) or (annotations is not None and corpus is None):
             raise DataError("--corpus and --root go together", "Give both, or INPUT... in their place")
-        mmpose = MMPoseOptions(model, checkpoint, batch_size, flip_test, precision, person)
+        mmpose = MMPoseOptions(
+            model, checkpoint, batch_size, flip_test, precision, person, detector_checkpoint
+        )
         choice = choose_estimator(estimator, device, mmpose)
         provenance = Provenance(
             estimator=identify(choice, console),
@@ -253,6 +260,8 @@ def _print_listing(
     console.print(
         f"Estimator: {choice.name} {provenance.estimator.version} on {choice.device} ({choice.reason})"
     )
+    if choice.person:
+        console.print(f"Signer: {choice.person}")
 
 
 def _print_dry_run(console: Console, listing: Listing, out: Path) -> None:

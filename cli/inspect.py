@@ -75,11 +75,15 @@ def main(
             _print_clip(console, tracks, clip_id, as_json)
             return
         found = source or Path(track.info.path)
-        if not found.exists():
+        # Of keypoints that were imported without their video, the path is the file of keypoints.
+        imported = source is None and not track.info.source_sha256
+        if imported:
+            console.print("Imported without its video; drawing on a plain background (--source names it)")
+        elif not found.exists():
             console.print(
                 f"{found} is not there; drawing on a plain background (--source names its new place)"
             )
-        write_overlay(track, overlay, found if found.exists() else None)
+        write_overlay(track, overlay, None if imported or not found.exists() else found)
         console.print(f"Wrote {overlay}: {clip_id}")
 
 

@@ -29,12 +29,14 @@ class ExtractedClip:
         warnings: what is odd about the source.
         range_case: how the corpus's frame range was read.
         crop_case: how the corpus's box was read.
+        raw_scores: the lowest and the highest score that the confidence was made from; None if not known.
     """
 
     track: PoseTrack
     warnings: list[str]
     range_case: RangeCase
     crop_case: CropCase
+    raw_scores: tuple[float, float] | None
 
 
 def extract_clip(clip: Clip, estimator: Estimator, sampling: Sampling, mode: VideosMode) -> ExtractedClip:
@@ -88,7 +90,8 @@ def extract_clip(clip: Clip, estimator: Estimator, sampling: Sampling, mode: Vid
         np.array(times),
         np.stack([estimate.box for estimate in estimates]),
     )
-    return ExtractedClip(track, video.warnings, range_case, resolve_box(clip.box, *size).case)
+    crop_case = resolve_box(clip.box, *size).case
+    return ExtractedClip(track, video.warnings, range_case, crop_case, estimator.raw_scores)
 
 
 def _open_range(clip: Clip, sampling: Sampling, mode: VideosMode) -> tuple[Video, RangeCase]:

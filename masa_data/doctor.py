@@ -21,6 +21,7 @@ from masa_data.errors import DataError
 from masa_data.estimators.base import INSTALL_MEDIAPIPE, INSTALL_MMPOSE
 from masa_data.estimators.checkpoints import cache_folder, cached_path, published_hash
 from masa_data.estimators.mediapipe import mediapipe_identity
+from masa_data.estimators.mmpose_detector import DETECTOR_WEIGHTS, check_detector_installed
 from masa_data.estimators.mmpose_models import PRESETS, find_model
 from masa_data.estimators.mmpose_options import check_installed
 from masa_data.hashing import file_sha256
@@ -48,6 +49,13 @@ warnings.simplefilter("ignore")
 from masa_data.estimators.mmpose_stand_ins import stand_ins
 with stand_ins():
     import mmpose.models, mmpose.datasets.transforms
+"""
+_TRY_DETECTOR: Final = """
+import warnings
+warnings.simplefilter("ignore")
+from masa_data.estimators.mmpose_stand_ins import stand_ins
+with stand_ins():
+    import mmdet.models, mmdet.datasets.transforms
 """
 _TRY_MEDIAPIPE: Final = "from mediapipe.python.solutions.holistic import Holistic"
 
@@ -78,6 +86,7 @@ def examine() -> list[Finding]:
         check_torch,
         check_mmpose,
         check_weights,
+        check_detector,
         check_cache,
     )
     return [finding for check in checks for finding in check()]
@@ -199,6 +208,29 @@ def check_weights() -> list[Finding]:
         text = "none in the cache; the first extraction downloads them"
         return [Finding("weights", "missing", text, "masa-extract --estimator mmpose VIDEO OUT.h5")]
     return [Finding("weights", "ok", ", ".join(preset for preset, _ in there))]
+
+
+def check_detector() -> list[Finding]:
+    """That RTMDet can find people for MMPose: MMDetection's version, that it loads, and the weights."""
+    if _version("mmpose") is None:
+        return []
+    try:
+        check_detector_installed()
+    except DataError as error:
+        state: State = "missing" if _version("mmdet") is None else "wrong"
+        return [Finding("detector", state, error.reason, INSTALL_MMPOSE)]
+    _, complaint = _try(_TRY_DETECTOR)
+    if complaint:
+        return [Finding("detector", "wrong", f"does not load ({complaint})", INSTALL_MMPOSE)]
+    name = f"mmdet {_version('mmdet')}"
+    path = cached_path(DETECTOR_WEIGHTS)
+    if not path.is_file():
+        mend = "masa-extract --estimator mmpose --person detect VIDEO OUT.h5"
+        return [Finding("detector", "missing", f"{name}, its weights are not in the cache", mend)]
+    if not file_sha256(path).startswith(published_hash(path.name) or ""):
+        text = f"{name}, weights not what their name says: {path}"
+        return [Finding("detector", "wrong", text, f"rm {shlex.join([str(path)])}")]
+    return [Finding("detector", "ok", f"{name} with its weights")]
 
 
 def check_cache() -> list[Finding]:

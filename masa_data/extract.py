@@ -46,6 +46,7 @@ class ClipOutcome:
         problems: a failure, or warnings about a clip that was kept.
         range_case: how the corpus's frame range was read.
         crop_case: how the corpus's box was read.
+        raw_scores: the lowest and the highest score that the confidence was made from; None if not known.
     """
 
     clip: Clip
@@ -53,6 +54,7 @@ class ClipOutcome:
     problems: tuple[Problem, ...] = ()
     range_case: RangeCase = "whole"
     crop_case: CropCase = "whole"
+    raw_scores: tuple[float, float] | None = None
 
 
 @dataclass(slots=True)
@@ -141,7 +143,8 @@ def extract_clips(
     task = functools.partial(_extract_in_worker, choice=choice, workers=workers, sampling=sampling, mode=mode)
     for clip, outcome in run_in_workers(task, clips, workers):
         if isinstance(outcome, ClipOutcome):
-            clamped = builder.add(outcome.track).clamped if outcome.track is not None else 0
+            track = outcome.track
+            clamped = builder.add(track, outcome.raw_scores).clamped if track is not None else 0
             yield outcome, clamped
         elif isinstance(outcome, WorkerDiedError):
             error = DataError(
@@ -190,7 +193,9 @@ def _extract_in_worker(
         Problem(clip.id, clip.path, "warning", warning, "Look at the clip; fetch it again if it matters")
         for warning in warnings
     )
-    return ClipOutcome(clip, extracted.track, problems, extracted.range_case, extracted.crop_case)
+    return ClipOutcome(
+        clip, extracted.track, problems, extracted.range_case, extracted.crop_case, extracted.raw_scores
+    )
 
 
 @contextmanager

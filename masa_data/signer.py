@@ -7,7 +7,6 @@ that its frames can go through a network together and the result does not depend
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final, Literal
 
@@ -15,26 +14,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from masa_data.estimators.base import Estimate
+from masa_data.people import Boxes, Person, box_around, largest, match_people
 from masa_data.skeleton import NUM_KEYPOINTS
 
-PersonMode = Literal["auto", "whole-frame", "annotated"]
+PersonMode = Literal["auto", "detect", "follow", "annotated", "whole-frame"]
 
 # Frames in which boxes stand still: about a quarter of a second.
 STRETCH: Final = 8
-# More people than this are not followed; the largest are.
-MAX_PEOPLE: Final = 4
-# Two boxes that overlap by this share of their union are the same person.
-_SAME_PERSON: Final = 0.3
-# A keypoint less certain than this does not say where a person is.
-_MIN_CONFIDENCE: Final = 0.3
-# The signing space around the shoulders, in shoulder widths: to either side, above, below. Hands that rest
-# now may be anywhere in it a moment later.
-_REACH: Final = (2.0, 2.0, 3.0)
-_SHOULDERS: Final = (1, 4)
-_WRISTS: Final = (3, 6)
+# People are detected anew after so many stretches (32 frames, about a second), or when one of them is lost: a
+# detector takes as long as a fast pose model takes for all frames of a stretch, or longer.
+DETECT_EVERY: Final = 4
 
 Image = NDArray[np.uint8]
-Boxes = NDArray[np.float32]
 # B frames and their (B, 4) boxes → (B, 49, 2) pixels and (B, 49) confidence in 0..1.
 FindKeypoints = Callable[[Sequence[Image], Boxes], tuple[NDArray[np.float32], NDArray[np.float32]]]
 # A frame → (people, 4) boxes: left, top, right, bottom in pixels.
@@ -74,19 +65,37 @@ def estimate_by_following(images: Iterable[Image], find: FindKeypoints) -> Itera
 def estimate_by_detection(
     images: Iterable[Image], find: FindKeypoints, detect: DetectPeople
 ) -> list[Estimate]:
-    """Detect people at the start of every stretch, follow each, and keep the one who signs.
+    """Detect people, follow each, and keep the one who signs.
 
-    Frames in which the signer is not in view have confidence 0.
+    They are detected in the first frame of a stretch: of the first, of every DETECT_EVERY-th after that, and
+    of any before which nobody was in view or somebody was lost. In between each is looked for where they
+    have moved. Frames in which the signer is not in view have confidence 0.
+
+    Args:
+        images: a clip's frames.
+        find: the network.
+        detect: the detector.
     """
     people: list[Person] = []
+    present: list[Person] = []
     several = False
-    frames = 0
+    frames = undetected = 0
     for stretch in _stretches(images):
-        boxes = _largest(np.asarray(detect(stretch[0]), np.float32).reshape(-1, 4))
-        several |= len(boxes) > 1
-        for person, box in match_people(people, boxes):
+        height, width = stretch[0].shape[:2]
+        boxes_ahead = [person.box_ahead(width, height) for person in present]
+        followed = [
+            (person, box) for person, box in zip(present, boxes_ahead, strict=True) if box is not None
+        ]
+        detected = not present or len(followed) < len(present) or undetected == DETECT_EVERY - 1
+        undetected = 0 if detected else undetected + 1
+        if detected:
+            boxes = largest(np.asarray(detect(stretch[0]), np.float32).reshape(-1, 4))
+            several |= len(boxes) > 1
+            followed = match_people(people, boxes)
+        for person, box in followed:
             keypoints, confidence = find(stretch, np.tile(box, (len(stretch), 1)))
-            person.see(frames, box, keypoints, confidence)
+            person.see(frames, box, keypoints, confidence, detected=detected)
+        present = [person for person, _ in followed]
         frames += len(stretch)
     if not people:
         nobody = np.zeros((NUM_KEYPOINTS, 2), np.float32)
@@ -94,132 +103,6 @@ def estimate_by_detection(
         return [Estimate(nobody, nobody[:, 0], unknown)] * frames
     signer = max(people, key=lambda person: person.signs(frames))
     return signer.estimates(frames, several)
-
-
-@dataclass(slots=True)
-class Person:
-    """Somebody who is followed through a clip.
-
-    Attributes:
-        box: where they were last, (4,) in pixels.
-        starts: first frame of each stretch in which they were seen.
-        boxes: their box there.
-        keypoints: (frames, 49, 2) there.
-        confidence: (frames, 49) there.
-    """
-
-    box: Boxes
-    starts: list[int] = field(default_factory=list)
-    boxes: list[Boxes] = field(default_factory=list)
-    keypoints: list[NDArray[np.float32]] = field(default_factory=list)
-    confidence: list[NDArray[np.float32]] = field(default_factory=list)
-
-    def see(
-        self, start: int, box: Boxes, keypoints: NDArray[np.float32], confidence: NDArray[np.float32]
-    ) -> None:
-        """Take in a stretch that begins at frame `start`."""
-        self.box = box
-        self.starts.append(start)
-        self.boxes.append(box)
-        self.keypoints.append(keypoints)
-        self.confidence.append(confidence)
-
-    def signs(self, frames: int) -> float:
-        """How much this looks like the signer of a clip of so many frames: who moves the hands and stays.
-
-        The share of frames in which they are in view, times the mean speed of their wrists as seen from their
-        shoulders, in shoulder widths a frame (and a little, so that of people at rest the one who stays
-        longest is taken). Seen from the shoulders, walking past is no movement.
-        """
-        keypoints, confidence = np.concatenate(self.keypoints), np.concatenate(self.confidence)
-        sure = confidence > _MIN_CONFIDENCE
-        both_shoulders = np.asarray(sure[:, _SHOULDERS].all(axis=1))
-        widths = np.linalg.norm(keypoints[:, _SHOULDERS[0]] - keypoints[:, _SHOULDERS[1]], axis=1)
-        scale = float(np.median(widths[both_shoulders])) if both_shoulders.any() else 0.0
-        scale = scale or float(self.box[2] - self.box[0]) / 2
-        from_shoulders = keypoints[:, _WRISTS] - keypoints[:, _SHOULDERS].mean(axis=1, keepdims=True)
-        speed = np.linalg.norm(np.diff(from_shoulders, axis=0), axis=2) / max(scale, 1e-6)
-        seen = sure[:, _WRISTS] & both_shoulders[:, None]
-        known = seen[1:] & seen[:-1]
-        moved = float(np.minimum(speed, 1)[known].mean()) if known.any() else 0.0
-        return len(keypoints) / frames * (moved + 1e-3)
-
-    def estimates(self, frames: int, several_people: bool) -> list[Estimate]:
-        """Their keypoints in every frame of the clip; confidence 0 where they were not seen."""
-        nobody = np.zeros((NUM_KEYPOINTS, 2), np.float32)
-        unknown = np.full(4, np.nan, np.float32)
-        found = [Estimate(nobody, nobody[:, 0], unknown, several_people)] * frames
-        for start, box, *arrays in zip(self.starts, self.boxes, self.keypoints, self.confidence, strict=True):
-            for place, (keypoints, confidence) in enumerate(zip(*arrays, strict=True)):
-                found[start + place] = Estimate(keypoints, confidence, box, several_people)
-        return found
-
-
-def box_around(
-    keypoints: NDArray[np.float32], confidence: NDArray[np.float32], width: int, height: int
-) -> Boxes | None:
-    """The box around a person's keypoints over some frames and the space their hands can reach.
-
-    Args:
-        keypoints: (T, 49, 2) pixels.
-        confidence: (T, 49) in 0..1.
-        width: of the frame.
-        height: likewise.
-
-    Returns:
-        (4,) left, top, right, bottom inside the frame, or None if both shoulders are never certain.
-    """
-    sure = confidence > _MIN_CONFIDENCE
-    frames = np.flatnonzero(sure[:, _SHOULDERS].all(axis=1))
-    if len(frames) == 0:
-        return None
-    shoulders = np.median(keypoints[frames][:, _SHOULDERS], axis=0)
-    middle = shoulders.mean(axis=0)
-    unit = np.linalg.norm(shoulders[0] - shoulders[1])
-    side, above, below = _REACH
-    reach = [
-        [middle[0] - side * unit, middle[1] - above * unit],
-        [middle[0] + side * unit, middle[1] + below * unit],
-    ]
-    points = np.concatenate([keypoints[sure], reach])
-    corners = np.concatenate([points.min(axis=0), points.max(axis=0)])
-    inside = np.clip(corners, 0, [width, height, width, height]).astype(np.float32)
-    return inside if (inside[2:] - inside[:2]).min() >= 1 else None
-
-
-def overlap(first: Boxes, second: Boxes) -> float:
-    """Share of the union of two (4,) boxes that is in both, 0..1."""
-    sides = np.minimum(first[2:], second[2:]) - np.maximum(first[:2], second[:2])
-    both = float(np.prod(np.maximum(sides, 0)))
-    union = float(np.prod(first[2:] - first[:2]) + np.prod(second[2:] - second[:2])) - both
-    return both / union if union > 0 else 0.0
-
-
-def match_people(people: list[Person], boxes: Boxes) -> list[tuple[Person, Boxes]]:
-    """Each box with the person whose last box it overlaps most, or with a new one, who joins `people`."""
-    pairs = sorted(
-        (
-            (overlap(person.box, box), row, place)
-            for row, person in enumerate(people)
-            for place, box in enumerate(boxes)
-        ),
-        reverse=True,
-    )
-    row_of: dict[int, int] = {}
-    for shared, row, place in pairs:
-        if shared >= _SAME_PERSON and place not in row_of and row not in row_of.values():
-            row_of[place] = row
-    matched = []
-    for place, box in enumerate(boxes):
-        if place not in row_of:
-            people.append(Person(box))
-        matched.append((people[row_of.get(place, len(people) - 1)], box))
-    return matched
-
-
-def _largest(boxes: Boxes) -> Boxes:
-    areas = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
-    return boxes[np.argsort(-areas, kind="stable")[:MAX_PEOPLE]]
 
 
 def _whole_frame(image: Image) -> Boxes:

@@ -53,9 +53,9 @@ def test_walls(path):
     if name.startswith("masa_data"):
         assert "masa_model" not in used
         if not name.startswith(("masa_data.estimators.mmpose", "masa_data.doctor")):
-            assert not used & {"torch", "mmpose", "mmengine", "mmcv"}
+            assert not used & {"torch", "mmpose", "mmdet", "mmengine", "mmcv"}
     if name.startswith("masa_model"):
-        assert not used & {"mmpose", "mmengine", "mmcv", "mediapipe"}
+        assert not used & {"mmpose", "mmdet", "mmengine", "mmcv", "mediapipe"}
 
 
 def test_reading_shards_loads_neither_torch_nor_an_estimator():

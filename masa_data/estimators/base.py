@@ -38,7 +38,14 @@ class Estimate(NamedTuple):
 
 
 class Estimator(Protocol):
-    """Finds one signer's 49 keypoints."""
+    """Finds one signer's 49 keypoints.
+
+    Attributes:
+        raw_scores: the lowest and the highest score in the clip that `estimate` last went through, as they
+            were before they were brought to 0..1; None if there were none, or confidence is all there is.
+    """
+
+    raw_scores: tuple[float, float] | None
 
     @property
     def identity(self) -> EstimatorIdentity:

@@ -45,8 +45,8 @@ def published_hash(name: str) -> str | None:
     return None if found is None or _DATE.fullmatch(found[1]) else found[1]
 
 
-def cached_path(address: str) -> Path:
-    """Where the file at an address is kept once it is downloaded.
+def cached_path(address: str, option: str = "--checkpoint") -> Path:
+    """Where the file at an address is kept once it is downloaded; `option` is what named it, for messages.
 
     Raises:
         DataError: if the address names no file.
@@ -54,16 +54,17 @@ def cached_path(address: str) -> Path:
     parts = urlsplit(address)
     path = PurePosixPath(unquote(parts.path))
     if not parts.hostname or not path.name or ".." in path.parts:
-        raise DataError(f"{address} is not the address of a file", "Give --checkpoint a file or an address")
+        raise DataError(f"{address} is not the address of a file", f"Give {option} a file or an address")
     return cache_folder().joinpath(parts.hostname, *path.parts[1:])
 
 
-def find_checkpoint(checkpoint: str, console: Console | None = None) -> Path:
+def find_checkpoint(checkpoint: str, console: Console | None = None, option: str = "--checkpoint") -> Path:
     """The file of a checkpoint, downloaded first if it is an address that is not in the cache.
 
     Args:
         checkpoint: a file, or an http(s) address.
         console: where to show the progress of a download; None shows nothing.
+        option: the one that names the checkpoint, for messages.
 
     Raises:
         DataError: if there is no such file, it cannot be downloaded, or it is not what its name says.
@@ -71,17 +72,17 @@ def find_checkpoint(checkpoint: str, console: Console | None = None) -> Path:
     if not is_address(checkpoint):
         path = Path(checkpoint).expanduser()
         if not path.is_file():
-            raise DataError(f"there is no checkpoint {checkpoint}", "Give --checkpoint a file or an address")
+            raise DataError(f"there is no checkpoint {checkpoint}", f"Give {option} a file or an address")
         return path
-    path = cached_path(checkpoint)
+    path = cached_path(checkpoint, option)
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{path}.lock"):  # several workers, or several runs, may want it at once
         if not path.exists():
-            _download(checkpoint, path, console)
+            _download(checkpoint, path, console, option)
     return path
 
 
-def _download(address: str, path: Path, console: Console | None) -> None:
+def _download(address: str, path: Path, console: Console | None, option: str) -> None:
     """Fetch a file under another name, verify it, and give it its name only then."""
     part = path.with_name(path.name + ".part")
     digest = hashlib.sha256()
@@ -98,11 +99,11 @@ def _download(address: str, path: Path, console: Console | None) -> None:
                     bar.advance(bar.task_ids[0], len(block))
     except urllib.error.HTTPError as error:
         part.unlink(missing_ok=True)
-        raise DataError(f"{address} answers {error.code} {error.reason}", _elsewhere(path)) from None
+        raise DataError(f"{address} answers {error.code} {error.reason}", _elsewhere(path, option)) from None
     except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
         part.unlink(missing_ok=True)
         reason = getattr(error, "reason", error)
-        raise DataError(f"{address} cannot be reached ({reason})", _elsewhere(path)) from None
+        raise DataError(f"{address} cannot be reached ({reason})", _elsewhere(path, option)) from None
     wanted = published_hash(path.name)
     if expected is not None and received != expected:
         part.unlink()
@@ -111,15 +112,20 @@ def _download(address: str, path: Path, console: Console | None) -> None:
         part.unlink()
         raise DataError(
             f"what {address} sent has SHA-256 {digest.hexdigest()[:8]}…, its name says {wanted}…",
-            "Run it again; if that does not help, give another copy with --checkpoint FILE",
+            f"Run it again; if that does not help, give another copy with {option} FILE",
         )
     part.replace(path)
 
 
-def _elsewhere(path: Path) -> str:
+def _elsewhere(path: Path, option: str) -> str:
+    without = (
+        "--estimator mediapipe works without a network"
+        if option == "--checkpoint"
+        else "--person follow works without it"
+    )
     return (
-        f"Fetch it where there is a network and give it with --checkpoint FILE (or put it at {path}); "
-        "meanwhile --estimator mediapipe works without a network"
+        f"Fetch it where there is a network and give it with {option} FILE (or put it at {path}); "
+        f"meanwhile {without}"
     )
 
 

@@ -12,7 +12,14 @@ from masa_data.engines import available_cores
 from masa_data.errors import DataError
 from masa_data.estimators.base import INSTALL_MEDIAPIPE, Estimator
 from masa_data.estimators.mediapipe import mediapipe_identity
-from masa_data.estimators.mmpose_options import MMPoseOptions, check_installed, checkpoint_of, mmpose_identity
+from masa_data.estimators.mmpose_options import (
+    MMPoseOptions,
+    check_installed,
+    checkpoint_of,
+    detector_checkpoint_of,
+    mmpose_identity,
+    settle_person,
+)
 from masa_data.shards.spec import EstimatorIdentity
 
 Device = Literal["auto", "cpu", "cuda"]
@@ -29,12 +36,14 @@ class EstimatorChoice:
         device: "cpu" or "cuda".
         reason: why this one, in a few words, for the user.
         mmpose: what was chosen of MMPose; of no meaning for another estimator.
+        person: where the signer is looked for, in a line for the user, if that was left to "auto".
     """
 
     name: EstimatorName
     device: str
     reason: str
     mmpose: MMPoseOptions = MMPoseOptions()  # noqa: RUF009  # it is frozen
+    person: str = ""
 
 
 def choose_estimator(name: EstimatorName | None, device: Device, mmpose: MMPoseOptions) -> EstimatorChoice:
@@ -51,15 +60,16 @@ def choose_estimator(name: EstimatorName | None, device: Device, mmpose: MMPoseO
     if name == "mmpose" or (name is None and importlib.util.find_spec("mmpose") is not None):
         check_installed()
         where = device if device != "auto" else ("cuda" if _has_gpu() else "cpu")
-        return EstimatorChoice("mmpose", where, "as asked for" if name else "it is installed", mmpose)
+        reason = "as asked for" if name else "it is installed"
+        return EstimatorChoice("mmpose", where, reason, *settle_person(mmpose))
     if importlib.util.find_spec("mediapipe") is None:
         raise DataError("MediaPipe is not installed", f"Run {INSTALL_MEDIAPIPE}")
     if device == "cuda":
         raise DataError("MediaPipe's Holistic model runs on the CPU only", "Leave --device out")
     if mmpose != MMPoseOptions():
         raise DataError(
-            "--model, --checkpoint, --batch-size, --no-flip-test, --precision and --person are MMPose's, and "
-            "MediaPipe would run",
+            "--model, --checkpoint, --batch-size, --no-flip-test, --precision, --person and "
+            "--detector-checkpoint are MMPose's, and MediaPipe would run",
             "Leave them out, or run make install-mmpose and give --estimator mmpose",
         )
     return EstimatorChoice("mediapipe", "cpu", "as asked for" if name else "MMPose is not installed")
@@ -74,6 +84,8 @@ def identify(choice: EstimatorChoice, console: Console) -> EstimatorIdentity:
     if choice.name == "mediapipe":
         return mediapipe_identity()
     checkpoint_of(choice.mmpose, console)
+    if choice.mmpose.detects:
+        detector_checkpoint_of(choice.mmpose, console)
     return mmpose_identity(choice.mmpose)
 
 

@@ -37,7 +37,13 @@ _CONFIDENCE: Final = (
 
 
 class MediaPipeHolistic:
-    """MediaPipe's Holistic solution, tracking from frame to frame within a clip."""
+    """MediaPipe's Holistic solution, tracking from frame to frame within a clip.
+
+    Attributes:
+        raw_scores: None; its confidences come in 0..1.
+    """
+
+    raw_scores: tuple[float, float] | None = None
 
     def __init__(self) -> None:
         self._identity = mediapipe_identity()

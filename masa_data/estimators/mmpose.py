@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Final
@@ -14,17 +15,20 @@ from masa_data.engines import available_cores
 from masa_data.errors import DataError
 from masa_data.estimators.base import Estimate
 from masa_data.estimators.mmpose_config import ModelFacts, Precision
+from masa_data.estimators.mmpose_detector import PersonDetector
 from masa_data.estimators.mmpose_models import find_model
 from masa_data.estimators.mmpose_network import TopDownNetwork
 from masa_data.estimators.mmpose_options import (
     MMPoseOptions,
     check_installed,
     checkpoint_of,
+    detector_checkpoint_of,
     mmpose_identity,
+    settle_person,
 )
 from masa_data.estimators.prefetch import prefetched
 from masa_data.shards.spec import EstimatorIdentity
-from masa_data.signer import STRETCH, estimate_by_following, estimate_in_box
+from masa_data.signer import STRETCH, estimate_by_detection, estimate_by_following, estimate_in_box
 from masa_data.skeleton import NUM_KEYPOINTS
 
 # On a CPU a larger batch is no faster; on a GPU it is as large as this share of the free memory allows.
@@ -54,6 +58,7 @@ class MMPoseTopDown:
     Attributes:
         facts: what the model's configuration says.
         batch_size: frames at a time; None until the first frames have shown what a GPU's memory allows.
+        raw_scores: the lowest and the highest score, as MMPose gives them, in the clip last gone through.
 
     Raises:
         DataError: if the model, its weights or the device cannot be used.
@@ -61,12 +66,15 @@ class MMPoseTopDown:
 
     def __init__(self, options: MMPoseOptions, device: str = "cpu") -> None:
         _check_device(device, options.precision)
+        options, _ = settle_person(options)
         card = find_model(options.model)
         checkpoint = checkpoint_of(options)
         self._options = options
         self._identity = mmpose_identity(options)
         self._network = TopDownNetwork(card, checkpoint, device, options.flip_test, options.precision)
+        self._detector = PersonDetector(detector_checkpoint_of(options), device) if options.detects else None
         self.facts = self._network.facts
+        self.raw_scores: tuple[float, float] | None = None
         self.batch_size = options.batch_size
         if self.batch_size is None and device == "cpu":
             width, height = self.facts.input_size
@@ -85,6 +93,7 @@ class MMPoseTopDown:
         Raises:
             DataError: if the person shall be in an annotated box and there is none.
         """
+        self.raw_scores = None
         person = self._options.person
         if person == "annotated" and annotated is None:
             raise DataError("the corpus gives no box for this clip", "Give --person auto")
@@ -94,19 +103,23 @@ class MMPoseTopDown:
         if first is None:
             return
         frames = chain([first], ahead)
-        if person == "auto" and annotated is None:
-            yield from estimate_by_following(frames, self._find)
-            return
-        box: NDArray[np.float32] | None = None
-        if annotated is not None and person != "whole-frame":
+        if person == "whole-frame":
+            yield from estimate_in_box(frames, None, self._find, at_a_time)
+        elif person != "detect" and annotated is not None:
             crop = resolve_box(annotated, first.shape[1], first.shape[0])
             box = np.array([crop.x0, crop.y0, crop.x1, crop.y1], np.float32)
-        yield from estimate_in_box(frames, box, self._find, at_a_time)
+            yield from estimate_in_box(frames, box, self._find, at_a_time)
+        elif self._detector is not None:
+            yield from estimate_by_detection(frames, self._find, self._detector.detect)
+        else:
+            yield from estimate_by_following(frames, self._find)
 
     def _find(
         self, images: Sequence[NDArray[np.uint8]], boxes: NDArray[np.float32]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         keypoints, scores = self.estimate_batch(images, boxes)
+        lowest, highest = self.raw_scores or (math.inf, -math.inf)
+        self.raw_scores = min(lowest, float(scores.min())), max(highest, float(scores.max()))
         return keypoints, self.confidence(scores)
 
     def estimate_batch(

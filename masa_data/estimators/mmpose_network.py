@@ -8,11 +8,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from masa_data.errors import DataError
 from masa_data.estimators.mmpose_config import Precision, facts_of, read_config
 from masa_data.estimators.mmpose_models import ModelCard
 from masa_data.estimators.mmpose_stand_ins import quietly, stand_ins
-from masa_data.estimators.mmpose_weights import read_state_dict
+from masa_data.estimators.mmpose_weights import load_weights
 from masa_data.skeleton import COCO_WHOLEBODY_INDICES, MIRROR
 
 
@@ -56,7 +55,9 @@ class TopDownNetwork:
             self._to_center, self._warp = _crop_steps(config)
             from mmpose.models.utils.tta import flip_heatmaps, flip_vectors
         self._flip_heatmaps, self._flip_vectors = flip_heatmaps, flip_vectors
-        _load(self._model, checkpoint, card.name)
+        load_weights(
+            self._model, checkpoint, card.name, "--checkpoint", ("data_preprocessor.", "head.loss_module.")
+        )
         self._prepare(device)
         self.device = torch.device(device)
         self._flip_test = flip_test
@@ -192,24 +193,3 @@ def _crop_steps(config: Any) -> tuple[Any, Any]:
 
     steps = {step.type: step for step in config.test_dataloader.dataset.pipeline}
     return TRANSFORMS.build(steps["GetBBoxCenterScale"]), TRANSFORMS.build(steps["TopdownAffine"])
-
-
-def _load(model: Any, checkpoint: Path, name: str) -> None:
-    """Put a checkpoint's weights into the model.
-
-    Raises:
-        DataError: if they are not this model's.
-    """
-    try:
-        missing, unexpected = model.load_state_dict(read_state_dict(checkpoint), strict=False)
-    except RuntimeError as error:  # a tensor of another shape
-        missing, unexpected = [str(error).strip().splitlines()[-1].strip()], []
-    unexpected = [
-        key for key in unexpected if not key.startswith(("data_preprocessor.", "head.loss_module."))
-    ]
-    if missing or unexpected:
-        raise DataError(
-            f"{checkpoint} does not fit {name}: {len(missing)} weights missing, {len(unexpected)} unknown, "
-            f"first {(missing + unexpected)[0]}",
-            "Name the model that it belongs to with --model",
-        )

@@ -14,7 +14,7 @@ import importlib.metadata
 import importlib.util
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.machinery import ModuleSpec
 from types import ModuleType
@@ -24,11 +24,12 @@ from masa_data.errors import DataError
 from masa_data.estimators.base import INSTALL_MMPOSE
 
 # The versions with which every stand-in below was tried. Either distribution in a row provides the module.
-TRIED_VERSIONS: Final = {
+TRIED_VERSIONS: Final[Mapping[tuple[str, ...], tuple[str, ...]]] = {
     ("mmpose",): ("1.3.2",),
     ("mmengine",): ("0.10.7",),
     ("mmcv-lite", "mmcv"): ("2.1.0",),
 }
+DETECTOR_VERSIONS: Final[Mapping[tuple[str, ...], tuple[str, ...]]] = {("mmdet",): ("3.3.0",)}
 
 
 @contextmanager
@@ -58,13 +59,16 @@ def quietly() -> Iterator[None]:
         yield
 
 
-def check_versions() -> None:
+def check_versions(wanted: Mapping[tuple[str, ...], tuple[str, ...]] = TRIED_VERSIONS) -> None:
     """Check what is installed, without importing it.
+
+    Args:
+        wanted: distributions, of which either provides a module, and the versions with which they were tried.
 
     Raises:
         DataError: if MMPose or a library below it is missing, or of a version that was not tried.
     """
-    for names, tried in TRIED_VERSIONS.items():
+    for names, tried in wanted.items():
         found = {name: version for name in names if (version := _installed(name)) is not None}
         if not found:
             raise DataError(f"{names[0]} is not installed", f"Run {INSTALL_MMPOSE}")
@@ -80,15 +84,16 @@ def check_versions() -> None:
 def _modules() -> dict[str, ModuleType]:
     """Every stand-in by name, parents before children."""
     return {
-        # mmcv.ops binds its compiled kernels at import; Deformable-DETR heads import mmcv.ops. Top-down
-        # models have no such layer. (A detector's non-maximum suppression calls one: it is given in torch.)
+        # mmcv.ops binds its compiled kernels at import; Deformable-DETR heads import mmcv.ops, as does mmdet.
+        # Top-down models have no such layer. (RTMDet's non-maximum suppression calls one: it is given in
+        # torch.)
         "mmcv._ext": _CompiledOperations("mmcv._ext"),
         # Reading and scoring COCO annotations. Its wheel is built for NumPy 1.
         "xtcocotools": _module("xtcocotools", mask=_module("xtcocotools.mask")),
         "xtcocotools.mask": _module("xtcocotools.mask"),
         "xtcocotools.coco": _module("xtcocotools.coco", COCO=_NeverCalled),
         "xtcocotools.cocoeval": _module("xtcocotools.cocoeval", COCOeval=_NeverCalled),
-        # Two names for RTMO's loss, a bottom-up model.
+        # Two names for RTMO's loss, a bottom-up model. Where mmdet is installed, for RTMDet, it gives them.
         "mmdet": _module("mmdet"),
         "mmdet.utils": _module("mmdet.utils", ConfigType=dict, reduce_mean=_NeverCalled),
         # Drawing SimCC heat maps. There is no wheel of it for every torch.

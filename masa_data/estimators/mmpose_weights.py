@@ -35,7 +35,6 @@ _UNREADABLE: Final = (
     TypeError,
     AttributeError,
 )
-_WHERE_FROM: Final = "Give --checkpoint one from MMPose's model zoo, or leave it out"
 
 
 class _Ignored:
@@ -51,11 +50,40 @@ class _Ignored:
         pass
 
 
-def read_state_dict(path: Path) -> dict[str, Any]:
+def load_weights(model: Any, path: Path, name: str, option: str, unneeded: tuple[str, ...]) -> None:
+    """Put a checkpoint's weights into a model.
+
+    Args:
+        model: a torch module.
+        path: the checkpoint.
+        name: the model's, for messages.
+        option: the one that names the checkpoint, for messages.
+        unneeded: how weights begin that the model may lack.
+
+    Raises:
+        DataError: if it cannot be read, or its weights are not this model's.
+    """
+    try:
+        missing, unexpected = model.load_state_dict(read_state_dict(path, option), strict=False)
+    except RuntimeError as error:  # a tensor of another shape
+        missing, unexpected = [str(error).strip().splitlines()[-1].strip()], []
+    unexpected = [key for key in unexpected if not key.startswith(unneeded)]
+    if missing or unexpected:
+        raise DataError(
+            f"{path} does not fit {name}: {len(missing)} weights missing, {len(unexpected)} unknown, "
+            f"first {(missing + unexpected)[0]}",
+            "Name the model that it belongs to with --model"
+            if option == "--checkpoint"
+            else f"Give {option} weights of that model, or leave it out",
+        )
+
+
+def read_state_dict(path: Path, option: str = "--checkpoint") -> dict[str, Any]:
     """The weights in a checkpoint of MMPose's, or in a bare state dict.
 
     Args:
         path: the file, as torch.save writes it.
+        option: the one that names it, for messages.
 
     Returns:
         CPU tensors by name.
@@ -65,6 +93,7 @@ def read_state_dict(path: Path) -> dict[str, Any]:
     """
     import torch
 
+    advice = f"Give {option} one from MMPose's model zoo, or leave it out"
     if not hasattr(torch.serialization, "safe_globals"):
         raise DataError(f"torch {torch.__version__} is installed, expected 2.6 or later", "Upgrade torch")
     try:
@@ -75,13 +104,13 @@ def read_state_dict(path: Path) -> dict[str, Any]:
         forbidden = next((line for line in lines if "GLOBAL" in line), None)
         if forbidden is not None:
             raise DataError(
-                f"{path} holds more than weights and was not loaded ({forbidden[:120]})", _WHERE_FROM
+                f"{path} holds more than weights and was not loaded ({forbidden[:120]})", advice
             ) from None
-        raise DataError(f"{path} cannot be read as a checkpoint ({lines[0][:120]})", _WHERE_FROM) from None
+        raise DataError(f"{path} cannot be read as a checkpoint ({lines[0][:120]})", advice) from None
     states = content.get("state_dict", content) if isinstance(content, Mapping) else None
     if not isinstance(states, Mapping):
-        raise DataError(f"{path} holds no weights by name", _WHERE_FROM)
+        raise DataError(f"{path} holds no weights by name", advice)
     tensors = {str(name): value for name, value in states.items() if isinstance(value, torch.Tensor)}
     if not tensors:
-        raise DataError(f"{path} holds no weights by name", _WHERE_FROM)
+        raise DataError(f"{path} holds no weights by name", advice)
     return tensors

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from masa_data.corpora.annotations import Fields, read_json
 from masa_data.errors import DataError
 from masa_data.exchange.wholebody import NUM_WHOLEBODY, WholeBody
-from masa_data.signer import MAX_PEOPLE, Person, match_people
+from masa_data.people import MAX_PEOPLE, Person, match_people
 from masa_data.skeleton import COCO_WHOLEBODY_INDICES, NUM_KEYPOINTS
 
 _MAX_BYTES: Final = 128 << 20  # some 5,000 frames of one person
@@ -78,7 +78,7 @@ def _signer(frames: list[list[_Instance]], index: NDArray[np.int64]) -> WholeBod
         largest = sorted(frame, key=lambda instance: -instance.area)[:MAX_PEOPLE]
         boxes = np.array([instance.box for instance in largest], np.float32).reshape(-1, 4)
         for instance, (person, box) in zip(largest, match_people(people, boxes), strict=True):
-            person.see(number, box, instance.keypoints[None], instance.scores[None])
+            person.see(number, box, instance.keypoints[None], instance.scores[None], detected=True)
     if not people:
         nobody = np.zeros((len(frames), NUM_KEYPOINTS, 2))
         return WholeBody(nobody, nobody[..., 0], index)

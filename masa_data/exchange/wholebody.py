@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from masa_data.corpora.clip import Clip
 from masa_data.errors import DataError
 from masa_data.exchange.frame_facts import FrameFacts, FrameSource
-from masa_data.shards.spec import EstimatorIdentity, Provenance
+from masa_data.shards.spec import RAW_SCORES, EstimatorIdentity, Provenance, raw_scores_note
 from masa_data.track import ClipInfo, PoseTrack
 from masa_data.version import VERSION
 
@@ -100,7 +100,7 @@ class WholeBodyImport:
             source: the format that was imported.
             model: the model's name, if the user gave it; else "unknown".
         """
-        found = f"{self.lowest:.2f} to {self.highest:.2f}" if self.lowest <= self.highest else "none"
+        found = raw_scores_note(self.lowest, self.highest) if self.lowest <= self.highest else "none"
         estimator = EstimatorIdentity(
             name="mmpose-import",
             version=model,
@@ -108,7 +108,7 @@ class WholeBodyImport:
             weights_sha256="",
             confidence="the model's own score, cut at 0 and 1",
         )
-        notes = {"size": self.frames.size_setting, "fps": self.frames.fps_setting, "raw scores": found}
+        notes = {"size": self.frames.size_setting, "fps": self.frames.fps_setting, RAW_SCORES: found}
         return Provenance(estimator=estimator, notes=notes, tool_version=VERSION)
 
     def score_warning(self) -> str | None:

@@ -22,7 +22,7 @@ from masa_data.errors import DataError
 from masa_data.shards.journal import Journal
 from masa_data.shards.quantise import StoredTrack, quantise
 from masa_data.shards.reader import PoseShards
-from masa_data.shards.spec import Provenance
+from masa_data.shards.spec import RAW_SCORES, Provenance, raw_scores_note, raw_scores_of
 from masa_data.shards.writer import shard_entry, write_index, write_shard
 from masa_data.splits import assign_splits, number_glosses
 from masa_data.track import ClipInfo, PoseTrack
@@ -128,8 +128,12 @@ class DatasetBuilder:
     def __contains__(self, clip_id: str) -> bool:
         return clip_id in self._journal or (self.existing is not None and clip_id in self.existing)
 
-    def add(self, track: PoseTrack) -> StoredTrack:
+    def add(self, track: PoseTrack, raw_scores: tuple[float, float] | None = None) -> StoredTrack:
         """Keep a finished clip.
+
+        Args:
+            track: the clip.
+            raw_scores: the lowest and the highest score that its confidence was made from, if known.
 
         Returns:
             the clip as it will be stored.
@@ -138,7 +142,7 @@ class DatasetBuilder:
             OSError: if the disk is full; clips added before are safe.
         """
         stored = quantise(track)
-        self._journal.append(stored)
+        self._journal.append(stored, raw_scores)
         return stored
 
     def finish(self, order: Sequence[str]) -> PoseShards | None:
@@ -173,7 +177,7 @@ class DatasetBuilder:
         return infos if rule is None else assign_splits(infos, rule, earlier)
 
     def _write(self, infos: list[ClipInfo]) -> None:
-        provenance = self._run.provenance
+        provenance = self._run.provenance.model_copy(update={"notes": self._notes(infos)})
         shard_clips = self._run.shard_clips
         if shard_clips is None:
             earlier = self.existing.frames if self.existing else 0
@@ -186,6 +190,21 @@ class DatasetBuilder:
             write_shard(path, provenance, map(self._with_info, part), self._frames(part))
             entries.append(shard_entry(path, len(part)))
         write_index(self.out, provenance, entries)
+
+    def _notes(self, infos: list[ClipInfo]) -> dict[str, str]:
+        """The run's notes and the range of raw scores over all clips that have any.
+
+        Two decimals are kept, and the range of rounded numbers is the rounded range: so it is the same
+        however often the work was stopped.
+        """
+        ranges = [self._journal.raw_scores(info.id) for info in infos]
+        if self.existing is not None:
+            ranges.append(raw_scores_of(self.existing.provenance))
+        known = [found for found in ranges if found is not None]
+        if not known:
+            return self._run.provenance.notes
+        lowest, highest = min(low for low, _ in known), max(high for _, high in known)
+        return {**self._run.provenance.notes, RAW_SCORES: raw_scores_note(lowest, highest)}
 
     def _tracks(self, infos: list[ClipInfo]) -> Iterator[StoredTrack]:
         if self.existing is not None:

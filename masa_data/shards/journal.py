@@ -5,7 +5,7 @@ cuts it off. Each record is
 
     magic "MASA" · length of JSON (u32) · frames (u32) · CRC-32 of the rest (u32) · JSON · frame columns
 
-where the JSON is the clip's ClipInfo and its count of clamped keypoints.
+where the JSON is the clip's ClipInfo, its count of clamped keypoints and the range of its raw scores.
 """
 
 from __future__ import annotations
@@ -40,11 +40,13 @@ class Journal:
         """Open `path`, or make it; records after the first damaged one are cut off."""
         self._file = path.open("a+b", buffering=0)
         self._clips: dict[str, tuple[int, int]] = {}  # id -> position, frames
+        self._raw_scores: dict[str, tuple[float, float] | None] = {}
         end = 0
         self._file.seek(0)
         while (record := self._read_record(end)) is not None:
-            track, following = record
+            track, raw_scores, following = record
             self._clips[track.info.id] = (end, len(track.frame_index))
+            self._raw_scores[track.info.id] = raw_scores
             end = following
         self._file.truncate(end)
 
@@ -69,13 +71,22 @@ class Journal:
         """The number of frames of a clip."""
         return self._clips[clip_id][1]
 
-    def append(self, track: StoredTrack) -> None:
+    def raw_scores(self, clip_id: str) -> tuple[float, float] | None:
+        """The lowest and the highest score that a clip's confidence was made from; None if not known."""
+        return self._raw_scores[clip_id]
+
+    def append(self, track: StoredTrack, raw_scores: tuple[float, float] | None = None) -> None:
         """Add a clip and hand it to the operating system, so that it outlives this process.
+
+        Args:
+            track: the clip.
+            raw_scores: the lowest and the highest score that its confidence was made from, if known.
 
         Raises:
             OSError: if the disk is full; the half-written record is taken back.
         """
-        text = json.dumps({"info": asdict(track.info), "clamped": track.clamped}).encode()
+        facts = {"info": asdict(track.info), "clamped": track.clamped, "raw_scores": raw_scores}
+        text = json.dumps(facts).encode()
         body = text + track.payload()
         record = _HEADER.pack(_MAGIC, len(text), len(track.frame_index), zlib.crc32(body)) + body
         start = self._file.seek(0, 2)
@@ -86,11 +97,13 @@ class Journal:
             self._file.truncate(start)
             raise
         self._clips[track.info.id] = (start, len(track.frame_index))
+        self._raw_scores[track.info.id] = raw_scores
 
     def clear(self) -> None:
         """Forget all clips."""
         self._file.truncate(0)
         self._clips.clear()
+        self._raw_scores.clear()
 
     def read(self, clip_id: str) -> StoredTrack:
         """Read a clip back.
@@ -104,8 +117,8 @@ class Journal:
             raise OSError(f"{self._file.name}: the record of clip {clip_id!r} can no longer be read")
         return record[0]
 
-    def _read_record(self, position: int) -> tuple[StoredTrack, int] | None:
-        """The record at `position` and where the next begins; None if none can be read there."""
+    def _read_record(self, position: int) -> tuple[StoredTrack, tuple[float, float] | None, int] | None:
+        """Track and raw scores at `position`, and where the next begins; None if none can be read there."""
         self._file.seek(position)
         header = self._file.read(_HEADER.size)
         if len(header) < _HEADER.size:
@@ -123,4 +136,7 @@ class Journal:
         track = StoredTrack.of_payload(
             ClipInfo(**record["info"]), memoryview(body)[text_bytes:], frames, record["clamped"]
         )
-        return track, position + _HEADER.size + length
+        # A journal that an earlier version began has no raw scores.
+        lowest_and_highest = record.get("raw_scores")
+        raw_scores = (lowest_and_highest[0], lowest_and_highest[1]) if lowest_and_highest else None
+        return track, raw_scores, position + _HEADER.size + length

@@ -20,6 +20,9 @@ from masa_data.skeleton import KEYPOINT_NAMES, NUM_KEYPOINTS
 FORMAT_NAME: Final = "masa-pose-shards"
 FORMAT_VERSION: Final = 1
 
+# The note on the range of scores before they were brought to 0..1, "-0.02 to 1.06".
+RAW_SCORES: Final = "raw scores"
+
 STRING: Final = "utf-8"  # stands for HDF5's variable-length UTF-8 string in the tables below
 
 
@@ -151,6 +154,18 @@ class Provenance(BaseModel):
                 f"{label} {key}: {mine[key]} / {theirs[key]}" for key in mine if mine[key] != theirs[key]
             ]
         return lines
+
+
+def raw_scores_note(lowest: float, highest: float) -> str:
+    """The text of the note RAW_SCORES."""
+    lowest, highest = round(lowest, 2) + 0.0, round(highest, 2) + 0.0  # never "-0.00"
+    return f"{lowest:.2f} to {highest:.2f}"
+
+
+def raw_scores_of(provenance: Provenance) -> tuple[float, float] | None:
+    """The lowest and the highest raw score that the note RAW_SCORES tells; None without one."""
+    lowest, separator, highest = provenance.notes.get(RAW_SCORES, "").partition(" to ")
+    return (float(lowest), float(highest)) if separator else None
 
 
 def write_header(file: h5py.File, kind: Literal["shard", "index"], provenance: Provenance) -> None:

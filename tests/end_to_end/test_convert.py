@@ -73,6 +73,10 @@ def test_what_is_assumed_is_recorded_and_folders_give_glosses(shared_data, tmp_p
             shared_data / f"video_mmpose_pair/{name}.mmpose133.json", tmp_path / "poses/train" / gloss
         )
     run("masa-convert", "mmpose", tmp_path / "poses", tmp_path / "out.h5", *ASSUMED)
+    # The path it came from is a file of keypoints, which nobody should try to play.
+    drawn = run("masa-inspect", tmp_path / "out.h5", "--overlay", tmp_path / "overlay.png")
+    assert "Imported without its video" in drawn.stdout
+    assert (tmp_path / "overlay.png").stat().st_size > 5000
     with PoseShards.open(tmp_path / "out.h5") as tracks:
         assert list(tracks) == ["train/ball/FOOTBALL", "train/food/SOUP"]
         assert_equals_original(tracks["train/ball/FOOTBALL"], shared_data, "FOOTBALL")

@@ -73,6 +73,34 @@ def test_the_order_of_finishing_and_a_stop_in_between_do_not_change_a_byte(tmp_p
     assert (tmp_path / "twice.h5").read_bytes() == (tmp_path / "once.h5").read_bytes()
 
 
+SCORES = [(-0.004, 0.3), (0.2, 1.056), None, (-0.001, 0.2), (0.1, 0.9), (0.0, 1.055), None, (0.3, 0.4)]
+
+
+def test_the_range_of_raw_scores_is_the_same_however_often_it_was_stopped(tmp_path, provenance):
+    scored = list(zip(TRACKS, SCORES, strict=True))
+    for name, parts in (("once.h5", [scored]), ("thrice.h5", [scored[5:], scored[3:5], scored[:3]])):
+        for part in parts:
+            with DatasetBuilder(tmp_path / name, provenance) as builder:
+                for track, raw_scores in part:
+                    builder.add(track, raw_scores)
+                if part is parts[-1]:
+                    builder.finish(IDS).close()
+    assert (tmp_path / "once.h5").read_bytes() == (tmp_path / "thrice.h5").read_bytes()
+    with PoseShards.open(tmp_path / "once.h5") as found:
+        assert found.provenance.notes == {"raw scores": "0.00 to 1.06"}
+
+
+@pytest.mark.parametrize("shard_clips", [None, 3])
+def test_the_range_of_raw_scores_takes_in_clips_that_are_added(tmp_path, provenance, shard_clips):
+    notes = []
+    for number in (0, 1, 2):
+        with DatasetBuilder(tmp_path / "out.h5", provenance, shard_clips=shard_clips) as builder:
+            builder.add(TRACKS[number], SCORES[number])
+            with builder.finish(IDS) as found:
+                notes.append(found.provenance.notes["raw scores"])
+    assert notes == ["0.00 to 0.30", "0.00 to 1.06", "0.00 to 1.06"]
+
+
 @pytest.mark.parametrize("shard_clips", [None, 3])
 def test_clips_are_added_to_a_finished_dataset(tmp_path, provenance, shard_clips):
     out = tmp_path / "out.h5"

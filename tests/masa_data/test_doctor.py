@@ -12,6 +12,7 @@ import pytest
 from masa_data.doctor import (
     Finding,
     check_cache,
+    check_detector,
     check_mediapipe,
     check_mmpose,
     check_opencv,
@@ -21,6 +22,7 @@ from masa_data.doctor import (
     estimator_works,
 )
 from masa_data.estimators.checkpoints import cached_path
+from masa_data.estimators.mmpose_detector import DETECTOR_WEIGHTS
 from masa_data.estimators.mmpose_models import PRESETS, find_model
 
 needs_mmpose = pytest.mark.skipif(
@@ -144,6 +146,29 @@ def test_weights_that_are_damaged(cache):
     found = only(check_weights())
     assert found.state == "wrong"
     assert found.mend == f"rm {path}"
+
+
+@needs_mmpose
+def test_a_detector_without_weights_and_with_damaged_ones(cache):
+    if importlib.util.find_spec("mmdet") is None:
+        pytest.skip("mmdet is not installed (make install-mmpose)")
+    found = only(check_detector())
+    assert found.state == "missing"
+    assert "--person detect" in found.mend
+    path = cached_path(DETECTOR_WEIGHTS)
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"half of it")
+    found = only(check_detector())
+    assert found.state == "wrong"
+    assert found.mend == f"rm {path}"
+
+
+@needs_mmpose
+def test_a_detector_that_was_not_tried(site):
+    install(site, "mmdet", "9.9")
+    found = only(check_detector())
+    assert found.state == "wrong"
+    assert "masa-slr[mmpose]" in found.mend
 
 
 def test_a_cache_that_cannot_be_written(cache, monkeypatch):

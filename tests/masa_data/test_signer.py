@@ -5,13 +5,13 @@ import json
 import numpy as np
 import pytest
 
+from masa_data.people import box_around, overlap
 from masa_data.signer import (
+    DETECT_EVERY,
     STRETCH,
-    box_around,
     estimate_by_detection,
     estimate_by_following,
     estimate_in_box,
-    overlap,
 )
 from masa_data.skeleton import COCO_WHOLEBODY_INDICES
 
@@ -53,41 +53,96 @@ def finder(left, right):
     return find
 
 
+def detector(*spans):
+    """What a detector sees: (box, first frame, one past the last); it lists people in no fixed order."""
+    asked = []
+
+    def detect(image):
+        number = int(image[0, 0, 0])
+        asked.append(number)
+        boxes = [box for box, first, end in spans if first <= number < end]
+        return np.float32(boxes[:: 1 - 2 * (len(asked) % 2)]).reshape(-1, 4)
+
+    detect.asked = asked
+    return detect
+
+
 def frozen(person):
     return np.repeat(person[:1], len(person), axis=0)
+
+
+def gone(person, first, end):
+    """Somebody of whom nothing is certain but in some frames, as a network says of an empty box."""
+    hidden = person.copy()
+    hidden[:first, :, 2] = hidden[end:, :, 2] = 0.01
+    return hidden
 
 
 @pytest.mark.parametrize("still", ["left", "right"])
 def test_of_two_people_the_one_who_moves_the_hands_is_the_signer(signers, still):
     left, right = signers
     left, right = (frozen(left), right) if still == "left" else (left, frozen(right))
-    # Detectors list people in no fixed order.
-    boxes = iter([np.stack([LEFT, RIGHT]), np.stack([RIGHT, LEFT])] * 5)
-    found = estimate_by_detection(numbered_frames(41), finder(left, right), lambda _: next(boxes))
+    detect = detector((LEFT, 0, 41), (RIGHT, 0, 41))
+    found = estimate_by_detection(numbered_frames(41), finder(left, right), detect)
     expected = right if still == "left" else left
     np.testing.assert_allclose([one.keypoints for one in found], expected[..., :2], rtol=1e-6)
     assert all(one.several_people for one in found)
-    np.testing.assert_array_equal(found[20].box, RIGHT if still == "left" else LEFT)
+    assert (found[20].box[[0, 2]].mean() > WIDTH) == (still == "left")
 
 
 def test_somebody_who_walks_through_does_not_win_over_the_one_who_stays(signers):
     left, right = signers
-    seen = iter([LEFT[None], np.stack([LEFT, RIGHT]), LEFT[None], LEFT[None], LEFT[None], LEFT[None]])
-    found = estimate_by_detection(numbered_frames(41), finder(left, right), lambda _: next(seen))
+    detect = detector((LEFT, 0, 41), (RIGHT, 0, 16))
+    found = estimate_by_detection(numbered_frames(41), finder(left, gone(right, 0, 16)), detect)
     np.testing.assert_allclose([one.keypoints for one in found], left[..., :2], rtol=1e-6)
 
 
 def test_a_signer_who_enters_late_and_leaves_early_is_missing_before_and_after(signers):
     left, right = signers
-    nobody = np.zeros((0, 4), np.float32)
-    seen = iter([nobody, RIGHT[None], RIGHT[None], nobody, nobody, nobody])
-    found = estimate_by_detection(numbered_frames(41), finder(left, right), lambda _: next(seen))
+    detect = detector((RIGHT, STRETCH, 3 * STRETCH))
+    here = gone(right, STRETCH, 3 * STRETCH)
+    found = estimate_by_detection(numbered_frames(41), finder(left, here), detect)
     confidence = np.stack([one.confidence for one in found])
     assert (confidence[:STRETCH] == 0).all()
     assert (confidence[STRETCH : 3 * STRETCH] == np.float32(right[STRETCH : 3 * STRETCH, :, 2])).all()
-    assert (confidence[3 * STRETCH :] == 0).all()
+    assert (confidence[3 * STRETCH :] < 0.02).all()
+    assert (confidence[4 * STRETCH :] == 0).all()
     assert np.isnan(found[0].box).all()
     assert not found[10].several_people
+
+
+def test_somebody_who_comes_later_is_followed_from_the_next_detection_on(signers):
+    left, right = signers
+    detect = detector((LEFT, 0, 41), (RIGHT, 12, 41))
+    found = estimate_by_detection(numbered_frames(41), finder(frozen(left), right), detect)
+    confidence = np.stack([one.confidence for one in found])
+    assert found[0].several_people
+    assert (confidence[:32] == 0).all()
+    assert (confidence[32:] == np.float32(right[32:, :, 2])).all()
+
+
+def test_people_are_detected_now_and_then_or_when_one_is_lost(signers):
+    left, right = signers
+    every = DETECT_EVERY * STRETCH
+    detect = detector((LEFT, 0, 41), (RIGHT, 0, 41))
+    estimate_by_detection(numbered_frames(41), finder(left, right), detect)
+    assert detect.asked == [0, every]
+    detect = detector((LEFT, 0, 41), (RIGHT, 0, 12))
+    estimate_by_detection(numbered_frames(41), finder(left, gone(right, 0, 8)), detect)
+    assert detect.asked == [0, 16]  # at 8 a network still looked for them, in vain
+
+
+def test_in_between_the_box_moves_with_the_person(signers):
+    walker = signers[0].copy()
+    walker[..., 0] += np.linspace(0, 300, 41)[:, None]
+    tight = np.concatenate([walker[0, :, :2].min(axis=0), walker[0, :, :2].max(axis=0)])
+    found = estimate_by_detection(numbered_frames(41), finder(walker, walker), detector((tight, 0, 8)))
+    for number in (8, 16, 24):
+        x0, _, x1, _ = found[number].box
+        first = walker[number]
+        assert (first[first[:, 2] > 0.3, 0] > x0 - 20).all()
+        assert (first[first[:, 2] > 0.3, 0] < x1 + 20).all()
+        assert x1 - x0 < 1.6 * (tight[2] - tight[0])
 
 
 def test_nobody_at_all_is_an_empty_track(signers):
@@ -100,9 +155,9 @@ def test_nobody_at_all_is_an_empty_track(signers):
 
 def test_following_narrows_to_the_signer_and_widens_when_nobody_is_left(signers):
     left, _ = signers
-    gone = left.copy()
-    gone[16:32, :, 2] = 0
-    found = list(estimate_by_following(numbered_frames(41), finder(gone, gone)))
+    away = left.copy()
+    away[16:32, :, 2] = 0
+    found = list(estimate_by_following(numbered_frames(41), finder(away, away)))
     whole = np.float32([0, 0, 2 * WIDTH, HEIGHT])
     np.testing.assert_array_equal(found[0].box, whole)
     for number in (8, 16):
@@ -140,6 +195,6 @@ def test_drifting_past_with_still_hands_is_no_signing(signers):
     left, right = signers
     walker = frozen(right)
     walker[..., 0] -= np.linspace(0, 300, len(walker))[:, None]
-    boxes = np.stack([LEFT, RIGHT])
-    found = estimate_by_detection(numbered_frames(41), finder(left, walker), lambda _: boxes)
+    detect = detector((LEFT, 0, 41), (RIGHT, 0, 41))
+    found = estimate_by_detection(numbered_frames(41), finder(left, walker), detect)
     np.testing.assert_allclose([one.keypoints for one in found], left[..., :2], rtol=1e-6)

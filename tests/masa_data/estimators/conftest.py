@@ -10,6 +10,7 @@ import pytest
 
 from masa_data.errors import DataError
 from masa_data.estimators.mmpose_config import read_config
+from masa_data.estimators.mmpose_detector import check_detector_installed
 from masa_data.estimators.mmpose_models import find_model
 from masa_data.estimators.mmpose_options import check_installed
 from masa_data.estimators.mmpose_stand_ins import quietly, stand_ins
@@ -132,6 +133,73 @@ def _tied(outputs, decode):
     plain, noisy = (decode(maps)[0].keypoints[0] for maps in (outputs, outputs + noise))
     nothing_found = (outputs[0].flatten(1).amax(1) <= 0).numpy()  # UDP's decoder then reads the next map
     return nothing_found | (np.abs(plain - noisy).max(axis=-1) > 1e-4)
+
+
+class DetectorReference:
+    """RTMDet built and run by MMDetection itself, with fixed random weights, and a checkpoint of them."""
+
+    def __init__(self, folder: Path, frame) -> None:
+        import torch
+
+        with stand_ins():
+            import mmdet
+            from mmdet.apis import inference_detector, init_detector
+            from mmengine.config import Config
+
+            config = Config.fromfile(
+                Path(mmdet.__file__).parent / ".mim/configs/rtmdet/rtmdet_m_8xb32-300e_coco.py"
+            )
+            config.model.bbox_head.num_classes = 1
+            config.model.test_cfg = {  # as in MMPose's configuration for people
+                "nms_pre": 1000,
+                "min_bbox_size": 0,
+                "score_thr": 0.05,
+                "nms": {"type": "nms", "iou_threshold": 0.6},
+                "max_per_img": 100,
+            }
+            torch.manual_seed(0)
+            self.model = init_detector(config, None, device="cpu")
+        self._infer = inference_detector
+        self._randomise(torch, frame)
+        self.checkpoint = folder / "rtmdet.pth"
+        torch.save({"meta": {"epoch": 1}, "state_dict": self.model.state_dict()}, self.checkpoint)
+
+    def _randomise(self, torch, frame) -> None:
+        """Scores that differ, of which a few in a frame are over 0.5, and boxes of the size of people."""
+        head = self.model.bbox_head
+        with torch.no_grad():
+            for module in self.model.modules():
+                if isinstance(module, torch.nn.modules.batchnorm._BatchNorm):
+                    module.running_mean.normal_(0, 0.1)
+                    module.running_var.uniform_(0.5, 1.5)
+                    module.weight.uniform_(0.5, 1.5)
+                    module.bias.normal_(0, 0.1)
+            seen = []
+            head.rtm_cls[0].register_forward_hook(lambda module, taken, given: seen.append(given))
+            for convolution in head.rtm_reg:
+                convolution.bias.fill_(1.5)
+            self.run(frame)
+            head.rtm_cls[0]._forward_hooks.clear()
+            for convolution, logits in zip(head.rtm_cls, [seen[0]] * 3, strict=True):
+                convolution.weight.div_(logits.std())
+                convolution.bias.fill_(float(-(logits - logits.mean()).quantile(0.999) / logits.std()))
+
+    def run(self, image):
+        """(N, 4) boxes and (N,) scores, highest first."""
+        from mmengine.registry import DefaultScope
+
+        with quietly(), DefaultScope.overwrite_default_scope("mmdet"):  # MMPose may be in use beside it
+            found = self._infer(self.model, image).pred_instances
+        return found.bboxes.numpy(), found.scores.numpy()
+
+
+@pytest.fixture(scope="session")
+def detector_reference(mmpose_installed, tmp_path_factory, moving_frames):
+    try:
+        check_detector_installed()
+    except DataError as error:
+        pytest.skip(str(error))
+    return DetectorReference(tmp_path_factory.mktemp("detector"), moving_frames(1)[0])
 
 
 @pytest.fixture(scope="session")

@@ -20,10 +20,12 @@ def install(folder, name, version):
 
 
 def test_they_are_gone_after_the_import(mmpose_installed):
-    before = {name: sys.modules.get(name) for name in COVERED}
+    # A real mmdet, which MMPose imports where it is installed, stays.
+    covered = [name for name in COVERED if name == "mmcv._ext" or importlib.util.find_spec(name) is None]
+    before = {name: sys.modules.get(name) for name in covered}
     with stand_ins():
         import mmpose.apis  # noqa: F401
-    assert {name: sys.modules.get(name) for name in COVERED} == before
+    assert {name: sys.modules.get(name) for name in covered} == before
 
 
 def test_real_modules_are_not_covered(mmpose_installed, tmp_path):
