@@ -51,7 +51,10 @@ def motion_losses(
         encoded, _ = model.query.encoder(batch, visible, masked, model.decoder.mask_token)
         predictions = [
             model.decoder(encoded, visible, batch, wanted)[0],
-            *(guess[:, :, wanted] / model.motion.scale for guess in _simple_predictions(model, batch, masked)),
+            *(
+                guess[:, :, wanted] / model.motion.scale
+                for guess in _simple_predictions(model, batch, masked)
+            ),
         ]
         target, weight = model.targets(batch, wanted)[0]
         kind, reduction = model.motion.loss, model.motion.reduction
@@ -73,15 +76,15 @@ def _simple_predictions(model: MASA, batch: PoseBatch, masked: Tensor) -> Iterat
     starts = np.concatenate([[0], np.cumsum(batch.lengths.cpu().numpy())])
     for start, end in zip(starts[:-1], starts[1:], strict=True):
         nearest[:, :, start:end] = copied_residuals(x[:, :, start:end], seen[:, start:end], interval)
-        interpolated[:, :, start:end] = interpolated_residuals(x[:, :, start:end], seen[:, start:end], interval)
+        interpolated[:, :, start:end] = interpolated_residuals(
+            x[:, :, start:end], seen[:, start:end], interval
+        )
     yield torch.zeros_like(batch.coordinates)
     yield torch.from_numpy(nearest).to(batch.coordinates)
     yield torch.from_numpy(interpolated).to(batch.coordinates)
 
 
-def copied_residuals(
-    x: NDArray[np.floating], seen: NDArray[np.bool_], interval: int
-) -> NDArray[np.floating]:
+def copied_residuals(x: NDArray[np.floating], seen: NDArray[np.bool_], interval: int) -> NDArray[np.floating]:
     """For each frame and keypoint, the residual of the nearest frame in which both of its ends are seen.
 
     Args:
@@ -102,7 +105,7 @@ def copied_residuals(
     take_after = (before < 0) | ((after < x.shape[2]) & (after - frame < frame - before))
     source = np.clip(np.where(take_after, after, before), 0, x.shape[2] - 1)
     copied = np.take_along_axis(residuals, source[:, None], axis=2)
-    return np.asarray(copied * known.any(1)[:, None, None])
+    return np.asarray(copied * np.any(known, axis=1, keepdims=True)[..., None])
 
 
 def interpolated_residuals(
@@ -127,7 +130,7 @@ def interpolated_residuals(
     share = np.where(after > before, (np.arange(frames) - before) / np.maximum(after - before, 1), 0)
     low = np.take_along_axis(x, before[:, None], axis=2)
     high = np.take_along_axis(x, after[:, None], axis=2)
-    filled = (low + (high - low) * share[:, None]) * seen.any(1)[:, None, None]
+    filled = (low + (high - low) * share[:, None]) * np.any(seen, axis=1, keepdims=True)[..., None]
     residuals = np.zeros_like(x)
     if frames > interval:
         residuals[:, :, :-interval] = filled[:, :, interval:] - filled[:, :, :-interval]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -45,8 +46,8 @@ _FINGERS: Final = [[4 * finger + joint for joint in (1, 2, 3, 4)] for finger in 
 
 HAND: Final = Graph(
     nodes=21,
-    links=[(0, finger[0]) for finger in _FINGERS] + [pair for f in _FINGERS for pair in zip(f, f[1:])],  # noqa: B905
-    symmetric=[pair for one, next_ in zip(_FINGERS, _FINGERS[1:]) for pair in zip(one, next_)],  # noqa: B905
+    links=[(0, finger[0]) for finger in _FINGERS] + [pair for f in _FINGERS for pair in pairwise(f)],
+    symmetric=[pair for one, next_ in pairwise(_FINGERS) for pair in zip(one, next_, strict=True)],
     centre=0,
     groups=[finger[1:] for finger in _FINGERS] + [[0, *(finger[0] for finger in _FINGERS)]],
 )

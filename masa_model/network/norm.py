@@ -20,10 +20,10 @@ def make_norm(kind: Normalisation, channels: int) -> nn.Module:
 
 
 class RowBatchNorm(nn.BatchNorm1d):
-    """Batch normalisation of (rows, channels), as torch's, but
+    """Batch normalisation of (rows, channels), as torch's with two differences.
 
-    - with several processes the statistics are of all their rows (torch's SyncBatchNorm refuses CPU tensors),
-    - a single row, which has no variance, is normalised by the running statistics.
+    - With several processes the statistics are of all their rows (torch's SyncBatchNorm refuses CPU tensors),
+    - A single row, which has no variance, is normalised by the running statistics.
     """
 
     def forward(self, x: Float[Tensor, "rows channels"]) -> Float[Tensor, "rows channels"]:
