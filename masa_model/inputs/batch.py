@@ -11,7 +11,6 @@ from dataclasses import dataclass, fields
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
-from typing_extensions import Self
 
 # The unit of length: a frame's longer side, or a hand crop's side, is 256 of them.
 SIDE = 256.0
@@ -36,7 +35,7 @@ class RawClips:
     lengths: Int[Tensor, " clips"]
     numbers: Int[Tensor, " clips"]
 
-    def to(self, device: torch.device) -> Self:
+    def to(self, device: torch.device) -> RawClips:
         """The same on a device."""
         return type(self)(*(getattr(self, field.name).to(device) for field in fields(self)))
 
@@ -74,7 +73,7 @@ class PoseBatch:
         """Number of clips."""
         return self.lengths.shape[0]
 
-    def select(self, chosen: Int[Tensor, " chosen"]) -> Self:
+    def select(self, chosen: Int[Tensor, " chosen"]) -> PoseBatch:
         """Only these frames (ascending), of which every clip has one at least; positions count anew."""
         clip = self.clip[chosen]
         lengths = torch.bincount(clip, minlength=self.clips)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
-from typing import Final, Literal, Protocol
+from typing import Final, Literal, TypeAlias
 
 import numpy as np
 import psutil
@@ -25,16 +25,6 @@ _BYTES_PER_FRAME: Final = NUM_KEYPOINTS * 5
 _SHARE_OF_MEMORY: Final = 0.25
 _BATCHES_READ_AHEAD: Final = 4
 _READERS: Final = 2
-
-
-class ClipSource(Protocol):
-    """Gives batches of clips on the training device."""
-
-    device: torch.device
-
-    def batches(self, numbers: Iterable[NDArray[np.int64]]) -> Iterator[RawClips]:
-        """A batch for each array of clip numbers, in order."""
-        ...
 
 
 class StreamedClips:
@@ -107,6 +97,9 @@ class ClipsInMemory:
                 lengths,
                 clips,
             )
+
+
+ClipSource: TypeAlias = StreamedClips | ClipsInMemory
 
 
 def open_source(dataset: PoseDataset, device: torch.device, place: Place = "auto") -> ClipSource:
