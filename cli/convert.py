@@ -129,7 +129,7 @@ def _import_wholebody(
 ) -> None:
     with errors_in_one_line("masa-convert"):
         inputs, out = _inputs_and_out(paths)
-        importer = WholeBodyImport(read, _frame_source(videos, size, fps))
+        importer = WholeBodyImport(lambda clip: read(clip.source), _frame_source(videos, size, fps))
         listing = list_keypoint_files(inputs, ending, corpus)
         code = run_import(
             make_console(quiet=quiet),
