@@ -10,6 +10,7 @@ from typing import Final, Literal
 
 from masa_data.corpora.clip import Problem
 from masa_data.errors import DataError
+from masa_data.exchange.copying import CLIPS_BETWEEN_PAGES
 from masa_data.exchange.exports.base import CLIPS_CSV, ClipsCsv, Exporter, new_file, new_folder
 from masa_data.exchange.exports.npz import NpzExport
 from masa_data.exchange.exports.openpose import OpenPoseExport
@@ -23,8 +24,6 @@ FolderFormat = Literal["pose", "openpose", "mmpose", "masa-pickle"]
 FileFormat = Literal["pyskl", "npz", "parquet"]
 FOLDER_FORMATS: Final = ("pose", "openpose", "mmpose", "masa-pickle")
 FILE_FORMATS: Final = ("pyskl", "npz", "parquet")
-
-_CLIPS_BETWEEN_PAGES: Final = 500
 
 
 @dataclass(slots=True)
@@ -81,13 +80,14 @@ def export(
                     clips_csv.add(track)
                 done.clips += 1
                 done.frames += len(track)
-            if number % _CLIPS_BETWEEN_PAGES == 0:
+            if number % CLIPS_BETWEEN_PAGES == 0:
                 tracks.forget_pages()
             clip_done()
         if not done.clips:
             raise DataError(f"no clip could be exported: {done.problems[0].reason}", done.problems[0].advice)
-        beside = f"; {CLIPS_CSV} holds the rest" if clips_csv is not None else ""
-        done.lost = [f"{exporter.not_held}{beside}", *exporter.finish()]
+        done.lost = [exporter.not_held, *exporter.finish()]
+        if clips_csv is not None:
+            done.lost.append(f"sizes, rates, labels and splits of the clips are in {CLIPS_CSV}")
     return done
 
 

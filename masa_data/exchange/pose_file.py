@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -20,44 +20,28 @@ _MAX_FRAMES: Final = 1_000_000
 _MAX_PEOPLE: Final = 64
 
 
-@dataclass(slots=True)
-class PoseFiles:
-    """Reads .pose files of one skeleton, one after the other.
+def read_pose(clip: Clip) -> WholeBody:
+    """The signer's keypoints in a .pose file, with the size and rate that it states.
 
-    Attributes:
-        skeleton: that of the first file; another one is not taken, since one dataset holds one estimator.
+    Raises:
+        DataError: if it is no such file.
+        OSError: if it cannot be read.
     """
-
-    skeleton: str = field(default="")
-
-    def read(self, clip: Clip) -> WholeBody:
-        """The signer's keypoints in a file.
-
-        Raises:
-            DataError: if it is no such file, or of another skeleton than the first.
-            OSError: if it cannot be read.
-        """
-        path = clip.source
-        with path.open("rb") as stream:
-            header = PoseHeader.read(stream)
-            start = stream.tell()
-        _check(header, path.stat().st_size - start)
-        layout, points = find_points(header)
-        if self.skeleton not in ("", layout.name):
-            raise DataError(
-                f"found the skeleton {layout.name}, expected {self.skeleton} as in the first file",
-                "Import each skeleton into a file of its own",
-            )
-        self.skeleton = layout.name
-        shape = header.frames, header.people, header.points
-        numbers = np.memmap(path, "<f4", "r", start, (header.body_bytes // 4,))
-        count = math.prod(shape) * header.dimensions
-        # Copies, so that nothing stays mapped.
-        keypoints = numbers[:count].reshape(*shape, header.dimensions)[:, :, points, :2].astype(np.float64)
-        scores = numbers[count:].reshape(shape)[:, :, points].astype(np.float64)
-        found = find_signer_in_arrays(keypoints, scores, np.arange(header.frames))
-        stated = FrameFacts(clip.path, header.width, header.height, header.fps)
-        return replace(found, stated=stated)
+    path = clip.source
+    with path.open("rb") as stream:
+        header = PoseHeader.read(stream)
+        start = stream.tell()
+    _check(header, path.stat().st_size - start)
+    layout, points = find_points(header)
+    shape = header.frames, header.people, header.points
+    numbers = np.memmap(path, "<f4", "r", start, (header.body_bytes // 4,))
+    count = math.prod(shape) * header.dimensions
+    # Copies, so that nothing stays mapped.
+    keypoints = numbers[:count].reshape(*shape, header.dimensions)[:, :, points, :2].astype(np.float64)
+    scores = numbers[count:].reshape(shape)[:, :, points].astype(np.float64)
+    found = find_signer_in_arrays(keypoints, scores, np.arange(header.frames))
+    stated = FrameFacts(clip.path, header.width, header.height, header.fps)
+    return replace(found, stated=stated, skeleton=layout.name)
 
 
 def _check(header: PoseHeader, size: int) -> None:

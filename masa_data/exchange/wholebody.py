@@ -39,6 +39,7 @@ class WholeBody:
         box: (T, 4) where the signer was looked for, in pixels; None or NaN = not known.
         several_people: whether more people than the signer were seen.
         stated: size and rate of the frames, if the file itself says them.
+        skeleton: what the file calls its keypoints, if there are several such; "" if not.
     """
 
     keypoints: NDArray[np.floating]
@@ -47,6 +48,7 @@ class WholeBody:
     box: NDArray[np.floating] | None = None
     several_people: bool = False
     stated: FrameFacts | None = None
+    skeleton: str = ""
 
 
 @dataclass(slots=True)
@@ -58,6 +60,7 @@ class WholeBodyImport:
         frames: knows the size and rate of the frames; None = what `read` gives states them.
         estimator: what is recorded as the estimator's name.
         assumed_fps: the rate that the user gave to `read`, to be recorded; None = the files state it.
+        skeleton: of the clips so far.
         lowest: the lowest raw score of the 49 keypoints so far, missing ones apart.
         highest: the highest.
     """
@@ -66,6 +69,7 @@ class WholeBodyImport:
     frames: FrameSource | None
     estimator: str = "mmpose-import"
     assumed_fps: float | None = None
+    skeleton: str = field(default="")
     lowest: float = field(default=math.inf)
     highest: float = field(default=-math.inf)
 
@@ -84,6 +88,9 @@ class WholeBodyImport:
         found = self.read(clip)
         facts = found.stated if self.frames is None else self.frames.facts(clip)
         assert facts is not None, "a format that states no size needs a source of it"
+        if found.stated is not None:
+            _check_size(found.stated, facts)
+        self._one_skeleton(found.skeleton)
         scores, warning = missing_where_not_finite(found.keypoints, found.scores)
         track = PoseTrack.with_missing(
             _info(clip, facts, int(found.frame_index[-1]) + 1, found.several_people),
@@ -110,7 +117,7 @@ class WholeBodyImport:
         estimator = EstimatorIdentity(
             name=self.estimator,
             version=model,
-            settings={"source": source},
+            settings={"source": f"{source} {self.skeleton}".strip()},
             weights_sha256="",
             confidence="the model's own score, cut at 0 and 1",
         )
@@ -122,6 +129,14 @@ class WholeBodyImport:
         notes = {"size": size, "fps": fps, "raw scores": found}
         return Provenance(estimator=estimator, notes=notes, tool_version=VERSION)
 
+    def _one_skeleton(self, found: str) -> None:
+        self.skeleton = self.skeleton or found
+        if found != self.skeleton:  # one dataset holds one estimator
+            raise DataError(
+                f"found the skeleton {found}, expected {self.skeleton} as in the first file",
+                "Import each skeleton into a file of its own",
+            )
+
     def score_warning(self) -> str | None:
         """What is odd about the scores of all clips together; None = nothing."""
         if self.highest <= _HIGHEST_HEATMAP_SCORE:
@@ -129,6 +144,16 @@ class WholeBodyImport:
         return (
             f"scores reach {self.highest:.2f} and are cut at 1, expected the heatmap scores of HRNet, which "
             "hardly pass 1: a threshold such as 0.4 does not mean the same here"
+        )
+
+
+def _check_size(stated: FrameFacts, facts: FrameFacts) -> None:
+    """Keypoints of frames of another size than the video's are in other pixels than those of the video."""
+    if (stated.width, stated.height) != (facts.width, facts.height):
+        raise DataError(
+            f"found keypoints of frames of {stated.width}×{stated.height} pixels, expected the "
+            f"{facts.width}×{facts.height} of {facts.path}",
+            "Look whether this video belongs to these keypoints",
         )
 
 
