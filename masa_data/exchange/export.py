@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -23,6 +24,8 @@ from masa_data.shards.reader import PoseShards
 FolderFormat = Literal["pose", "openpose", "mmpose", "masa-pickle"]
 FileFormat = Literal["pyskl", "npz", "parquet"]
 FOLDER_FORMATS: Final = ("pose", "openpose", "mmpose", "masa-pickle")
+# A name that is too long, or taken by another clip's folder or file; all else concerns every clip.
+_OF_THE_NAME: Final = (errno.ENAMETOOLONG, errno.EEXIST, errno.ENOTDIR, errno.EISDIR)
 FILE_FORMATS: Final = ("pyskl", "npz", "parquet")
 
 
@@ -75,6 +78,15 @@ def export(
                 exporter.add(track)
             except DataError as error:
                 done.problems.append(Problem.of(error, str(tracks.path), track.info.id))
+            except OSError as error:
+                if error.errno not in _OF_THE_NAME:
+                    raise
+                unfit = DataError(
+                    f"found the clip id {track.info.id[:80]!a}, expected one that can be a path here "
+                    f"({error.strerror})",
+                    "Leave the clip out with masa-convert filter, or choose a format of one file",
+                )
+                done.problems.append(Problem.of(unfit, str(tracks.path), track.info.id))
             else:
                 if clips_csv is not None:
                     clips_csv.add(track)

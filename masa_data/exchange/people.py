@@ -28,22 +28,22 @@ class Instance(NamedTuple):
 def find_signer(frames: list[list[Instance]], index: NDArray[np.int64]) -> WholeBody:
     """The one of the people who signs, as in extraction: who is in view and moves the hands most.
 
-    Everybody is followed from frame to frame by their boxes; of a crowd the largest are.
+    Everybody is followed from frame to frame by their boxes; of a crowd the largest are. Where there is never
+    more than one person, that one is the signer, however their box jumps.
 
     Args:
         frames: the people of each of T frames, in any order.
         index: (T,) which source frames, counted from 0, increasing.
     """
+    several = any(len(frame) > 1 for frame in frames)
+    if not several:
+        return _alone(frames, index)
     people: list[Person] = []
     for number, frame in enumerate(frames):
         largest = sorted(frame, key=lambda instance: -instance.area)[:MAX_PEOPLE]
         boxes = np.array([instance.box for instance in largest], np.float32).reshape(-1, 4)
         for instance, (person, box) in zip(largest, match_people(people, boxes), strict=True):
             person.see(number, box, instance.keypoints[None], instance.scores[None])
-    if not people:
-        nobody = np.zeros((len(frames), NUM_KEYPOINTS, 2))
-        return WholeBody(nobody, nobody[..., 0], index)
-    several = any(len(frame) > 1 for frame in frames)
     found = max(people, key=lambda person: person.signs(len(frames))).estimates(len(frames), several)
     return WholeBody(
         np.stack([estimate.keypoints for estimate in found]),
@@ -52,6 +52,17 @@ def find_signer(frames: list[list[Instance]], index: NDArray[np.int64]) -> Whole
         np.stack([estimate.box for estimate in found]),
         several,
     )
+
+
+def _alone(frames: list[list[Instance]], index: NDArray[np.int64]) -> WholeBody:
+    absent = Instance(
+        np.zeros((NUM_KEYPOINTS, 2), np.float32),
+        np.zeros(NUM_KEYPOINTS, np.float32),
+        np.full(4, np.nan, np.float32),
+    )
+    found = [frame[0] if frame else absent for frame in frames]
+    keypoints, scores, boxes = (np.stack(parts) for parts in zip(*found, strict=True))
+    return WholeBody(keypoints, scores, index, boxes)
 
 
 def find_signer_in_arrays(

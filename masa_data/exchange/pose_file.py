@@ -31,8 +31,8 @@ def read_pose(clip: Clip) -> WholeBody:
     with path.open("rb") as stream:
         header = PoseHeader.read(stream)
         start = stream.tell()
-    _check(header, path.stat().st_size - start)
     layout, points = find_points(header)
+    _check(header, path.stat().st_size - start)
     shape = header.frames, header.people, header.points
     numbers = np.memmap(path, "<f4", "r", start, (header.body_bytes // 4,))
     count = math.prod(shape) * header.dimensions

@@ -89,18 +89,18 @@ def new_file(out: Path, *, overwrite: bool) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-def place_of(folder: Path, clip_id: str) -> Path:
-    """Where in a folder the files of a clip go: by its id, and nowhere else.
+def place_of(folder: Path, clip_id: str, ending: str = "") -> Path:
+    """Where in a folder the file (or, without an ending, the folder) of a clip is: by its id, nowhere else.
 
     Raises:
         DataError: if the id would lead out of the folder or is no path.
     """
-    if not all(map(is_plain_name, clip_id.split("/"))):
+    if not all(map(is_plain_name, clip_id.split("/"))) or clip_id == CLIPS_CSV:
         raise DataError(
             f"found the clip id {clip_id!a}, expected one that can be a file's path in the output folder",
             "Leave the clip out with masa-convert filter, or choose a format of one file",
         )
-    return folder / PurePosixPath(clip_id)
+    return folder / PurePosixPath(clip_id + ending)
 
 
 class ClipsCsv:

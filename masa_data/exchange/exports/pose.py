@@ -42,7 +42,7 @@ class PoseExport:
             DataError: if its id is no path, or its frames are larger than the format allows.
             OSError: if the disk is full.
         """
-        path = place_of(self._folder, track.info.id + ".pose")
+        path = place_of(self._folder, track.info.id, ".pose")
         if max(track.info.width, track.info.height) > _MAX_SIDE:
             raise DataError(
                 f"found frames of {track.info.width}×{track.info.height}, expected sides up to {_MAX_SIDE}",

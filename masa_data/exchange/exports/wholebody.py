@@ -32,7 +32,7 @@ class MMPoseExport:
             DataError: if its id is no path.
             OSError: if the disk is full.
         """
-        path = place_of(self._folder, track.info.id + ".json")
+        path = place_of(self._folder, track.info.id, ".json")
         points = np.round(as_wholebody(track).astype(np.float64), _DECIMALS)
         frames = []
         for number, row, box in zip(track.frame_index.tolist(), points, track.box, strict=True):
@@ -71,7 +71,7 @@ class MasaPickleExport:
             DataError: if its id is no path.
             OSError: if the disk is full.
         """
-        path = place_of(self._folder, track.info.id + ".pkl")
+        path = place_of(self._folder, track.info.id, ".pkl")
         images = [f"image_{number:05d}.jpg" for number in track.frame_index.tolist()]
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(pickle.dumps({"keypoints": as_wholebody(track), "img_list": images}, protocol=4))

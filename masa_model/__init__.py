@@ -1,0 +1,1 @@
+"""Recognisers that learn from pose tracks."""
