@@ -190,6 +190,7 @@ def test_fewer_clips_of_each_class_and_split(write):
     assert Counter(pair for pair, kept in zip(classes, half, strict=True) if kept) == {
         pair: -(-count // 2) for pair, count in Counter(classes).items()
     }
+    only_train = subsample(tracks, tracks.column("split") == "train", per_class=1)
     assert only_train.sum() == 4 + 20 + 2
 
 
@@ -198,7 +199,6 @@ def replace_id(track, prefix):
 
 
 MEASURED = """
-import resource, sys
 import resource, sys
 from pathlib import Path
 import numpy as np
