@@ -11,8 +11,9 @@ from typing import Final, Literal
 
 from masa_data.corpora.clip import Problem
 from masa_data.errors import DataError
+from masa_data.exchange.clips_csv import CLIPS_CSV, ClipsCsv
 from masa_data.exchange.copying import CLIPS_BETWEEN_PAGES
-from masa_data.exchange.exports.base import CLIPS_CSV, ClipsCsv, Exporter, new_file, new_folder
+from masa_data.exchange.exports.base import Exporter, new_file, new_folder
 from masa_data.exchange.exports.npz import NpzExport
 from masa_data.exchange.exports.openpose import OpenPoseExport
 from masa_data.exchange.exports.parquet import ParquetExport

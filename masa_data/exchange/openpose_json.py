@@ -16,6 +16,7 @@ from masa_data.corpora.annotations import Fields, read_json
 from masa_data.corpora.clip import Clip, Listing, Problem, join
 from masa_data.corpora.folder import clip_below, walk_folders
 from masa_data.errors import DataError
+from masa_data.exchange.clips_csv import with_listed_labels
 from masa_data.exchange.people import Instance, box_of, find_signer
 from masa_data.exchange.wholebody import WholeBody
 from masa_data.skeleton import NUM_HAND_KEYPOINTS
@@ -51,9 +52,7 @@ class OpenPoseFrames:
             inputs: folders.
             corpus: name of the corpus.
         """
-        listing = join(self._list_one(Path(name)) for name in inputs)
-        listing.clips = [replace(clip, corpus=corpus) for clip in listing.clips]
-        return listing
+        return join(self._list_one(Path(name), corpus) for name in inputs)
 
     def read(self, clip: Clip) -> WholeBody:
         """The signer's keypoints in a clip's frames; frames that are absent are not in the track.
@@ -69,7 +68,7 @@ class OpenPoseFrames:
             raise DataError("found coordinates from -1 to 1 only, expected pixels", _RUN_AGAIN)
         return find_signer(people, np.array([number for number, _ in frames]))
 
-    def _list_one(self, root: Path) -> Listing:
+    def _list_one(self, root: Path, corpus: str) -> Listing:
         listing = Listing()
         try:
             if not root.is_dir():
@@ -88,7 +87,9 @@ class OpenPoseFrames:
                     below = folder.relative_to(root)
                     alone = len(videos) == 1 and folder != root
                     self._add(listing, root, below if alone else below / (video or root.name), folder, frames)
-            listing.clips.sort(key=lambda clip: clip.id)
+            clips = [replace(clip, corpus=corpus) for clip in listing.clips]
+            listing.clips = sorted(clips, key=lambda clip: clip.id)
+            listing.clips = with_listed_labels(root, listing.clips)
             if not listing.clips and not listing.problems:
                 raise DataError("there is no file …_keypoints.json in it", "Check the path")
         except DataError as error:

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import csv
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path, PurePosixPath
-from typing import Final, Protocol, TextIO
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from typing_extensions import Self
 
 from masa_data.corpora.annotations import is_plain_name
 from masa_data.errors import DataError
+from masa_data.exchange.clips_csv import CLIPS_CSV
 from masa_data.exchange.wholebody import NUM_WHOLEBODY
 from masa_data.skeleton import COCO_WHOLEBODY_INDICES
-from masa_data.track import INFO_FIELDS, PoseTrack
-
-CLIPS_CSV: Final = "clips.csv"
+from masa_data.track import PoseTrack
 
 
 class Exporter(Protocol):
@@ -101,25 +97,6 @@ def place_of(folder: Path, clip_id: str, ending: str = "") -> Path:
             "Leave the clip out with masa-convert filter, or choose a format of one file",
         )
     return folder / PurePosixPath(clip_id + ending)
-
-
-class ClipsCsv:
-    """`clips.csv`: what is known of each clip, beside files that hold keypoints alone."""
-
-    def __init__(self, folder: Path) -> None:
-        self._file: TextIO = (folder / CLIPS_CSV).open("w", encoding="utf-8", newline="")
-        self._writer = csv.DictWriter(self._file, [*INFO_FIELDS, "frames"])
-        self._writer.writeheader()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._file.close()
-
-    def add(self, track: PoseTrack) -> None:
-        """Write a clip's line."""
-        self._writer.writerow({**asdict(track.info), "frames": len(track)})
 
 
 def xy_and_score(track: PoseTrack) -> NDArray[np.float32]:
