@@ -22,7 +22,7 @@ $(INSTALLED): pyproject.toml $(wildcard requirements/*.txt)
 	@$(PYTHON) -c 'import sys; (3, 10) <= sys.version_info[:2] <= (3, 12) or sys.exit("found Python %d.%d, expected 3.10 to 3.12 (MediaPipe has no wheel for others): make PYTHON=python3.11 ..." % sys.version_info[:2])'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --editable '.[mediapipe,dev]'
+	$(BIN)/python -m pip install --quiet --editable '.[mediapipe,exchange,dev]'
 	$(BIN)/python -m pip install --quiet --no-deps --requirement requirements/mediapipe.txt --requirement requirements/demo.txt
 	@touch $@
 
