@@ -3,10 +3,10 @@
 | fault | a clip has it if |
 |---|---|
 | no hands | neither hand was found in half of its frames or more |
-| jumps | between two kept frames a body keypoint, or ten keypoints of a hand, went further than hands can go |
+| jumps | between two frames a body keypoint, or ten of a hand's, went further than hands can go |
 | swapped hands | in a tenth of the frames with a hand, hands sit on the wrists of the other side |
 | several people | the estimator saw more people than the signer |
-| near-duplicate | a clip of another split moves in the same way, within what estimation differs (near_duplicates.py) |
+| near-duplicate | a clip of another split moves in the same way (near_duplicates.py) |
 
 None of them proves an error. Distances are in shoulder widths of the clip (motion.shoulder_width).
 """
@@ -38,7 +38,7 @@ LIMITS: Final[Mapping[str, float]] = {
     JUMPS: 1e-9,
     SWAPPED: 0.1,
     SEVERAL_PEOPLE: 1,
-    NEAR_DUPLICATE: 1,
+    NEAR_DUPLICATE: 0.5,
 }
 
 # Body keypoints less certain than this wander about and are not looked at.
