@@ -25,9 +25,9 @@ class Page:
         flags = ["--headless=new", "--no-sandbox", "--disable-gpu", "--remote-debugging-pipe"]
         flags += ["--no-first-run", "--disable-background-networking", "--window-size=1200,1000"]
         # The browser reads commands from descriptor 3 and writes answers to 4.
+        pipes = 'exec "$0" "$@" 3<&0 4>&1 </dev/null >/dev/null'
         self._process = subprocess.Popen(
-            ["sh", "-c", 'exec "$0" "$@" 3<&0 4>&1 </dev/null >/dev/null', program, *flags]
-            + [f"--user-data-dir={profile}", "about:blank"],
+            ["sh", "-c", pipes, program, *flags, f"--user-data-dir={profile}", "about:blank"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

@@ -13,7 +13,9 @@ _WIDTH: Final = 640
 _HEIGHT: Final = 180
 _LEFT: Final = 48
 _BOTTOM: Final = 22
-_X_LABELS: Final = 10
+_RIGHT: Final = 24
+_WIDEST_BAR: Final = 60
+_X_LABELS: Final = 7
 
 
 def table(caption: str, headings: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
@@ -65,7 +67,7 @@ def chart(title: str, labels: Sequence[str], series: Mapping[str, ArrayLike], un
 
 def _bars(labels: Sequence[str], heights: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> str:
     scale = (_HEIGHT - _BOTTOM - 12) / (heights.sum(axis=0).max(initial=0) or 1.0)
-    step = (_WIDTH - _LEFT) / max(len(labels), 1)
+    step = _step(labels)
     ends = np.cumsum(heights, axis=0)
     rectangles = []
     for series, (column, end) in enumerate(zip(heights, ends, strict=True)):
@@ -81,7 +83,7 @@ def _bars(labels: Sequence[str], heights: np.ndarray[tuple[int, ...], np.dtype[n
 
 def _axes(labels: Sequence[str], top: float, unit: str) -> str:
     floor = _HEIGHT - _BOTTOM
-    step = (_WIDTH - _LEFT) / max(len(labels), 1)
+    step = _step(labels)
     every = max(1, -(-len(labels) // _X_LABELS))
     words = "".join(
         f'<text x="{_LEFT + (place + 0.425) * step:.1f}" y="{_HEIGHT - 6}" text-anchor="middle">'
@@ -89,7 +91,7 @@ def _axes(labels: Sequence[str], top: float, unit: str) -> str:
         for place in range(0, len(labels), every)
     )
     return (
-        f'<line x1="{_LEFT}" x2="{_WIDTH}" y1="{floor}" y2="{floor}"/>'
+        f'<line x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{floor}" y2="{floor}"/>'
         f'<text x="{_LEFT - 6}" y="{floor}" text-anchor="end">0</text>'
         f'<text x="{_LEFT - 6}" y="14" text-anchor="end">{_number(top)}</text>'
         f'<text x="{_LEFT - 6}" y="28" text-anchor="end">{escape(unit)}</text>{words}'
@@ -104,5 +106,9 @@ def _number(value: float) -> str:
     return f"{value:.3g}"
 
 
-def _short(text: str, most: int = 10) -> str:
+def _short(text: str, most: int = 13) -> str:
     return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def _step(labels: Sequence[str]) -> float:
+    return min((_WIDTH - _LEFT - _RIGHT) / max(len(labels), 1), _WIDEST_BAR)

@@ -68,11 +68,13 @@ def class_sizes(entries: list[GlossEntry]) -> str:
 def lengths_and_rates(tracks: PoseShards) -> str:
     """Distributions of frames a clip and of frames a second."""
     lengths = tracks.lengths
-    edges = np.unique(np.linspace(lengths.min(), lengths.max() + 1, 26).astype(int))
-    counts = np.histogram(lengths, edges)[0]
-    labels = [
-        str(first) if end - first == 1 else f"{first}–{end - 1}" for first, end in pairwise(edges.tolist())
-    ]
+    # A few very long clips shall not squeeze all others into one bar.
+    usual = int(np.percentile(lengths, 99))
+    edges = np.unique(np.linspace(lengths.min(), usual + 1, 26).astype(int)).tolist()
+    counts = np.histogram(np.minimum(lengths, usual), edges)[0]
+    labels = [str(first) if end - first == 1 else f"{first}–{end - 1}" for first, end in pairwise(edges)]
+    if lengths.max() > usual:
+        labels[-1] = f"{edges[-2]}–{lengths.max()}"
     fps = tracks.column("fps")
     rates = Counter(np.round(fps[np.isfinite(fps)]).astype(int).tolist())
     named = {str(rate): count for rate, count in sorted(rates.items())}
@@ -108,8 +110,8 @@ def joints(statistics: Statistics) -> str:
     charts = []
     for corpus, sums in statistics.joints.items():
         for title, values, unit in (
-            ("mean confidence", sums.mean_confidence(), "0..1"),
-            ("share of frames in which it is missing", sums.missing_share(), "0..1"),
+            ("mean confidence", sums.mean_confidence(), "mean"),
+            ("share of frames in which it is missing", sums.missing_share(), "share"),
             ("jitter in shoulder widths", sums.mean_jitter(), "widths"),
         ):
             charts.append(chart(f"{corpus}: {title} by keypoint", KEYPOINT_NAMES, {title: values}, unit))
