@@ -131,7 +131,8 @@ def _placed(tiles: Sequence[Tile]) -> Iterable[tuple[str, NDArray[np.floating], 
         corner = _corner(place)
         short = tile.caption
         if len(short) > _MOST_LETTERS:
-            short = short[: _MOST_LETTERS - 3] + "..."
+            # Corpora put what tells glosses apart at either end.
+            short = f"{short[:9]}...{short[12 - _MOST_LETTERS :]}"
         yield short, tile.points * _TILE + corner, corner
 
 
