@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import shlex
+import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from masa_data.errors import DataError
 from masa_data.shards.reader import PoseShards
 from masa_data.version import VERSION
 from masa_data.view import APPLICATION, log_clip, require_rerun
 
 from .console import CONTEXT, errors_in_one_line, make_console, require_clip
+
+if TYPE_CHECKING:
+    import rerun as rr
 
 _EXAMPLES = """
 \b
@@ -49,7 +56,7 @@ def main(file: Path, clip_id: str | None, save: Path | None, source: Path | None
             console.print(f"{found} is not there; showing the skeleton alone (--source names its new place)")
         recording = rr.RecordingStream(APPLICATION, recording_id=clip_id)
         if save is None:
-            recording.spawn()
+            _open_window(recording)
         else:
             save.parent.mkdir(parents=True, exist_ok=True)
             recording.save(save)
@@ -59,3 +66,16 @@ def main(file: Path, clip_id: str | None, save: Path | None, source: Path | None
         recording.disconnect()
         if save is not None:
             console.print(f"Wrote {save}: {clip_id}. To look at it: {shlex.join(['rerun', str(save)])}")
+
+
+def _open_window(recording: rr.RecordingStream) -> None:
+    # Rerun itself would try for a quarter of a minute and then drop everything.
+    if sys.platform == "linux" and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        raise DataError("there is no display to open a window on", "Use --save clip.rrd")
+    # The viewer was installed beside this Python, which need not be on the PATH.
+    os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    try:
+        recording.spawn()
+    except RuntimeError as error:
+        reason = str(error).strip().splitlines()[0].rstrip(".")
+        raise DataError(f"Rerun's window cannot be opened: {reason}", "Use --save clip.rrd") from None

@@ -94,6 +94,8 @@ def set_time(recording: rr.RecordingStream, track: PoseTrack, number: int) -> No
     recording.set_time(FRAME, sequence=int(track.frame_index[number]))
     if np.isfinite(track.time[number]):
         recording.set_time(TIME, duration=float(track.time[number]))
+    else:
+        recording.disable_timeline(TIME)  # or the row would stand at the time set last
 
 
 def _log_curve(
