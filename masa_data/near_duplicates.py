@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import combinations
 from typing import Final
 
 import numpy as np
@@ -41,7 +40,9 @@ _POINTS: Final = [KEYPOINT_NAMES.index(name) for name in (*_STEADY, *_OTHERS)]
 # Distance along some axes is never more than distance along all, so few axes rule out most pairs.
 _AXES: Final = 24
 _PAIRS_AT_ONCE: Final = 1 << 22
-_CLOSE_LOOKS_AT_ONCE: Final = 1 << 12
+# Of each clip only so many others, the nearest at first sight, are looked at closely: where many are copies
+# of each other there would be no end otherwise.
+_CLOSE_LOOKS: Final = 8
 
 
 def describe(track: PoseTrack) -> NDArray[np.float32]:
@@ -80,15 +81,13 @@ def find_near_duplicates(descriptions: NDArray[np.float32], splits: NDArray[np.o
     radius = _LOOK_WITHIN**2 * _MOMENTS * len(_STEADY)
     nearest = np.full(len(splits), np.inf)
     partner = np.full(len(splits), -1)
-    members = [np.flatnonzero(moves & (splits == split)) for split in SPLITS]
-    for first, second in combinations(members, 2):
-        for pairs in _pairs_within(places, first, second, radius):
-            distance = _distance(descriptions, pairs)
-            for own, other in ((0, 1), (1, 0)):
-                order = np.argsort(-distance, kind="stable")  # written last, the nearest stays
-                near = order[distance[order] < nearest[pairs[order, own]]]
-                nearest[pairs[near, own]] = distance[near]
-                partner[pairs[near, own]] = pairs[near, other]
+    for split in SPLITS:
+        others = np.flatnonzero(moves & (splits != split) & (splits != ""))
+        for own, candidates in _candidates(places, np.flatnonzero(moves & (splits == split)), others, radius):
+            distance = _distance(descriptions, own, candidates)
+            best = distance.argmin(axis=1)
+            nearest[own] = distance[np.arange(len(own)), best]
+            partner[own] = np.where(np.isfinite(nearest[own]), candidates[np.arange(len(own)), best], -1)
     return NearDuplicates(partner, np.where(partner >= 0, 1 - nearest / HALF_WITHIN / 2, 0.0))
 
 
@@ -98,31 +97,40 @@ def _widest_axes(steady: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(np.linalg.eigh(centred.T @ centred)[1][:, ::-1][:, :_AXES])
 
 
-def _pairs_within(
+def _candidates(
     places: NDArray[np.float32], first: NDArray[np.intp], second: NDArray[np.intp], radius: float
-) -> Iterator[NDArray[np.intp]]:
-    """Pairs (P, 2) of a clip of each group whose places are within a squared distance, some at a time."""
+) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
+    """Clips of the first group that are within a squared distance of any of the second, some at a time.
+
+    Yields:
+        (P,) clips and (P, K) the nearest to each in the second group, K at most 8.
+    """
     if len(second) == 0:
         return
     squares = (places**2).sum(axis=1)
+    most = min(_CLOSE_LOOKS, len(second))
     rows = max(1, _PAIRS_AT_ONCE // len(second))
     for start in range(0, len(first), rows):
         block = first[start : start + rows]
         squared = squares[block, None] + squares[second] - 2 * places[block] @ places[second].T
-        row, column = np.nonzero(squared <= radius)
-        pairs = np.stack([block[row], second[column]], axis=1)
-        yield from (
-            pairs[at : at + _CLOSE_LOOKS_AT_ONCE] for at in range(0, len(pairs), _CLOSE_LOOKS_AT_ONCE)
-        )
+        has_any = squared.min(axis=1) <= radius
+        nearest = np.argpartition(squared[has_any], most - 1, axis=1)[:, :most]
+        if has_any.any():
+            yield block[has_any], second[nearest]
 
 
-def _distance(descriptions: NDArray[np.float32], pairs: NDArray[np.intp]) -> NDArray[np.float64]:
-    """(P,) median distance of the points that both of a pair have; infinity if they are not near."""
-    apart = descriptions[pairs[:, 0]] - descriptions[pairs[:, 1]]
-    points = np.hypot(apart[..., 0], apart[..., 1]).reshape(len(pairs), -1)
-    points.sort(axis=1)  # NaN last
-    known = np.isfinite(points).sum(axis=1)
-    rows = np.arange(len(pairs))
-    half, most = points[rows, known // 2], points[rows, known * 3 // 4]
-    near = (known * 4 > points.shape[1]) & (half <= HALF_WITHIN) & (most <= MOST_WITHIN)
-    return np.where(near, half, np.inf)
+def _distance(
+    descriptions: NDArray[np.float32], own: NDArray[np.intp], candidates: NDArray[np.intp]
+) -> NDArray[np.float32]:
+    """(P, K) median distance of the points that both of a pair have; infinity if they are not near."""
+    apart = np.empty(candidates.shape, np.float32)
+    for place, others in enumerate(candidates.T):  # K times, so that memory does not grow with K
+        difference = descriptions[own] - descriptions[others]
+        points = np.hypot(difference[..., 0], difference[..., 1]).reshape(len(own), -1)
+        points.sort(axis=1)  # NaN last
+        known = np.isfinite(points).sum(axis=1)
+        rows = np.arange(len(own))
+        half, most = points[rows, known // 2], points[rows, np.minimum(known * 3 // 4, points.shape[1] - 1)]
+        near = (known * 4 > points.shape[1]) & (half <= HALF_WITHIN) & (most <= MOST_WITHIN)
+        apart[:, place] = np.where(near, half, np.inf)
+    return apart
