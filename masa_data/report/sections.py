@@ -53,12 +53,13 @@ def class_sizes(entries: list[GlossEntry]) -> str:
     """Clips per class and split, a chart for every corpus; classes beyond 80 are put together in groups."""
     charts = []
     for corpus in dict.fromkeys(entry.corpus for entry in entries):
-        counts = np.array([entry.counts for entry in entries if entry.corpus == corpus])
-        counts = counts[np.argsort(-counts.sum(axis=1), kind="stable")]
-        groups = np.array_split(np.arange(len(counts)), min(len(counts), _BARS))
+        here = [entry for entry in entries if entry.corpus == corpus]
+        here.sort(key=lambda entry: -sum(entry.counts))
+        counts = np.array([entry.counts for entry in here])
+        groups = np.array_split(np.arange(len(here)), min(len(here), _BARS))
         means = np.stack([counts[group].mean(axis=0) for group in groups])
         labels = [
-            f"{group[0] + 1}" if len(group) == 1 else f"{group[0] + 1}–{group[-1] + 1}" for group in groups
+            here[group[0]].gloss if len(group) == 1 else f"{group[0] + 1}–{group[-1] + 1}" for group in groups
         ]
         series = {name: means[:, place] for place, name in enumerate(SPLIT_NAMES) if means[:, place].any()}
         charts.append(chart(f"{corpus}: clips per class, largest class first", labels, series, "clips"))
