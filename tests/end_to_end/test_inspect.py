@@ -77,9 +77,7 @@ def test_without_rerun_masa_view_says_how_to_install_it(out, run):
     assert "pip install 'masa-slr[view]'" in run("masa-view", out, code=2).stderr
 
 
-@pytest.mark.skipif(
-    not HAS_RERUN, reason="rerun-sdk (half a gigabyte) is not installed: pip install '.[view]'"
-)
+@pytest.mark.skipif(not HAS_RERUN, reason="rerun-sdk (0.7 GB) is not installed: pip install '.[view]'")
 def test_masa_view_saves_a_recording(out, tmp_path, run, monkeypatch):
     target = tmp_path / "deep" / "b.rrd"
     done = run("masa-view", out, "b", "--save", target)

@@ -9,7 +9,7 @@ from masa_data.skeleton import PARTS
 from masa_data.video import Video
 from tests.made_signer import SHOULDERS, clip, signing
 
-pytest.importorskip("rerun", reason="rerun-sdk (half a gigabyte) is not installed: pip install '.[view]'")
+pytest.importorskip("rerun", reason="rerun-sdk (0.7 GB) is not installed: pip install '.[view]'")
 chunk = pytest.importorskip("rerun.chunk", reason="this rerun-sdk has no rerun.chunk to read files with")
 import rerun as rr  # noqa: E402
 

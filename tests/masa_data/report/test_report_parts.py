@@ -2,6 +2,7 @@
 
 import base64
 import json
+import tracemalloc
 from html.parser import HTMLParser
 
 import numpy as np
@@ -159,3 +160,18 @@ def test_bars_are_as_high_as_their_numbers_and_the_table_has_them_too():
     assert stacked[2] == pytest.approx(float(bars[0]["y"]))  # y stands on x
     cells = "".join(parsed.texts)
     assert "unknown" in cells
+
+
+def test_memory_does_not_grow_with_the_frames_of_all_clips(open_tracks):
+    def peak(clips):
+        points = np.tile(signing(200), (5, 1, 1))
+        tracks = open_tracks(*(clip(points, f"{number}") for number in range(clips)))
+        tracemalloc.start()
+        gather(tracks)
+        highest = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return highest
+
+    few, many = peak(3), peak(60)
+    # 57 clips more have 22 MB of positions; their descriptions, twice, are below half a megabyte.
+    assert many - few < 2e6
