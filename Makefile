@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 DEMO := demo-out
 
-.PHONY: help install install-mmpose test test-slow lint demo bench bench-gpu clean
+.PHONY: help install install-mmpose install-train test test-slow lint demo bench bench-gpu clean
 
 help:
 	@echo "make demo       environment, then extraction of real footage with a picture"
@@ -13,6 +13,7 @@ help:
 	@echo "make test       environment, then lint, types and all tests but the slow ones"
 	@echo "make test-slow  the slow tests"
 	@echo "make install-mmpose   MMPose too; TORCH='torch --index-url …' chooses a torch where none is there"
+	@echo "make install-train    what training needs; TORCH as above"
 	@echo "make bench-gpu VIDEOS=folder   MMPose on this machine's GPU beside MMPose's own inferencer"
 	@echo "make bench      speed and memory of the main jobs, as ratios"
 
@@ -35,6 +36,10 @@ install-mmpose: $(INSTALLED)
 	$(BIN)/python -m pip install --quiet --no-deps --requirement requirements/mmpose.txt
 	$(BIN)/masa-doctor
 
+install-train: $(INSTALLED)
+	$(BIN)/python -c 'import torch' 2>/dev/null || $(BIN)/python -m pip install --quiet $(TORCH)
+	$(BIN)/python -m pip install --quiet --editable '.[mediapipe,train]'
+
 lint: $(INSTALLED)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -42,16 +47,16 @@ lint: $(INSTALLED)
 
 # torch 2.13.0 has a CPU build of a few hundred megabytes; other versions may bring gigabytes of CUDA.
 TEST_TORCH := torch==2.13.0
-MMPOSE_INSTALLED := $(VENV)/.mmpose-installed
+ALL_INSTALLED := $(VENV)/.all-installed
 
-$(MMPOSE_INSTALLED): $(INSTALLED)
-	$(MAKE) install-mmpose TORCH=$(TEST_TORCH)
+$(ALL_INSTALLED): $(INSTALLED)
+	$(MAKE) install-mmpose install-train TORCH=$(TEST_TORCH)
 	@touch $@
 
-test: lint $(MMPOSE_INSTALLED)
+test: lint $(ALL_INSTALLED)
 	$(BIN)/pytest -n auto -m 'not slow'
 
-test-slow: $(MMPOSE_INSTALLED)
+test-slow: $(ALL_INSTALLED)
 	$(BIN)/pytest -n auto -m slow
 
 bench: $(INSTALLED)

@@ -45,7 +45,7 @@ class PoseBatch(TypedDict):
     label: torch.Tensor
 
 
-class TorchPoseDataset(Dataset[PoseItem]):  # type: ignore[misc]  # torch is optional and untyped here
+class TorchPoseDataset(Dataset[PoseItem]):
     """The clips of a PoseDataset as tensors. It may be shared by a DataLoader's workers.
 
     Attributes:

@@ -103,6 +103,6 @@ def positions_in_clips(
 
 
 def length(vectors: Float[Tensor, "n 2 frames"]) -> Float[Tensor, "n frames"]:
-    """Euclidean length over the middle axis. torch's own norm takes fifty times as long along such an axis."""
+    """Euclidean length over the middle axis. torch's own norm takes 50 times as long along such an axis."""
     x, y = vectors.unbind(1)
     return torch.addcmul(x * x, y, y).sqrt_()

@@ -36,8 +36,8 @@ def choose_masked(
         mask_set: one choice for all parts, or one for each.
 
     Returns:
-        body, left hand, right hand: True = masked. No clip is masked whole: the last k frames have no residual
-        and are no candidates.
+        body, left hand, right hand: True = masked. No clip is masked whole: its last k frames have no
+        residual and are no candidates.
     """
     if mask_set == "clip":
         return _choose(candidates[0], batch, ratio, (*seed, _QUERY)).expand(3, -1)

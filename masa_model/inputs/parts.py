@@ -1,7 +1,7 @@
 """Body and hands apart, each in its own coordinates; which frames are used.
 
-The paper crops hands and body "to emphasize these dominant regions" (III-A) and gives coordinates from −128 to
-128 (IV-D). How the crops lie follows the released code; where the two leave something open, `CropReference`
+The paper crops hands and body "to emphasize these dominant regions" (III-A) and gives coordinates from −128
+to 128 (IV-D). How the crops lie follows the released code; where both leave something open, `CropReference`
 and the constants below say what was taken.
 """
 
@@ -40,8 +40,8 @@ def prepare_clips(
 ) -> PoseBatch:
     """Choose the frames and bring every part into its own coordinates.
 
-    Frames in which neither hand has a box are dropped (all are kept where no frame has one); of clips that are
-    still longer than `max_frames`, every n-th frame is kept, with the smallest n that is enough.
+    Frames in which neither hand has a box are dropped (all stay where no frame has one); of clips that are
+    still longer than `max_frames` every n-th frame is kept, with the smallest n that is enough.
 
     Args:
         raw: the clips.

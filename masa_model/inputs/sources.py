@@ -144,7 +144,7 @@ def epoch_batches(
 ) -> Sequence[NDArray[np.int64]]:
     """The clip numbers of each step of an epoch: a pure function of what it is given.
 
-    Every epoch is shuffled anew; what does not fill a last batch is left out, other clips each time. With fewer
+    Every epoch is shuffled anew; what does not fill a last batch is left out, others each time. With fewer
     clips than a batch holds, the batch is as large as the clips.
 
     Args:

@@ -45,7 +45,7 @@ def contrastive_logits(
     numbers: Int[Tensor, " clips"],
     temperature: float,
 ) -> Float[Tensor, "clips candidates"]:
-    """q·k⁺/τ, then q·k⁻/τ for every key of the bank; −∞ for empty places and for older keys of the same clip."""
+    """q·k⁺/τ, then q·k⁻/τ for each key of the bank; −∞ for empty places and older keys of the same clip."""
     positive = (query * key).sum(1, keepdim=True)
     negative = query @ bank.keys.T
     not_negative: Bool[Tensor, "clips bank"] = (bank.clips < 0) | (bank.clips == numbers[:, None])

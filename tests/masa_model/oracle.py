@@ -128,7 +128,9 @@ def motion_loss(predicted, target, weight, frames, kind="l2", reduction="mean"):
         entries = []
         for joint in range(49):
             for axis in (0, 1):
-                error = (predicted[clip][i, joint, axis] - target[clip][i, joint, axis]) * weight[clip][i, joint]
+                error = (predicted[clip][i, joint, axis] - target[clip][i, joint, axis]) * weight[clip][
+                    i, joint
+                ]
                 entries.append(error**2 if kind == "l2" else abs(error))
         total += sum(entries) if reduction == "sum" else sum(entries) / 98
     return total / len(frames) if frames else 0.0

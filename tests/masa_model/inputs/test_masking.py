@@ -1,13 +1,13 @@
-"""Which frames are masked: how many, which clips, and that nothing but seed, epoch, clip and frame decides."""
+"""Which frames are masked: how many, of which clips, and that seed, epoch, clip and frame alone decide."""
 
 import numpy as np
 import pytest
 import torch
-from tests.masa_model.conftest import awkward_clips, make_clip, packed
 
 from masa_model.inputs.masking import choose_key_frames, choose_masked
 from masa_model.inputs.parts import prepare_clips
 from masa_model.inputs.randomness import uniform
+from tests.masa_model.conftest import awkward_clips, make_clip, packed
 
 
 def batch_of(*lengths):
@@ -83,12 +83,16 @@ def test_the_choice_does_not_depend_on_the_batch():
     for number in range(together.clips):
         frames = (together.clip == number).nonzero()[:, 0]
         raw = packed(list(awkward_clips().values())[number : number + 1])
-        raw = type(raw)(raw.keypoints, raw.confidence, raw.frame_size, raw.lengths, together.numbers[number : number + 1])
+        raw = type(raw)(
+            raw.keypoints, raw.confidence, raw.frame_size, raw.lengths, together.numbers[number : number + 1]
+        )
         alone = prepare_clips(raw)
         mine = choose_masked(torch.ones(3, alone.frames, dtype=torch.bool), alone, 0.5, (7, 3))
         assert torch.equal(mine, masked[:, frames])
         first = int(frames[0])
-        assert {first + i for i in choose_key_frames(alone, 0.5, (7, 3)).tolist()} == keys & set(frames.tolist())
+        assert {first + i for i in choose_key_frames(alone, 0.5, (7, 3)).tolist()} == keys & set(
+            frames.tolist()
+        )
 
 
 def test_epochs_and_seeds_differ():
@@ -100,7 +104,9 @@ def test_epochs_and_seeds_differ():
             assert 30 < int((chosen[one] ^ chosen[other]).sum()) < 70
 
 
-@pytest.mark.parametrize(("ratio", "expected"), [(0.5, [10, 1, 4, 16]), (0.9, [2, 1, 1, 3]), (0.0, [20, 1, 7, 33])])
+@pytest.mark.parametrize(
+    ("ratio", "expected"), [(0.5, [10, 1, 4, 16]), (0.9, [2, 1, 1, 3]), (0.0, [20, 1, 7, 33])]
+)
 def test_the_key_sees_a_share_of_each_clip(ratio, expected):
     batch = batch_of(20, 1, 7, 33)
     frames = choose_key_frames(batch, ratio, (0, 0))

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 import torch
-from tests.masa_model import oracle
-from tests.masa_model.conftest import HEIGHT, WIDTH, awkward_clips, make_clip, packed, unpacked
 
 from masa_model.inputs.parts import prepare_clips
+from tests.masa_model import oracle
+from tests.masa_model.conftest import HEIGHT, WIDTH, awkward_clips, make_clip, packed, unpacked
 
 
 def assert_as_the_oracle_says(clips, width=WIDTH, height=HEIGHT, **options):

@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 import torch
-from tests.masa_model import oracle
-from tests.masa_model.conftest import awkward_clips, packed, unpacked
 from torch import nn
 
 from masa_model.inputs.motion import motion_residuals, pair_confidence
 from masa_model.inputs.parts import prepare_clips
 from masa_model.network.alignment import MemoryBank, contrastive_logits, follow, info_nce
 from masa_model.network.autoencoder import prediction_loss
+from tests.masa_model import oracle
+from tests.masa_model.conftest import awkward_clips, packed, unpacked
 
 TOLERANCE = {torch.float32: {"rtol": 1e-5}, torch.float64: {"rtol": 0, "atol": 1e-6}}
 
@@ -27,9 +27,7 @@ def test_motion_loss(dtype, kind, reduction, share):
     predicted = torch.randn(target.shape, generator=generator, dtype=dtype)
     masked = exists & (torch.rand(batch.frames, generator=generator) < share)
     frames = [
-        (number, int(i))
-        for number, rows in enumerate(unpacked(batch, masked))
-        for i in np.flatnonzero(rows)
+        (number, int(i)) for number, rows in enumerate(unpacked(batch, masked)) for i in np.flatnonzero(rows)
     ]
     expected = oracle.motion_loss(
         unpacked(batch, predicted.double()),
@@ -40,7 +38,12 @@ def test_motion_loss(dtype, kind, reduction, share):
         reduction,
     )
     found = prediction_loss(
-        predicted[:, :, masked], target[:, :, masked], weight[:, masked], masked[masked].expand(3, -1), kind, reduction
+        predicted[:, :, masked],
+        target[:, :, masked],
+        weight[:, masked],
+        masked[masked].expand(3, -1),
+        kind,
+        reduction,
     )
     np.testing.assert_allclose(float(found), expected, **TOLERANCE[dtype])
 
@@ -76,7 +79,12 @@ def test_info_nce(dtype, filled):
         bank.enqueue(units(filled).to(dtype), torch.arange(filled) % 9)  # 0..5 are clips of the batch too
     logits = contrastive_logits(query, key, bank, numbers, 0.07)
     expected = oracle.info_nce(
-        query.double().numpy(), key.double().numpy(), bank.keys.double().numpy(), bank.clips.tolist(), numbers, 0.07
+        query.double().numpy(),
+        key.double().numpy(),
+        bank.keys.double().numpy(),
+        bank.clips.tolist(),
+        numbers,
+        0.07,
     )
     np.testing.assert_allclose(float(info_nce(logits)), expected, **TOLERANCE[dtype])
     torch.testing.assert_close(

@@ -2,12 +2,12 @@
 
 import pytest
 import torch
-from tests.masa_model.conftest import awkward_clips, make_clip, packed
 from torch import nn
 
 from masa_model.inputs.parts import prepare_clips
 from masa_model.network.masa import MASA, PoseEncoder
 from masa_model.settings import AlignmentSettings, MaskingSettings, MotionSettings, NetworkSettings
+from tests.masa_model.conftest import awkward_clips, make_clip, packed
 
 SMALL = NetworkSettings(
     blocks=(6, 6, 8, 8, 8), part=8, encoder_blocks=2, decoder_blocks=1, heads=2, hidden=16
@@ -74,7 +74,13 @@ def test_a_masked_part_of_a_visible_frame_has_no_influence(part):
     coordinates = batch.coordinates.clone()
     coordinates[rows, :, ::2] += 40
     other = type(batch)(
-        coordinates, batch.confidence, batch.hand_present, batch.clip, batch.position, batch.lengths, batch.numbers
+        coordinates,
+        batch.confidence,
+        batch.hand_present,
+        batch.clip,
+        batch.position,
+        batch.lengths,
+        batch.numbers,
     )
     visible = torch.arange(batch.frames)
     before, _ = model.query.encoder(batch, visible, masked, model.decoder.mask_token)
@@ -89,7 +95,13 @@ def test_missing_keypoints_and_absent_hands_are_not_coordinates():
     batch = prepare_clips(packed(list(awkward_clips().values())))
     coordinates = torch.where((batch.confidence == 0)[:, None], torch.randn(()) * 100, batch.coordinates)
     other = type(batch)(
-        coordinates, batch.confidence, batch.hand_present, batch.clip, batch.position, batch.lengths, batch.numbers
+        coordinates,
+        batch.confidence,
+        batch.hand_present,
+        batch.clip,
+        batch.position,
+        batch.lengths,
+        batch.numbers,
     )
     assert torch.equal(encoder.pooled(batch), encoder.pooled(other))
 
