@@ -132,7 +132,7 @@ def training_step(path: Path, device: torch.device, batch_size: int) -> None:
 
 
 def count_linear(model: MASA) -> list[float]:
-    """A list to which each linear layer adds its arithmetic: three times its product if it learns, else once."""
+    """A list to which each linear layer adds its arithmetic: thrice its product if it learns, else once."""
     counted: list[float] = []
 
     def count(layer: nn.Module, inputs: tuple[torch.Tensor, ...], output: torch.Tensor) -> None:

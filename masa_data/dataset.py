@@ -155,6 +155,11 @@ class PoseDataset(Sequence[PoseTrack]):
         ]
         return np.concatenate([clip[0] for clip in found]), np.concatenate([clip[1] for clip in found])
 
+    def forget_pages(self) -> None:
+        """Give back the memory of what was read; see `PoseShards.forget_pages`."""
+        for tracks in self.files:
+            tracks.forget_pages()
+
     def column(self, name: str) -> NDArray[np.generic]:
         """(N,) what is known about all selected clips; see `PoseShards.column`."""
         values = [tracks.column(name) for tracks in self.files]

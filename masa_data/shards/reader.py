@@ -254,7 +254,9 @@ class PoseShards(Mapping[str, PoseTrack]):
         """A hash over every clip's keypoints, labels and splits: equal for equal data, however sharded."""
         digest = hashlib.sha256(self.provenance.estimator.model_dump_json().encode())
         for name in ("id", "crc32", "corpus", "gloss", "label", "split", "signer"):
-            digest.update(repr(self.column(name).tolist()).encode())
+            values = self.column(name)
+            # No text contains a NUL.
+            digest.update("\0".join(values).encode() if values.dtype == object else values.tobytes())
         return digest.hexdigest()
 
     @cached_property

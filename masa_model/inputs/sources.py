@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
@@ -24,6 +25,8 @@ _BYTES_PER_FRAME: Final = NUM_KEYPOINTS * 5
 # Of what is free, data may take this share.
 _SHARE_OF_MEMORY: Final = 0.25
 _BATCHES_READ_AHEAD: Final = 4
+# Mapped pages are given back after so many batches: a job whose memory is limited would be charged for them.
+_BATCHES_KEPT: Final = 16
 _READERS: Final = 2
 
 
@@ -43,8 +46,12 @@ class StreamedClips:
                 readers.submit(self.read, wanted) for wanted in islice(remaining, _BATCHES_READ_AHEAD)
             ]
             try:
-                while waiting:
+                for count in itertools.count(1):
+                    if not waiting:
+                        break
                     ready = waiting.pop(0).result()
+                    if count % _BATCHES_KEPT == 0:
+                        self._dataset.forget_pages()
                     waiting += [readers.submit(self.read, wanted) for wanted in islice(remaining, 1)]
                     yield ready.to(self.device)
             finally:  # a caller that stops early does not wait for what it will not use
