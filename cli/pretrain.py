@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from masa_data.dataset import PoseDataset
 from masa_data.errors import DataError
 from masa_data.version import VERSION
 from masa_model.settings import PretrainSettings, Size
@@ -23,7 +24,9 @@ from masa_model.settings import PretrainSettings, Size
 from .console import CONTEXT, EXIT_TERMINATED, errors_in_one_line, make_console
 
 if TYPE_CHECKING:
+    from masa_model.network.masa import MASA
     from masa_model.training.data import TrainingData
+    from masa_model.training.processes import Processes
     from masa_model.training.run_folder import RunFolder
 
 _EXAMPLES = """
@@ -111,7 +114,7 @@ def main(
             console = make_console(quiet=quiet or not processes.first)
             data = _opened(console, files, settings)
             if resume is None:
-                folder = _new_folder(run_path, processes.first, processes.wait)
+                folder = _new_folder(run_path, processes)
             if (
                 resume is not None
                 and folder.read_json("data.json")["fingerprints"] != (data.record()["fingerprints"])
@@ -143,7 +146,15 @@ def _opened(console: Console, files: tuple[Path, ...], settings: PretrainSetting
     return data
 
 
-def _train(console, settings, data, folder, processes, *, resume: bool) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
+def _train(
+    console: Console,
+    settings: PretrainSettings,
+    data: TrainingData,
+    folder: RunFolder,
+    processes: Processes,
+    *,
+    resume: bool,
+) -> None:
     from masa_model.pretrain import pretrain
     from masa_model.training.records import Recorder
 
@@ -163,7 +174,13 @@ def _train(console, settings, data, folder, processes, *, resume: bool) -> None:
             task = bar.add_task("", total=None, epoch=1)
             last = None
             for progress in pretrain(
-                settings, data, folder, processes, resume=resume, stop=lambda: bool(stopped)
+                settings,
+                data,
+                folder,
+                processes,
+                resume=resume,
+                stop=lambda: bool(stopped),
+                after_epoch=_prober(settings, data, processes),
             ):
                 last = progress
                 bar.update(task, completed=progress.step, total=progress.steps, epoch=progress.epoch + 1)
@@ -176,12 +193,36 @@ def _train(console, settings, data, folder, processes, *, resume: bool) -> None:
             sys.exit(EXIT_TERMINATED)
 
 
+def _prober(
+    settings: PretrainSettings, data: TrainingData, processes: Processes
+) -> Callable[[MASA, int], dict[str, float]]:
+    """What is asked after every epoch: nothing, or every N epochs how good the features are by now."""
+    if not settings.probe_every:
+        return lambda model, epochs: {}
+    from masa_model.probe import frozen_copy, probe, shared_labels
+
+    paths = [tracks.path for tracks in data.clips.files]
+    train, val = (PoseDataset.open(*paths, splits=[split]) for split in ("train", "val"))
+    shared_labels(train, val)  # better now than after N epochs
+
+    def ask(model: MASA, epochs: int) -> dict[str, float]:
+        if epochs % settings.probe_every or not processes.first:
+            return {}
+        encoder = frozen_copy(model.query.encoder)
+        return probe(encoder, train, val, settings.inputs, processes.device).means("val_")
+
+    return ask
+
+
 def _line(record: dict[str, float], epochs: int) -> str:
     text = (
         f"epoch {record['epoch'] + 1:.0f}/{epochs}: motion loss {record['motion_loss']:.4f}, alignment loss "
         f"{record['alignment_loss']:.3f} ({record['contrastive_accuracy']:.0%} right), "
         f"{record['masked_share']:.0%} masked, {record['clips_per_second']:,.0f} clips/s"
     )
+    if "val_neighbour_1" in record:
+        text += f"; on val {record['val_neighbour_1']:.1%} with 1 clip a class"
+        text += f", {record['val_linear_all']:.1%} with all"
     if record["masked_share"] < _FEW_MASKED:
         text += (
             f" — few frames are masked, and {record['clips_without_candidate']:.0%} of the clips have no "
@@ -190,11 +231,11 @@ def _line(record: dict[str, float], epochs: int) -> str:
     return text
 
 
-def _new_folder(path: Path | None, first: bool, wait) -> RunFolder:  # type: ignore[no-untyped-def]  # noqa: ANN001
+def _new_folder(path: Path | None, processes: Processes) -> RunFolder:
     from masa_model.training.run_folder import RunFolder
 
-    folder = RunFolder.create("pretrain", path) if first else None
-    wait()
+    folder = RunFolder.create("pretrain", path) if processes.first else None
+    processes.wait()
     return folder or (RunFolder(path) if path else RunFolder.newest("pretrain"))
 
 

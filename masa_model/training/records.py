@@ -52,6 +52,8 @@ def draw_curves(folder: RunFolder) -> None:
         ("shares", ["contrastive_accuracy", "masked_share", "clips_without_candidate"]),
         ("gradient at the encoder", ["motion_gradient", "alignment_gradient"]),
     ]
+    if probes := sorted({name for record in records for name in record if name.startswith("val_")}):
+        panels.append(("probe on val", probes))
     figure = _figure(len(panels))
     for axes, (title, names) in zip(figure.axes, panels, strict=True):
         for name in names:
@@ -62,7 +64,7 @@ def draw_curves(folder: RunFolder) -> None:
         axes.set_xlabel("epoch")
         if len(names) > 1:
             axes.legend(frameon=False, fontsize="small")
-    figure.axes[-1].set_yscale("log")
+    figure.axes[3].set_yscale("log")
     figure.savefig(folder.path / "curves.png", dpi=110)
 
 

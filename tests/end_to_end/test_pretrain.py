@@ -57,7 +57,7 @@ def shard(tmp_path, provenance):
 
 
 def test_a_run_and_a_probe(shard, tmp_path, run):
-    done = run("masa-pretrain", shard, *SMALL, "--epochs=2", cwd=tmp_path)
+    done = run("masa-pretrain", shard, *SMALL, "--epochs=2", "--probe-every=2", cwd=tmp_path)
     assert "made    train    24     24" in done.stdout
     assert "made    test      0     12" in done.stdout
     assert "The memory bank holds 12 keys: half of the 24 clips." in done.stdout
@@ -73,7 +73,9 @@ def test_a_run_and_a_probe(shard, tmp_path, run):
     ):
         assert (folder / name).stat().st_size > 100, name
     assert list((folder / "tensorboard").glob("events*"))
-    assert len((folder / "metrics.jsonl").read_text().splitlines()) == 2
+    first, last = map(json.loads, (folder / "metrics.jsonl").read_text().splitlines())
+    assert "val_linear_all" not in first
+    assert f"on val {last['val_neighbour_1']:.1%} with 1 clip a class" in done.stdout
     assert json.loads((folder / "data.json").read_text())["clips"] == 24
 
     again = run("masa-pretrain", "--config", folder / "settings.toml", shard, "--run", tmp_path / "b", "-q")
@@ -88,6 +90,7 @@ def test_a_run_and_a_probe(shard, tmp_path, run):
     assert f"Next: masa-finetune {shard}" in done.stdout
     facts = json.loads(run("masa-probe", folder, shard, "--json").stdout)
     assert set(facts["trained"]) == set(facts["untrained"])
+    assert {f"val_{name}": value for name, value in facts["trained"].items()}.items() <= last.items()
     assert facts["motion_loss"]["zero"] > 0
     # An epoch's own checkpoint is the same as the last one here.
     epoch = run("masa-probe", folder / "checkpoints/epoch-0002.safetensors", shard, "--json")

@@ -4,8 +4,11 @@ import pytest
 import torch
 from torch import nn
 
+from masa_model.inputs.masking import choose_key_frames
 from masa_model.inputs.parts import prepare_clips
+from masa_model.network.alignment import contrastive_logits, info_nce
 from masa_model.network.masa import MASA, PoseEncoder
+from masa_model.network.transformer import Packing
 from masa_model.settings import AlignmentSettings, MaskingSettings, MotionSettings, NetworkSettings
 from tests.masa_model.conftest import awkward_clips, make_clip, packed
 
@@ -224,3 +227,53 @@ def test_targets(objective):
                 )
             else:
                 assert not weight[:, place].any()
+
+
+def test_the_decoder_sees_features_and_mask_tokens_in_order():
+    """Eq. 2 and 3: the same sequence put together by hand, one clip at a time."""
+    model = without_dropout(make_model()).eval()
+    batch = moving_batch(3)
+    masked, _ = model.choose_masked(batch, (0, 0))
+    hidden = masked.all(0)
+    visible, wanted = (~hidden).nonzero()[:, 0], hidden.nonzero()[:, 0]
+    encoded, _ = model.query.encoder(batch, visible, masked, model.decoder.mask_token)
+    (predicted,) = model.decoder(encoded, visible, batch, wanted)
+    rows = {int(frame): encoded[place] for place, frame in enumerate(visible)}
+    expected = []
+    for clip in range(3):
+        frames = (batch.clip == clip).nonzero()[:, 0].tolist()
+        tokens = torch.stack([rows.get(frame, model.decoder.mask_token.flatten()) for frame in frames])
+        alone = Packing.of(torch.zeros(len(frames), dtype=torch.long), 1)
+        decoded = model.decoder.transformer(tokens, torch.arange(len(frames)), alone)
+        expected += [
+            model.decoder.heads[0](decoded[place]) for place, frame in enumerate(frames) if hidden[frame]
+        ]
+    torch.testing.assert_close(
+        predicted.permute(2, 0, 1).flatten(1), torch.stack(expected), rtol=1e-4, atol=1e-6
+    )
+
+
+def test_query_and_key_are_unit_vectors_of_averages_and_the_loss_is_their_sum():
+    """Eq. 6, 7 and 9."""
+    model = without_dropout(make_model()).eval()
+    batch = moving_batch(3)
+    model.bank.enqueue(nn.functional.normalize(torch.randn(5, 6), dim=1), torch.arange(5) + 900)
+    masked, _ = model.choose_masked(batch, (0, 0))
+    visible = (~masked.all(0)).nonzero()[:, 0]
+    encoded, _ = model.query.encoder(batch, visible, masked, model.decoder.mask_token)
+    kept = choose_key_frames(batch, 0.5, (0, 0))
+    of_key, _ = model.key.encoder(batch, kept)
+
+    def projected(head, rows, frames):
+        means = torch.stack([rows[batch.clip[frames] == clip].mean(0) for clip in range(3)])
+        return nn.functional.normalize(head(means), dim=1)
+
+    query, key = (
+        projected(model.query.projection, encoded, visible),
+        projected(model.key.projection, of_key, kept),
+    )
+    losses = model(batch, (0, 0), 0.05)
+    torch.testing.assert_close(losses.keys, key)
+    expected = info_nce(contrastive_logits(query, key, model.bank, batch.numbers, 0.07))
+    torch.testing.assert_close(losses.alignment, expected.detach())
+    torch.testing.assert_close(losses.total.detach(), losses.motion + 0.05 * losses.alignment)
