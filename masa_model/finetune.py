@@ -177,14 +177,15 @@ def finetune(
         record["learning_rate"] = optimiser.param_groups[0]["lr"]
         seconds = time.monotonic() - started
         record["clips_per_second"] = (state.step - first) * len(order[0]) / max(seconds, 1e-9)
-        if len(data.val):
+        last = epoch + 1 == settings.epochs
+        if len(data.val) and ((epoch + 1) % settings.val_every == 0 or last):
             accuracy, val_loss = _validate(model, data, settings, device)
             record |= {"val_accuracy": accuracy, "val_loss": val_loss}
             if state.chosen.improve(accuracy, val_loss, epoch):
                 saver.save(folder.checkpoints / BEST, state, model, None, record)
             record["best_epoch"] = state.chosen.epoch
         folder.append_metrics(dict(record))
-        if stopping or epoch + 1 == settings.epochs or saver.due():
+        if stopping or last or saver.due():
             saver.save(folder.last, state, model, optimiser, record)
         yield Progress(state.step, steps, epoch, record)
         if stopping:

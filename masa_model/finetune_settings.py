@@ -119,6 +119,7 @@ class FinetuneSettings(Section):
         size: from scratch: which network.
         epochs: over the clips.
         batch_size: clips of a step.
+        val_every: epochs between two looks at val; the last epoch always is followed by one.
         seed: of weights, order, sampling and draws of clips.
         label_smoothing: share of each label that goes to all classes alike.
         class_weights: whether rare classes count as much as frequent ones ("balanced").
@@ -130,6 +131,7 @@ class FinetuneSettings(Section):
     size: Size = "base"
     epochs: Count = 60
     batch_size: Count = 64
+    val_every: Count = 1
     seed: Annotated[int, Field(ge=0)] = 0
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
     class_weights: Literal["none", "balanced"] = "none"
