@@ -1,7 +1,7 @@
 """Few clips a class, with and without pre-training: the table of docs/reproduction.md.
 
-`python -m benchmarks.few_shot signs.h5 --pretrained runs/pretrain-001` fine-tunes every cell of the table that
-is not in the cache yet, and prints the table of those that are. Stop it when you like; the same command goes on.
+`python -m benchmarks.few_shot signs.h5 --pretrained runs/pretrain-001` fine-tunes every cell of the table
+that is not in the cache yet, and prints those that are. It may be stopped; the same command goes on.
 """
 
 from __future__ import annotations

@@ -118,7 +118,7 @@ def _by_class(
         hits: (K, N).
         group: (1, N) class of each clip.
         classes: their number.
-        weight: (B, N) how often each clip counts; once where it is not given. Classes without any are left out.
+        weight: (B, N) how often each clip counts; once if not given. Classes without any are left out.
     """
     weight = np.ones(group.shape, np.int64) if weight is None else weight
     draws = len(weight)
