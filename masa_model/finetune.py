@@ -220,6 +220,7 @@ class _Saver:
             steps=self.steps,
             settings=self.settings.model_dump(mode="json"),
             estimator=files[0].provenance.estimator,
+            sampling=files[0].provenance.sampling,
             fingerprints=tuple(tracks.fingerprint for tracks in files),
             labels=self.data.classes.glosses,
             classes=self.data.classes.pairs,

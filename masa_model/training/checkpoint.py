@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from torch import Tensor, nn
 
 from masa_data.errors import DataError
-from masa_data.shards.spec import EstimatorIdentity
+from masa_data.shards.spec import EstimatorIdentity, Sampling
 from masa_data.skeleton import KEYPOINT_NAMES
 from masa_data.version import VERSION
 
@@ -42,6 +42,7 @@ class CheckpointHeader(BaseModel):
         settings: of the run, all of them.
         skeleton: names of the keypoints, in order.
         estimator: what the clips were extracted with.
+        sampling: which frames of a video they keep.
         fingerprints: of the data files.
         labels: gloss of each class, for a recogniser.
         classes: corpus and label of each class, in the same order.
@@ -59,6 +60,7 @@ class CheckpointHeader(BaseModel):
     settings: dict[str, Any]
     skeleton: tuple[str, ...] = KEYPOINT_NAMES
     estimator: EstimatorIdentity
+    sampling: Sampling = Sampling()
     fingerprints: tuple[str, ...]
     labels: tuple[str, ...] = ()
     classes: tuple[tuple[str, int], ...] = ()
