@@ -149,9 +149,7 @@ def main(
                 _print(console, asked, data, evaluation, weight, levels)
                 if scores is not None:
                     console.print(f"Wrote {scores}.")
-                console.print(
-                    f"Next: {shlex.join(['masa-predict', '--run', str(run)])} a video, a folder or a file"
-                )
+                console.print(f"Next: {shlex.join(['masa-predict', '--run', str(run), 'clip.mp4'])}")
 
 
 def _files_of(checkpoint: Path) -> tuple[Path, ...]:

@@ -86,6 +86,7 @@ def main(
 ) -> None:
     """Train a recogniser on labelled clips of one or several files."""
     with errors_in_one_line("masa-finetune"):
+        from masa_model.finetune import check_estimators
         from masa_model.finetune_settings import FinetuneSettings
         from masa_model.training.config import resolve_settings
         from masa_model.training.labelled import open_finetune_data
@@ -114,6 +115,7 @@ def main(
             console = make_console(quiet=quiet)
             data = open_finetune_data(files, settings.data, settings.seed)
             if resume is None:
+                check_estimators(settings, data)  # before there is a folder
                 folder = RunFolder.create("finetune", run_path)
                 folder.write_settings(settings)
                 folder.write_json("data.json", data.record())

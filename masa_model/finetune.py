@@ -97,6 +97,24 @@ def with_pretrained(settings: FinetuneSettings, checkpoint: Path) -> FinetuneSet
     )
 
 
+def check_estimators(settings: FinetuneSettings, data: FinetuneData) -> None:
+    """Check that pre-training saw keypoints of the estimator that the clips are of.
+
+    Raises:
+        DataError: if it did not.
+    """
+    if settings.pretrained is None:
+        return
+    header = read_header(Path(settings.pretrained))
+    found, expected = header.estimator, data.train.clips.files[0].provenance.estimator
+    if found != expected:
+        raise DataError(
+            f"{settings.pretrained} was trained on keypoints of {found.name} {found.version}, "
+            f"the clips are of {expected.name} {expected.version} or other settings of it",
+            "Pre-train on clips of the same estimator",
+        )
+
+
 def finetune(
     settings: FinetuneSettings,
     data: FinetuneData,
@@ -242,15 +260,8 @@ def _initial_model(
     if resume:
         return model
     if settings.pretrained is not None:
-        checkpoint = load_checkpoint(Path(settings.pretrained))
-        found, expected = checkpoint.header.estimator, data.train.clips.files[0].provenance.estimator
-        if found != expected:
-            raise DataError(
-                f"{checkpoint.path} was trained on keypoints of {found.name} {found.version}, "
-                f"the clips are of {expected.name} {expected.version} or other settings of it",
-                "Pre-train on clips of the same estimator",
-            )
-        load_model(checkpoint, model.encoder, "query.encoder.")
+        check_estimators(settings, data)
+        load_model(load_checkpoint(Path(settings.pretrained)), model.encoder, "query.encoder.")
     elif settings.freeze:
         # A network that never trains would normalise by statistics of nothing.
         as_pretrained = PretrainSettings(network=settings.network, inputs=settings.inputs)

@@ -74,7 +74,7 @@ class Recognizer:
         if differences:
             raise DataError(
                 f"the keypoints are of another estimator than {self.trained.path} was trained on "
-                f"({'; '.join(differences)})",
+                f"({differences[0]}{f'; {len(differences) - 1} more' if len(differences) > 1 else ''})",
                 "Extract with that one, or say --any-estimator and do not trust the answer",
             )
 
