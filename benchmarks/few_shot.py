@@ -68,7 +68,7 @@ def settings_of(clips: PoseDataset) -> list[Setting]:
     asked = numbered(gloss, split == "test")
     of = {name: np.flatnonzero((split == name) & (asked >= 0)) for name in ("train", "val", "test")}
     found = [
-        Setting(f"{shots} clips a class", asked, of["train"], of["val"], of["test"], shots)
+        Setting(f"{shots} clip{'s' * (shots > 1)} a class", asked, of["train"], of["val"], of["test"], shots)
         for shots in (1, 3, 5, 10)
     ]
     wlasl = source == "Adarsha16/ASL_tester"

@@ -1,4 +1,4 @@
-"""Recognition of single tracks, for use as a library: `Recognizer.load("runs/finetune-001").predict(track)`."""
+"""Recognition of single tracks as a library: `Recognizer.load("runs/finetune-001").predict(track)`."""
 
 from __future__ import annotations
 
