@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 DEMO := demo-out
 
-.PHONY: help install install-mmpose test test-slow lint demo bench bench-gpu reproduce-signs clean
+.PHONY: help install install-mmpose install-train test test-slow lint demo bench bench-gpu reproduce-signs clean
 
 help:
 	@echo "make demo       environment, then from real footage to a recogniser: extract, pretrain, finetune, eval, predict"
@@ -13,6 +13,7 @@ help:
 	@echo "make test       environment, then lint, types and all tests but the slow ones"
 	@echo "make test-slow  the slow tests"
 	@echo "make install-mmpose   MMPose too; TORCH='torch --index-url …' chooses a torch where none is there"
+	@echo "make install-train    what training needs; TORCH as above"
 	@echo "make bench-gpu VIDEOS=folder   MMPose on this machine's GPU beside MMPose's own inferencer"
 	@echo "make reproduce-signs SIGNS=folder   the table of docs/reproduction.md: hours; goes on where it was"
 	@echo "make bench      speed and memory of the main jobs, as ratios"
@@ -23,7 +24,7 @@ $(INSTALLED): pyproject.toml $(wildcard requirements/*.txt)
 	@$(PYTHON) -c 'import sys; (3, 10) <= sys.version_info[:2] <= (3, 12) or sys.exit("found Python %d.%d, expected 3.10 to 3.12 (MediaPipe has no wheel for others): make PYTHON=python3.11 ..." % sys.version_info[:2])'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --editable '.[mediapipe,dev]'
+	$(BIN)/python -m pip install --quiet --editable '.[mediapipe,exchange,dev]'
 	$(BIN)/python -m pip install --quiet --no-deps --requirement requirements/mediapipe.txt --requirement requirements/demo.txt
 	@touch $@
 
@@ -36,6 +37,10 @@ install-mmpose: $(INSTALLED)
 	$(BIN)/python -m pip install --quiet --no-deps --requirement requirements/mmpose.txt
 	$(BIN)/masa-doctor
 
+install-train: $(INSTALLED)
+	$(BIN)/python -c 'import torch' 2>/dev/null || $(BIN)/python -m pip install --quiet $(TORCH)
+	$(BIN)/python -m pip install --quiet --editable '.[mediapipe,train]'
+
 lint: $(INSTALLED)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -43,27 +48,25 @@ lint: $(INSTALLED)
 
 # torch 2.13.0 has a CPU build of a few hundred megabytes; other versions may bring gigabytes of CUDA.
 TEST_TORCH := torch==2.13.0
-MMPOSE_INSTALLED := $(VENV)/.mmpose-installed
+ALL_INSTALLED := $(VENV)/.all-installed
 
-$(MMPOSE_INSTALLED): $(INSTALLED)
-	$(MAKE) install-mmpose TORCH=$(TEST_TORCH)
+$(ALL_INSTALLED): $(INSTALLED)
+	$(MAKE) install-mmpose install-train TORCH=$(TEST_TORCH)
 	@touch $@
 
-test: lint $(MMPOSE_INSTALLED)
+test: lint $(ALL_INSTALLED)
 	$(BIN)/pytest -n auto -m 'not slow'
 
-test-slow: $(MMPOSE_INSTALLED)
+test-slow: $(ALL_INSTALLED)
 	$(BIN)/pytest -n auto -m slow
 
 bench: $(INSTALLED)
 	$(BIN)/python -m benchmarks
 
-# Training needs torch: what is there stays, else the CPU build.
 TRAIN_INSTALLED := $(VENV)/.train-installed
 
 $(TRAIN_INSTALLED): $(INSTALLED)
-	$(BIN)/python -c 'import torch' 2>/dev/null || $(BIN)/python -m pip install --quiet $(TEST_TORCH)
-	$(BIN)/python -m pip install --quiet --editable '.[train]'
+	$(MAKE) install-train TORCH=$(TEST_TORCH)
 	@touch $@
 
 # The demo runs on the footage it makes, or on yours: make demo VIDEOS=folder

@@ -5,12 +5,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from difflib import get_close_matches
 from typing import Final
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from masa_data.errors import DataError
+from masa_data.shards.reader import PoseShards
 
 EXIT_USAGE: Final = 2
 EXIT_SOME_FAILED: Final = 3
@@ -37,6 +39,20 @@ def clips_bar(console: Console) -> Progress:
         disable=not console.is_terminal,
         transient=True,
     )
+
+
+def require_clip(tracks: PoseShards, clip_id: str) -> None:
+    """Say which clips have a name like this if there is none of this name.
+
+    Raises:
+        DataError: if there is no such clip.
+    """
+    if clip_id not in tracks:
+        near = get_close_matches(clip_id, list(tracks), n=3, cutoff=0.4)
+        raise DataError(
+            f"there is no clip {clip_id!r} in {tracks.path}",
+            f"Near it: {', '.join(near) or next(iter(tracks))}",
+        )
 
 
 @contextmanager

@@ -41,7 +41,7 @@ def run_import(
     console: Console,
     out: Path,
     outcomes: Iterable[Imported],
-    total: int,
+    total: int | None,
     provenance: Callable[[], Provenance],
     warning: Callable[[], str | None],
     *,
@@ -54,7 +54,7 @@ def run_import(
         console: where to print.
         out: the file to make.
         outcomes: the clips, and inputs that cannot be listed.
-        total: how many outcomes there are.
+        total: how many outcomes there are; None = unknown.
         provenance: what to record of the file, asked for after the last clip.
         warning: what is odd about all clips together, asked for after the last clip.
         overwrite: whether `out` may be there.

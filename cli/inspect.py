@@ -6,7 +6,6 @@ import json
 import shlex
 import sys
 from dataclasses import asdict
-from difflib import get_close_matches
 from pathlib import Path
 
 import click
@@ -16,10 +15,12 @@ from rich.table import Table
 from masa_data.errors import DataError
 from masa_data.overlay import write_overlay
 from masa_data.quality import DatasetSummary, summarise, validate
+from masa_data.report.page import write_report
 from masa_data.shards.reader import PoseShards
+from masa_data.sheet import tiles_of_one, tiles_of_several, write_sheet
 from masa_data.version import VERSION
 
-from .console import CONTEXT, EXIT_SOME_FAILED, errors_in_one_line, make_console
+from .console import CONTEXT, EXIT_SOME_FAILED, errors_in_one_line, make_console, require_clip
 
 _EXAMPLES = """
 \b
@@ -28,7 +29,13 @@ Examples:
   masa-inspect out.h5 --validate                          read everything and check it
   masa-inspect out.h5 --clip book/69241                   one clip
   masa-inspect out.h5 --clip book/69241 --overlay a.mp4   its skeleton over its video
+  masa-inspect out.h5 --html report.html                  a page to look at, with a search
+  masa-inspect out.h5 --sheet glosses.svg                 one skeleton for every gloss
+  masa-inspect out.h5 --sheet a.png --clip book/69241     eight frames of a clip
 """
+
+# Glosses on a sheet of which no clips are named.
+_GLOSSES_ON_A_SHEET = 24
 
 
 @click.command(context_settings=CONTEXT, epilog=_EXAMPLES)
@@ -40,11 +47,20 @@ Examples:
     help="Check checksums, bounds, order and duplicates. Exit code 3: errors found.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.option("--clip", "clip_id", help="Only this clip.")
+@click.option("--clip", "clip_ids", multiple=True, help="Only this clip; for --sheet also several times.")
 @click.option(
     "--overlay",
     type=click.Path(dir_okay=False, path_type=Path),
     help="Draw the skeleton over the clip's (or the first clip's) source: .mp4, or .png of eight frames.",
+)
+@click.option(
+    "--sheet",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="A contact sheet, .png or .svg: frames of the --clip; one skeleton for each of several, or, without "
+    "--clip, for each of the first 24 glosses.",
+)
+@click.option(
+    "--html", type=click.Path(dir_okay=False, path_type=Path), help="A report as one page, for any browser."
 )
 @click.option(
     "--source",
@@ -53,38 +69,70 @@ Examples:
 )
 @click.version_option(VERSION)
 def main(
-    file: Path, check: bool, as_json: bool, clip_id: str | None, overlay: Path | None, source: Path | None
+    file: Path,
+    check: bool,
+    as_json: bool,
+    clip_ids: tuple[str, ...],
+    overlay: Path | None,
+    sheet: Path | None,
+    html: Path | None,
+    source: Path | None,
 ) -> None:
     """Show what is in a file that masa-extract wrote."""
     console = make_console()
     with errors_in_one_line("masa-inspect"), PoseShards.open(file) as tracks:
         if check:
             sys.exit(_validate(console, tracks, as_json))
-        if clip_id is None and overlay is None:
-            _print_dataset(console, tracks, as_json)
-            return
-        clip_id = clip_id or next(iter(tracks))
-        if clip_id not in tracks:
-            near = get_close_matches(clip_id, list(tracks), n=3, cutoff=0.4)
-            raise DataError(
-                f"there is no clip {clip_id!r} in {file}",
-                f"Near it: {', '.join(near) or next(iter(tracks))}",
-            )
-        track = tracks[clip_id]
-        if overlay is None:
-            _print_clip(console, tracks, clip_id, as_json)
-            return
-        found = source or Path(track.info.path)
-        # Of keypoints that were imported without their video, the path is the file of keypoints.
-        imported = source is None and not track.info.source_sha256
-        if imported:
-            console.print("Imported without its video; drawing on a plain background (--source names it)")
-        elif not found.exists():
-            console.print(
-                f"{found} is not there; drawing on a plain background (--source names its new place)"
-            )
-        write_overlay(track, overlay, None if imported or not found.exists() else found)
-        console.print(f"Wrote {overlay}: {clip_id}")
+        for clip_id in clip_ids:
+            require_clip(tracks, clip_id)
+        if html is not None:
+            write_report(tracks, html)
+            console.print(f"Wrote {html}: open it in a browser")
+        if sheet is not None:
+            _write_sheet(console, tracks, clip_ids, sheet)
+        if overlay is not None:
+            _write_overlay(console, tracks, _one_clip(tracks, clip_ids), overlay, source)
+        if html is None and sheet is None and overlay is None:
+            if clip_ids:
+                _print_clip(console, tracks, _one_clip(tracks, clip_ids), as_json)
+            else:
+                _print_dataset(console, tracks, as_json)
+
+
+def _one_clip(tracks: PoseShards, clip_ids: tuple[str, ...]) -> str:
+    if len(clip_ids) > 1:
+        raise DataError(f"found {len(clip_ids)} times --clip, expected one", "Only --sheet takes several")
+    return clip_ids[0] if clip_ids else next(iter(tracks))
+
+
+def _write_overlay(
+    console: Console, tracks: PoseShards, clip_id: str, overlay: Path, source: Path | None
+) -> None:
+    track = tracks[clip_id]
+    found = source or Path(track.info.path)
+    # Of keypoints that were imported without their video, the path is the file of keypoints.
+    imported = source is None and not track.info.source_sha256
+    if imported:
+        console.print("Imported without its video; drawing on a plain background (--source names it)")
+    elif not found.exists():
+        console.print(f"{found} is not there; drawing on a plain background (--source names its new place)")
+    write_overlay(track, overlay, None if imported or not found.exists() else found)
+    console.print(f"Wrote {overlay}: {clip_id}")
+
+
+def _write_sheet(console: Console, tracks: PoseShards, clip_ids: tuple[str, ...], sheet: Path) -> None:
+    if len(clip_ids) == 1:
+        write_sheet(tiles_of_one(tracks[clip_ids[0]]), sheet)
+        console.print(f"Wrote {sheet}: {clip_ids[0]}")
+        return
+    if not clip_ids:
+        ids, glosses = tracks.column("id").tolist(), tracks.column("gloss").tolist()
+        first_of_gloss = dict(zip(reversed(glosses), reversed(ids), strict=True))
+        clip_ids = tuple(
+            first_of_gloss[gloss] for gloss in list(dict.fromkeys(glosses))[:_GLOSSES_ON_A_SHEET]
+        )
+    write_sheet(tiles_of_several(tracks[clip_id] for clip_id in clip_ids), sheet)
+    console.print(f"Wrote {sheet}: {len(clip_ids)} clips")
 
 
 def _validate(console: Console, tracks: PoseShards, as_json: bool) -> int:

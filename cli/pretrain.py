@@ -184,8 +184,8 @@ def _line(record: dict[str, float], epochs: int) -> str:
     )
     if record["masked_share"] < _FEW_MASKED:
         text += (
-            f" — few frames are masked, and {record['clips_without_candidate']:.0%} of the clips have no frame "
-            "that moves: is the estimator's confidence low? Look with masa-inspect, or lower --set masking.share"
+            f" — few frames are masked, and {record['clips_without_candidate']:.0%} of the clips have no "
+            "frame that moves: is the confidence low? Look with masa-inspect, or lower masking.share"
         )
     return text
 

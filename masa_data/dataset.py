@@ -137,7 +137,7 @@ class PoseDataset(Sequence[PoseTrack]):
         return self.files[int(self.file_of[number])].info(int(self.number_in_file[number]))
 
     def frames_of(self, numbers: NDArray[np.int64]) -> tuple[NDArray[np.uint16], NDArray[np.uint8]]:
-        """The frames of several clips as they are stored, one clip after the other; see `PoseShards.frames_of`.
+        """The frames of several clips as they are stored, one after the other; see `PoseShards.frames_of`.
 
         Args:
             numbers: (n,) of the clips, in any order.
@@ -154,6 +154,11 @@ class PoseDataset(Sequence[PoseTrack]):
             )
         ]
         return np.concatenate([clip[0] for clip in found]), np.concatenate([clip[1] for clip in found])
+
+    def forget_pages(self) -> None:
+        """Give back the memory of what was read; see `PoseShards.forget_pages`."""
+        for tracks in self.files:
+            tracks.forget_pages()
 
     def column(self, name: str) -> NDArray[np.generic]:
         """(N,) what is known about all selected clips; see `PoseShards.column`."""

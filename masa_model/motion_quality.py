@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -68,13 +69,13 @@ def motion_losses(
 
 
 def _simple_predictions(model: MASA, batch: PoseBatch, masked: Tensor) -> Iterator[Tensor]:
-    """(49, 2, F) residuals: none; those of the nearest frame where they can be seen; of interpolated positions."""
+    """(49, 2, F) residuals: none; of the nearest frame that shows them; of interpolated positions."""
     interval = model.motion.interval[0]
     x = batch.coordinates.cpu().numpy()
     seen = (batch.confidence > 0).cpu().numpy() & ~masked.any(0).cpu().numpy()
     nearest, interpolated = np.zeros_like(x), np.zeros_like(x)
     starts = np.concatenate([[0], np.cumsum(batch.lengths.cpu().numpy())])
-    for start, end in zip(starts[:-1], starts[1:], strict=True):
+    for start, end in pairwise(starts.tolist()):
         nearest[:, :, start:end] = copied_residuals(x[:, :, start:end], seen[:, start:end], interval)
         interpolated[:, :, start:end] = interpolated_residuals(
             x[:, :, start:end], seen[:, start:end], interval

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -159,9 +160,13 @@ def _linear(
     known: NDArray[np.float32], labels: NDArray[np.int64], asked: NDArray[np.float32]
 ) -> NDArray[np.int64]:
     scaler = StandardScaler().fit(known)
-    # Converged or not makes no difference in the third digit after so many steps.
     model = LogisticRegression(C=_INVERSE_PENALTY, max_iter=200)
-    return np.asarray(model.fit(scaler.transform(known), labels).predict(scaler.transform(asked)))
+    with warnings.catch_warnings():
+        # That it has not converged makes no difference in the third digit after so many steps, and that there
+        # are as many classes as clips is what one shot means.
+        warnings.simplefilter("ignore")
+        model.fit(scaler.transform(known), labels)
+    return np.asarray(model.predict(scaler.transform(asked)))
 
 
 def frozen_copy(encoder: PoseEncoder) -> PoseEncoder:

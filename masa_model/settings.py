@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
-from typing_extensions import Self
 
 from masa_model.inputs.masking import MaskStrategy
 from masa_model.inputs.motion import Denominator, Magnitude, MaskSet
@@ -51,7 +50,7 @@ class NetworkSettings(Section):
     graph_dropout: Share = 0.05
 
     @model_validator(mode="after")
-    def _heads_divide(self) -> Self:
+    def _heads_divide(self) -> NetworkSettings:
         if 3 * self.part % (2 * self.heads):
             raise ValueError(
                 f"3 × part = {3 * self.part}, expected a multiple of 2 × heads = {2 * self.heads}"
@@ -148,7 +147,7 @@ class MotionSettings(Section):
         return values
 
     @model_validator(mode="after")
-    def _as_many_weights(self) -> Self:
+    def _as_many_weights(self) -> MotionSettings:
         if not self.interval or len(self.interval) != len(self.weights):
             raise ValueError(
                 f"{len(self.interval)} intervals and {len(self.weights)} weights, expected as many"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import subprocess
 import sys
@@ -15,6 +16,14 @@ import pytest
 from demo.footage import write_footage
 from masa_data.shards.spec import EstimatorIdentity, Provenance
 from masa_data.track import ClipInfo, PoseTrack
+
+if importlib.util.find_spec("torch"):
+    from jaxtyping import install_import_hook
+
+    import tests.typechecking  # noqa: F401  # named below
+
+    # Every shape in an annotation of masa_model is checked while the tests run.
+    install_import_hook("masa_model", "tests.typechecking.checked")
 
 ROOT = Path(__file__).parent.parent
 SHARED_DATA = Path(os.environ.get("MASA_SHARED_DATA", ROOT.parent / "shared" / "data"))

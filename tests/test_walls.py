@@ -50,6 +50,8 @@ def test_walls(path):
     used = roots(path)
     if not name.startswith("cli"):
         assert not used & {"cli", "masa_cli"}, "cli is imported by nobody"
+    if name not in ("masa_data.view", "cli.view"):
+        assert "rerun" not in used
     if name.startswith("masa_data"):
         assert "masa_model" not in used
         if not name.startswith(("masa_data.estimators.mmpose", "masa_data.doctor")):
@@ -59,7 +61,7 @@ def test_walls(path):
 
 
 def test_reading_shards_loads_neither_torch_nor_an_estimator():
-    unwanted = ("torch", "mmpose", "mediapipe", "click")
+    unwanted = ("torch", "mmpose", "mediapipe", "click", "rerun")
     code = f"import sys, masa_data; print([name for name in {unwanted} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -8,9 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from masa_data.corpora.clip import Listing, Problem, join
+from masa_data.corpora.clip import Clip, Listing, Problem, join
 from masa_data.corpora.folder import clip_below, walk_folders
 from masa_data.errors import DataError
+from masa_data.exchange.clips_csv import with_listed_labels
 
 # MMPose's demo scripts put "results_" in front of the video's name; others put the model behind it.
 _ADDED: Final = re.compile(r"^results_|\.mmpose\w*$")
@@ -20,19 +21,17 @@ def list_keypoint_files(inputs: Iterable[str], ending: str, corpus: str) -> List
     """List files and folders of one clip each, in the order given.
 
     As with videos, a clip's id is its path below the folder without its ending, and the folders `gloss/` and
-    `{train,val,test}/gloss/` say gloss and split.
+    `{train,val,test}/gloss/` say gloss and split, where no `clips.csv` of an export does.
 
     Args:
         inputs: paths.
         ending: what the files in folders end in, like ".json".
         corpus: name of the corpus.
     """
-    listing = join(_list_one(Path(name), ending) for name in inputs)
-    listing.clips = [replace(clip, corpus=corpus) for clip in listing.clips]
-    return listing
+    return join(_list_one(Path(name), ending, corpus) for name in inputs)
 
 
-def _list_one(path: Path, ending: str) -> Listing:
+def _list_one(path: Path, ending: str, corpus: str) -> Listing:
     listing = Listing()
     try:
         if path.is_dir():
@@ -43,10 +42,13 @@ def _list_one(path: Path, ending: str) -> Listing:
                     else:
                         listing.ignored[Path(name).suffix.lower()] += 1
             listing.clips.sort(key=lambda clip: clip.path)
+            listing.clips = _of_corpus(listing, corpus)
+            listing.clips = with_listed_labels(path, listing.clips)
             if not listing.clips and not listing.problems:
                 raise DataError(f"there is no file in it that ends in {ending}", "Check the path")
         elif path.is_file():
             _add(listing, path.parent, path)
+            listing.clips = _of_corpus(listing, corpus)
         else:
             raise DataError(f"{path} does not exist", "Check the path")
     except DataError as error:
@@ -55,6 +57,10 @@ def _list_one(path: Path, ending: str) -> Listing:
         unreadable = DataError(f"cannot be read ({error.strerror})", "Check its rights")
         listing.problems.append(Problem.of(unreadable, str(path)))
     return listing
+
+
+def _of_corpus(listing: Listing, corpus: str) -> list[Clip]:
+    return [replace(clip, corpus=corpus) for clip in listing.clips]
 
 
 def _add(listing: Listing, root: Path, path: Path) -> None:

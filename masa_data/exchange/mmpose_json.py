@@ -8,33 +8,20 @@ from __future__ import annotations
 
 from itertools import pairwise
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from masa_data.corpora.annotations import Fields, read_json
 from masa_data.errors import DataError
+from masa_data.exchange.people import Instance, find_signer
 from masa_data.exchange.wholebody import NUM_WHOLEBODY, WholeBody
-from masa_data.people import MAX_PEOPLE, Person, match_people
-from masa_data.skeleton import COCO_WHOLEBODY_INDICES, NUM_KEYPOINTS
+from masa_data.skeleton import COCO_WHOLEBODY_INDICES
 
 _MAX_BYTES: Final = 128 << 20  # some 5,000 frames of one person
 _HUGE: Final = 1e9
 _RUN_AGAIN: Final = "Run MMPose again with a COCO-WholeBody model, or leave the file out"
-
-
-class _Instance(NamedTuple):
-    """A person in a frame: (49, 2) pixels, (49,) raw scores, (4,) left, top, right, bottom in pixels."""
-
-    keypoints: NDArray[np.float32]
-    scores: NDArray[np.float32]
-    box: NDArray[np.float32]
-
-    @property
-    def area(self) -> float:
-        """Of the box, in square pixels."""
-        return float(np.prod(self.box[2:] - self.box[:2]))
 
 
 def read_mmpose_json(path: Path) -> WholeBody:
@@ -65,32 +52,7 @@ def read_mmpose_json(path: Path) -> WholeBody:
         raise DataError(
             "found frame_ids that do not increase, expected each frame once, in order", _RUN_AGAIN
         )
-    return _signer(people, np.array(index))
-
-
-def _signer(frames: list[list[_Instance]], index: NDArray[np.int64]) -> WholeBody:
-    """The one of the people who signs, as in extraction: who is in view and moves the hands most.
-
-    Everybody is followed from frame to frame by their boxes; of a crowd the largest are.
-    """
-    people: list[Person] = []
-    for number, frame in enumerate(frames):
-        largest = sorted(frame, key=lambda instance: -instance.area)[:MAX_PEOPLE]
-        boxes = np.array([instance.box for instance in largest], np.float32).reshape(-1, 4)
-        for instance, (person, box) in zip(largest, match_people(people, boxes), strict=True):
-            person.see(number, box, instance.keypoints[None], instance.scores[None], detected=True)
-    if not people:
-        nobody = np.zeros((len(frames), NUM_KEYPOINTS, 2))
-        return WholeBody(nobody, nobody[..., 0], index)
-    several = any(len(frame) > 1 for frame in frames)
-    found = max(people, key=lambda person: person.signs(len(frames))).estimates(len(frames), several)
-    return WholeBody(
-        np.stack([estimate.keypoints for estimate in found]),
-        np.stack([estimate.confidence for estimate in found]),
-        index,
-        np.stack([estimate.box for estimate in found]),
-        several,
-    )
+    return find_signer(people, np.array(index))
 
 
 def _frames(content: object) -> tuple[list[object], int]:
@@ -102,7 +64,7 @@ def _frames(content: object) -> tuple[list[object], int]:
     return frames, first
 
 
-def _people(number: int, frame: object) -> list[_Instance]:
+def _people(number: int, frame: object) -> list[Instance]:
     fields = Fields.of(f"frame {number}", frame)
     instances = fields.values.get("instances")
     if not isinstance(instances, list):
@@ -112,11 +74,11 @@ def _people(number: int, frame: object) -> list[_Instance]:
     ]
 
 
-def _instance(fields: Fields) -> _Instance:
+def _instance(fields: Fields) -> Instance:
     keypoints = _array(fields, "keypoints", (NUM_WHOLEBODY, 2))
     scores = _array(fields, "keypoint_scores", (NUM_WHOLEBODY,))
     ours = COCO_WHOLEBODY_INDICES
-    return _Instance(keypoints[ours], scores[ours], _box(fields, keypoints))
+    return Instance(keypoints[ours], scores[ours], _box(fields, keypoints))
 
 
 def _box(fields: Fields, keypoints: NDArray[np.float32]) -> NDArray[np.float32]:

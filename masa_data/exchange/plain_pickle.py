@@ -191,11 +191,31 @@ def _pairs(items: list[Any]) -> Iterator[tuple[str, Any]]:
 
 
 def _finished(value: object) -> object:
-    """The value with each array in its place, in the top level of a dict or list."""
-    if isinstance(value, Array):
-        return value.content
-    if isinstance(value, dict):
-        return {key: item.content if isinstance(item, Array) else item for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [item.content if isinstance(item, Array) else item for item in value]
-    return value
+    """The value with each array in its place, however deep.
+
+    Something that the pickle mentions twice is finished once, so that a few bytes that nest the same thing
+    over and over make nothing large.
+    """
+    done: dict[int, object] = {}
+
+    def finish(item: object) -> object:
+        if id(item) in done:
+            return done[id(item)]
+        if isinstance(item, Array):
+            return item.content
+        if isinstance(item, dict):
+            by_name: dict[str, object] = {}
+            done[id(item)] = by_name  # before its parts, which may lead back to it
+            by_name.update((key, finish(part)) for key, part in item.items())
+            return by_name
+        if isinstance(item, list):
+            parts: list[object] = []
+            done[id(item)] = parts
+            parts.extend(map(finish, item))
+            return parts
+        if isinstance(item, tuple):
+            done[id(item)] = tuple(map(finish, item))
+            return done[id(item)]
+        return item
+
+    return finish(value)

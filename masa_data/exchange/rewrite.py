@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from masa_data.errors import DataError
 from masa_data.exchange.collector import refuse_unfinished
+from masa_data.exchange.copying import CLIPS_BETWEEN_PAGES, checked
 from masa_data.shards.quantise import StoredTrack
 from masa_data.shards.reader import PoseShards
 from masa_data.shards.spec import Provenance
@@ -65,12 +65,7 @@ def _other_name(index: Path, number: int, taken: set[str]) -> Path:
 
 
 def _with_infos(tracks: PoseShards, infos: Sequence[ClipInfo], first: int) -> Iterator[StoredTrack]:
-    checksums = tracks.column("crc32")
     for number, info in enumerate(infos, first):
-        stored = tracks.stored(number)
-        if stored.crc32() != checksums[number]:  # a fresh checksum must not hide the damage
-            raise DataError(
-                f"{tracks.path}: clip {info.id!r} does not match its checksum",
-                "The file is damaged; copy it again from where it was whole",
-            )
-        yield replace(stored, info=info)
+        yield replace(checked(tracks, number), info=info)
+        if number % CLIPS_BETWEEN_PAGES == 0:
+            tracks.forget_pages()

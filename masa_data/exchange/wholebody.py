@@ -1,11 +1,10 @@
-"""COCO-WholeBody's 133 keypoints, as MMPose gives them, to a track of ours."""
+"""Keypoints of a signer in somebody else's file to a track of ours."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -31,7 +30,7 @@ _HIGHEST_HEATMAP_SCORE: Final = 1.5
 
 @dataclass(frozen=True, slots=True)
 class WholeBody:
-    """The signer's 49 of the 133 keypoints over T frames.
+    """The signer's 49 of the 133 or other keypoints over T frames.
 
     Attributes:
         keypoints: (T, 49, 2) pixels; any value where the score is 0.
@@ -39,6 +38,8 @@ class WholeBody:
         frame_index: (T,) which source frames, counted from 0, increasing.
         box: (T, 4) where the signer was looked for, in pixels; None or NaN = not known.
         several_people: whether more people than the signer were seen.
+        stated: size and rate of the frames, if the file itself says them.
+        skeleton: what the file calls its keypoints, if there are several such; "" if not.
     """
 
     keypoints: NDArray[np.floating]
@@ -46,21 +47,29 @@ class WholeBody:
     frame_index: NDArray[np.int64]
     box: NDArray[np.floating] | None = None
     several_people: bool = False
+    stated: FrameFacts | None = None
+    skeleton: str = ""
 
 
 @dataclass(slots=True)
 class WholeBodyImport:
-    """Turns clips of 133 keypoints into tracks, one after the other.
+    """Turns clips of others' keypoints into tracks, one after the other.
 
     Attributes:
-        read: reads a clip's file; raises DataError or OSError.
-        frames: knows the size and rate of the frames.
+        read: reads a clip's file or files; raises DataError or OSError.
+        frames: knows the size and rate of the frames; None = what `read` gives states them.
+        estimator: what is recorded as the estimator's name.
+        assumed_fps: the rate that the user gave to `read`, to be recorded; None = the files state it.
+        skeleton: of the clips so far.
         lowest: the lowest raw score of the 49 keypoints so far, missing ones apart.
         highest: the highest.
     """
 
-    read: Callable[[Path], WholeBody]
-    frames: FrameSource
+    read: Callable[[Clip], WholeBody]
+    frames: FrameSource | None
+    estimator: str = "mmpose-import"
+    assumed_fps: float | None = None
+    skeleton: str = field(default="")
     lowest: float = field(default=math.inf)
     highest: float = field(default=-math.inf)
 
@@ -76,8 +85,12 @@ class WholeBodyImport:
             DataError: if its file or its video cannot be used.
             OSError: if one of them cannot be read.
         """
-        found = self.read(clip.source)
-        facts = self.frames.facts(clip)
+        found = self.read(clip)
+        facts = found.stated if self.frames is None else self.frames.facts(clip)
+        assert facts is not None, "a format that states no size needs a source of it"
+        if found.stated is not None:
+            _check_size(found.stated, facts)
+        self._one_skeleton(found.skeleton)
         scores, warning = missing_where_not_finite(found.keypoints, found.scores)
         track = PoseTrack.with_missing(
             _info(clip, facts, int(found.frame_index[-1]) + 1, found.several_people),
@@ -102,14 +115,27 @@ class WholeBodyImport:
         """
         found = raw_scores_note(self.lowest, self.highest) if self.lowest <= self.highest else "none"
         estimator = EstimatorIdentity(
-            name="mmpose-import",
+            name=self.estimator,
             version=model,
-            settings={"source": source},
+            settings={"source": f"{source} {self.skeleton}".strip()},
             weights_sha256="",
             confidence="the model's own score, cut at 0 and 1",
         )
-        notes = {"size": self.frames.size_setting, "fps": self.frames.fps_setting, RAW_SCORES: found}
+        size, fps = "from the files", "from the files"
+        if self.frames is not None:
+            size, fps = self.frames.size_setting, self.frames.fps_setting
+        elif self.assumed_fps is not None:
+            fps = f"assumed {self.assumed_fps:g}"
+        notes = {"size": size, "fps": fps, RAW_SCORES: found}
         return Provenance(estimator=estimator, notes=notes, tool_version=VERSION)
+
+    def _one_skeleton(self, found: str) -> None:
+        self.skeleton = self.skeleton or found
+        if found != self.skeleton:  # one dataset holds one estimator
+            raise DataError(
+                f"found the skeleton {found}, expected {self.skeleton} as in the first file",
+                "Import each skeleton into a file of its own",
+            )
 
     def score_warning(self) -> str | None:
         """What is odd about the scores of all clips together; None = nothing."""
@@ -118,6 +144,16 @@ class WholeBodyImport:
         return (
             f"scores reach {self.highest:.2f} and are cut at 1, expected the heatmap scores of HRNet, which "
             "hardly pass 1: a threshold such as 0.4 does not mean the same here"
+        )
+
+
+def _check_size(stated: FrameFacts, facts: FrameFacts) -> None:
+    """Keypoints of frames of another size than the video's are in other pixels than those of the video."""
+    if (stated.width, stated.height) != (facts.width, facts.height):
+        raise DataError(
+            f"found keypoints of frames of {stated.width}×{stated.height} pixels, expected the "
+            f"{facts.width}×{facts.height} of {facts.path}",
+            "Look whether this video belongs to these keypoints",
         )
 
 

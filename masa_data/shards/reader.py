@@ -7,6 +7,7 @@ reader may be shared by forked processes and sent to spawned ones.
 from __future__ import annotations
 
 import hashlib
+import mmap
 import sys
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
@@ -221,6 +222,17 @@ class PoseShards(Mapping[str, PoseTrack]):
             np.concatenate([column["confidence"] for column in columns]),
         )
 
+    def forget_pages(self) -> None:
+        """Let the system take back the memory behind frames read so far; they are read again when needed.
+
+        For those who go once through a file that is larger than memory.
+        """
+        for part in self._parts:
+            for column in part.columns.values():
+                pages = getattr(column.base, "base", None)  # array → np.memmap → mmap; none if it is empty
+                if isinstance(pages, mmap.mmap):
+                    pages.madvise(mmap.MADV_DONTNEED)
+
     def damaged_clips(self) -> list[str]:
         """Ids of clips whose stored frames do not match their checksum. Reads everything."""
         return [
@@ -242,7 +254,9 @@ class PoseShards(Mapping[str, PoseTrack]):
         """A hash over every clip's keypoints, labels and splits: equal for equal data, however sharded."""
         digest = hashlib.sha256(self.provenance.estimator.model_dump_json().encode())
         for name in ("id", "crc32", "corpus", "gloss", "label", "split", "signer"):
-            digest.update(repr(self.column(name).tolist()).encode())
+            values = self.column(name)
+            # No text contains a NUL.
+            digest.update("\0".join(values).encode() if values.dtype == object else values.tobytes())
         return digest.hexdigest()
 
     @cached_property

@@ -9,9 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor
-from typing_extensions import Self
 
 # The unit of length: a frame's longer side, or a hand crop's side, is 256 of them.
 SIDE = 256.0
@@ -36,7 +35,7 @@ class RawClips:
     lengths: Int[Tensor, " clips"]
     numbers: Int[Tensor, " clips"]
 
-    def to(self, device: torch.device) -> Self:
+    def to(self, device: torch.device) -> RawClips:
         """The same on a device."""
         return type(self)(*(getattr(self, field.name).to(device) for field in fields(self)))
 
@@ -74,19 +73,28 @@ class PoseBatch:
         """Number of clips."""
         return self.lengths.shape[0]
 
-    def select(self, chosen: Int[Tensor, " chosen"]) -> Self:
-        """Only these frames (ascending), of which every clip has one at least; positions count anew."""
+    def select(self, chosen: Int[Tensor, " chosen"]) -> PoseBatch:
+        """Only these frames (once each, ascending), at least one of every clip; positions count anew."""
         clip = self.clip[chosen]
         lengths = torch.bincount(clip, minlength=self.clips)
         return type(self)(
-            self.coordinates[:, :, chosen],
-            self.confidence[:, chosen],
-            self.hand_present[:, chosen],
+            frames_of(self.coordinates, chosen),
+            frames_of(self.confidence, chosen),
+            frames_of(self.hand_present, chosen),
             clip,
             positions_in_clips(clip, lengths),
             lengths,
             self.numbers,
         )
+
+
+def frames_of(
+    values: Shaped[Tensor, "*n frames"], chosen: Int[Tensor, " chosen"]
+) -> Shaped[Tensor, "*n chosen"]:
+    """Some of the packed frames; as rows of a matrix, four times as fast as indexing the last axis."""
+    if chosen.shape[0] == values.shape[-1]:
+        return values
+    return values.flatten(0, -2).index_select(1, chosen).view(*values.shape[:-1], -1)
 
 
 def clip_of_frames(lengths: Int[Tensor, " clips"], frames: int) -> Int[Tensor, " frames"]:
@@ -104,6 +112,6 @@ def positions_in_clips(
 
 
 def length(vectors: Float[Tensor, "n 2 frames"]) -> Float[Tensor, "n frames"]:
-    """Euclidean length over the middle axis. torch's own norm takes fifty times as long along such an axis."""
+    """Euclidean length over the middle axis. torch's own norm takes 50 times as long along such an axis."""
     x, y = vectors.unbind(1)
     return torch.addcmul(x * x, y, y).sqrt_()

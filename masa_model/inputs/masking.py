@@ -36,8 +36,8 @@ def choose_masked(
         mask_set: one choice for all parts, or one for each.
 
     Returns:
-        body, left hand, right hand: True = masked. No clip is masked whole: the last k frames have no residual
-        and are no candidates.
+        body, left hand, right hand: True = masked. No clip is masked whole: its last k frames have no
+        residual and are no candidates.
     """
     if mask_set == "clip":
         return _choose(candidates[0], batch, ratio, (*seed, _QUERY)).expand(3, -1)
@@ -74,9 +74,9 @@ def _random_ranks(
 ) -> Int[Tensor, " frames"]:
     """A random order of each clip's frames, from 0, those of `among` first."""
     chance: Float[Tensor, " frames"] = uniform(seed, batch.numbers[batch.clip], batch.position)
-    # Two stable sorts: by chance, then by clip. Frames not among the eligible ones come after chance's 1.
-    by_chance = torch.argsort(chance + (~among).float(), stable=True)
-    order = by_chance[torch.argsort(batch.clip[by_chance], stable=True)]
+    # By clip, then those of `among` first, then by chance, which has 24 bits.
+    key = (batch.clip * 2 + ~among) * 2**24 + (chance * 2**24).long()
+    order = torch.argsort(key, stable=True)
     ranks = torch.empty_like(batch.position)
     ranks[order] = batch.position  # packed and sorted by clip, places in the order are places in the clip
     return ranks

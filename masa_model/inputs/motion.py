@@ -83,8 +83,8 @@ def mask_candidates(
         mask_set: one answer a frame, or one for each part.
 
     Returns:
-        body, left hand, right hand: whether i is a candidate; three times the same for "clip". A frame in which
-        nothing is seen twice is none.
+        body, left hand, right hand: whether i is a candidate; three times the same for "clip". A frame in
+        which nothing is seen twice is none, unless all entries are counted and δ is 0.
     """
     if magnitude == "displacement":
         moves = (length(residuals).mul_(pairs) >= motion_threshold) & (pairs > 0)

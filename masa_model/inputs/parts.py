@@ -1,7 +1,7 @@
 """Body and hands apart, each in its own coordinates; which frames are used.
 
-The paper crops hands and body "to emphasize these dominant regions" (III-A) and gives coordinates from −128 to
-128 (IV-D). How the crops lie follows the released code; where the two leave something open, `CropReference`
+The paper crops hands and body "to emphasize these dominant regions" (III-A) and gives coordinates from −128
+to 128 (IV-D). How the crops lie follows the released code; where both leave something open, `CropReference`
 and the constants below say what was taken.
 """
 
@@ -14,7 +14,15 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from masa_data.skeleton import BODY, HAND_MIN_CONFIDENCE, HAND_MIN_KEYPOINTS, NUM_HAND_KEYPOINTS
-from masa_model.inputs.batch import SIDE, PoseBatch, RawClips, clip_of_frames, length, positions_in_clips
+from masa_model.inputs.batch import (
+    SIDE,
+    PoseBatch,
+    RawClips,
+    clip_of_frames,
+    frames_of,
+    length,
+    positions_in_clips,
+)
 
 # "frame": a hand's box follows it, so that its path is left to the body's wrist. "clip": one box a clip.
 CropReference = Literal["frame", "clip"]
@@ -40,8 +48,8 @@ def prepare_clips(
 ) -> PoseBatch:
     """Choose the frames and bring every part into its own coordinates.
 
-    Frames in which neither hand has a box are dropped (all are kept where no frame has one); of clips that are
-    still longer than `max_frames`, every n-th frame is kept, with the smallest n that is enough.
+    Frames in which neither hand has a box are dropped (all stay where no frame has one); of clips that are
+    still longer than `max_frames` every n-th frame is kept, with the smallest n that is enough.
 
     Args:
         raw: the clips.
@@ -53,11 +61,11 @@ def prepare_clips(
     centre, side = hand_boxes(raw.keypoints, raw.confidence, raw.frame_size[:, clip])
     chosen, lengths = _chosen_frames(side.isfinite().any(0), clip, raw.lengths, max_frames)
     clip = clip[chosen]
-    centre, side = centre[:, :, chosen], side[:, chosen]
+    centre, side = frames_of(centre, chosen), frames_of(side, chosen)
     if crop_reference == "clip":
         centre, side = _one_box_a_clip(centre, side, clip, lengths)
 
-    keypoints, confidence = raw.keypoints[:, :, chosen], raw.confidence[:, chosen]
+    keypoints, confidence = frames_of(raw.keypoints, chosen), frames_of(raw.confidence, chosen)
     hands_seen = confidence[7:].view(2, NUM_HAND_KEYPOINTS, -1)
     hand_present = side.isfinite() & (hands_seen.amax(1) > 0)
     confidence = torch.cat([confidence[BODY], (hands_seen * hand_present[:, None]).flatten(0, 1)])
@@ -68,7 +76,7 @@ def prepare_clips(
     hands = (keypoints[7:].view(2, NUM_HAND_KEYPOINTS, 2, -1) - centre[:, None]) * scale[:, None, None]
     hands[0, :, 0].neg_()  # the left hand, seen in a mirror: one network serves both
     coordinates[7:] = hands.flatten(0, 1)
-    coordinates.masked_fill_((confidence == 0)[:, None], 0)
+    coordinates.mul_((confidence > 0)[:, None])
     return PoseBatch(
         coordinates, confidence, hand_present, clip, positions_in_clips(clip, lengths), lengths, raw.numbers
     )
@@ -136,4 +144,4 @@ def _one_box_a_clip(
     by_clip = boxes.new_full((2, 3, lengths.shape[0], int(lengths.max())), torch.nan)
     by_clip[:, :, clip, position] = boxes
     median = by_clip.nanmedian(dim=3).values[:, :, clip]
-    return median[:, :2], torch.where(side.isfinite(), median[:, 2], torch.nan)
+    return median[:, :2].nan_to_num(), torch.where(side.isfinite(), median[:, 2], torch.nan)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
-from typing import Final, Literal, Protocol
+from typing import Final, Literal, TypeAlias
 
 import numpy as np
 import psutil
@@ -24,17 +25,9 @@ _BYTES_PER_FRAME: Final = NUM_KEYPOINTS * 5
 # Of what is free, data may take this share.
 _SHARE_OF_MEMORY: Final = 0.25
 _BATCHES_READ_AHEAD: Final = 4
+# Mapped pages are given back after so many batches: a job whose memory is limited would be charged for them.
+_BATCHES_KEPT: Final = 16
 _READERS: Final = 2
-
-
-class ClipSource(Protocol):
-    """Gives batches of clips on the training device."""
-
-    device: torch.device
-
-    def batches(self, numbers: Iterable[NDArray[np.int64]]) -> Iterator[RawClips]:
-        """A batch for each array of clip numbers, in order."""
-        ...
 
 
 class StreamedClips:
@@ -53,8 +46,12 @@ class StreamedClips:
                 readers.submit(self.read, wanted) for wanted in islice(remaining, _BATCHES_READ_AHEAD)
             ]
             try:
-                while waiting:
+                for count in itertools.count(1):
+                    if not waiting:
+                        break
                     ready = waiting.pop(0).result()
+                    if count % _BATCHES_KEPT == 0:
+                        self._dataset.forget_pages()
                     waiting += [readers.submit(self.read, wanted) for wanted in islice(remaining, 1)]
                     yield ready.to(self.device)
             finally:  # a caller that stops early does not wait for what it will not use
@@ -109,6 +106,9 @@ class ClipsInMemory:
             )
 
 
+ClipSource: TypeAlias = StreamedClips | ClipsInMemory
+
+
 def open_source(dataset: PoseDataset, device: torch.device, place: Place = "auto") -> ClipSource:
     """Choose where the clips are held while training: on the GPU if they fit, else in memory, else on disk.
 
@@ -151,7 +151,7 @@ def epoch_batches(
 ) -> Sequence[NDArray[np.int64]]:
     """The clip numbers of each step of an epoch: a pure function of what it is given.
 
-    Every epoch is shuffled anew; what does not fill a last batch is left out, other clips each time. With fewer
+    Every epoch is shuffled anew; what does not fill a last batch is left out, others each time. With fewer
     clips than a batch holds, the batch is as large as the clips.
 
     Args:

@@ -29,7 +29,7 @@ class MemoryBank(nn.Module):
     @torch.no_grad()
     def enqueue(self, keys: Float[Tensor, "clips features"], clips: Int[Tensor, " clips"]) -> None:
         """Put keys in, over all processes in the order of their ranks; the oldest fall out."""
-        keys, clips = _over_processes(keys.float()), _over_processes(clips)
+        keys, clips = _over_processes(keys.to(self.keys.dtype)), _over_processes(clips)
         size, count = self.keys.shape[0], keys.shape[0]
         # Of more keys than the bank holds, the last stay.
         places = (self.pointer + torch.arange(count, device=keys.device))[-size:] % size
@@ -44,8 +44,8 @@ def contrastive_logits(
     bank: MemoryBank,
     numbers: Int[Tensor, " clips"],
     temperature: float,
-) -> Float[Tensor, "clips 1+bank"]:
-    """q·k⁺/τ, then q·k⁻/τ for every key of the bank; −∞ for empty places and for older keys of the same clip."""
+) -> Float[Tensor, "clips candidates"]:
+    """q·k⁺/τ, then q·k⁻/τ for each key of the bank; −∞ for empty places and older keys of the same clip."""
     positive = (query * key).sum(1, keepdim=True)
     negative = query @ bank.keys.T
     not_negative: Bool[Tensor, "clips bank"] = (bank.clips < 0) | (bank.clips == numbers[:, None])

@@ -125,10 +125,12 @@ class GraphBlock(nn.Module):
     def forward(self, x: Float[Tensor, "nodes frames inputs"]) -> Float[Tensor, "nodes frames outputs"]:
         """One block."""
         nodes, frames, channels = x.shape
-        gathered = (self.neighbours.to(x.dtype) @ x.reshape(nodes, -1)).view(_PARTITIONS, -1, channels)
-        rows = gathered.transpose(0, 1).reshape(nodes * frames, -1)
+        gathered = (self.neighbours.to(x.dtype) @ x.reshape(nodes, frames * channels)).view(
+            _PARTITIONS, nodes * frames, channels
+        )
+        rows = gathered.transpose(0, 1).reshape(nodes * frames, _PARTITIONS * channels)
         y = self.dropout(torch.relu(self.spatial_norm(self.spatial(rows))))
         y = self.dropout(self.pointwise_norm(self.pointwise(y)))
         if self.shortcut is not None:
-            y = y + self.shortcut(x.reshape(nodes * frames, -1))
-        return torch.relu(y).view(nodes, frames, -1)
+            y = y + self.shortcut(x.reshape(nodes * frames, channels))
+        return torch.relu(y).view(nodes, frames, y.shape[1])

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
-from typing_extensions import Self
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +29,7 @@ class Packing:
     filled: Bool[Tensor, "clips longest"]
 
     @classmethod
-    def of(cls, clip: Int[Tensor, " tokens"], clips: int) -> Self:
+    def of(cls, clip: Int[Tensor, " tokens"], clips: int) -> Packing:
         """Lay out tokens by their clips."""
         counts = torch.bincount(clip, minlength=clips)
         slot = torch.arange(clip.shape[0], device=clip.device) - (torch.cumsum(counts, 0) - counts)[clip]

@@ -7,7 +7,6 @@ from types import TracebackType
 from typing import Any
 
 from torch.utils.tensorboard import SummaryWriter
-from typing_extensions import Self
 
 from masa_model.training.run_folder import RunFolder
 
@@ -24,7 +23,7 @@ class Recorder:
         self._folder = folder
         self._writer = SummaryWriter(str(folder.path / "tensorboard")) if enabled else None
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> Recorder:
         return self
 
     def __exit__(

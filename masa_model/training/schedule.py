@@ -15,7 +15,7 @@ def learning_rate_factor(step: int, steps: int, warm_up: float) -> float:
     done = step + 1
     if done < rising:
         return done / rising
-    return max(0.0, (steps - step) / max(steps - rising, 1)) if rising < steps else 1.0
+    return min(1.0, (steps - step) / (steps - rising)) if rising < steps else 1.0
 
 
 def alignment_weight(step: int, steps: int, weight: float, ramp: float) -> float:

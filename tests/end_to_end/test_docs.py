@@ -21,6 +21,8 @@ ROOT = Path(__file__).parent.parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 BLOCK = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
+PYTHON = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
 
 def sessions(page: Path) -> list[tuple[str, str]]:
     """The commands of a page's console blocks, each with the output printed under it."""
@@ -92,6 +94,33 @@ def test_commands_print_what_the_page_says(page, folder):
         )
         assert done.returncode in (0, 3), f"{command}\n{done.stdout}{done.stderr}"
         assert words(done.stdout + done.stderr) == words(expected), command
+
+
+def test_the_python_of_your_own_model_runs(tmp_path):
+    """All blocks of the page one after the other, on what its commands make."""
+    for library in ("torch", "pandas", "pyarrow"):
+        pytest.importorskip(library)
+    page = ROOT / "docs" / "your-own-model.md"
+    write_keypoints_of_others(tmp_path)
+    folder = Path(sys.executable).parent
+    for command, _ in sessions(page):
+        name, *arguments = shlex.split(command)
+        subprocess.run([folder / name, *arguments], cwd=tmp_path, check=True, capture_output=True)
+    code = "\n".join(PYTHON.findall(page.read_text(encoding="utf-8")))
+    checks = """
+assert batch["keypoints"].shape[2:] == (49, 2) and batch["mask"].all()
+assert set(batch["label"].tolist()) == {0, 1}
+assert len(test) + len(train) <= 4 and test.classes == train.classes == [("signs", 0), ("signs", 1)]
+assert speed.shape == (9,) and labels.tolist() == [0, 1, 0, 1]
+assert len(frames) == 40 and len(reach) == 4 and len(pd.read_parquet("tea.parquet")) == 20
+"""
+    (tmp_path / "page.py").write_text(
+        f"if __name__ == '__main__':\n    exec({code + checks!r})", encoding="utf-8"
+    )
+    done = subprocess.run(
+        [sys.executable, "page.py"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
 
 
 def test_the_readme_shows_commands():

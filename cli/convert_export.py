@@ -1,0 +1,55 @@
+"""masa-convert export: a file of ours in the format of another project."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Final
+
+import click
+
+from masa_data.exchange.export import FILE_FORMATS, FOLDER_FORMATS, FileFormat, FolderFormat, export
+from masa_data.shards.reader import PoseShards
+
+from .console import EXIT_SOME_FAILED, clips_bar, errors_in_one_line, make_console
+
+_SHOWN: Final = 10
+# What reads it elsewhere.
+_NEXT: Final = {
+    "pose": "pose-format's Pose.read reads each file",
+    "openpose": "pose-format's load_openpose_directory reads each clip's folder",
+    "mmpose": "it is as MMPoseInferencer(…, pred_out_dir=…) writes it",
+    "masa-pickle": "the released MASA code reads each file",
+    "pyskl": "name it as ann_file in a config of pyskl or MMAction2",
+    "npz": "numpy.load reads it",
+    "parquet": "pandas.read_parquet reads it",
+}
+
+
+@click.command("export")
+@click.argument("file", metavar="IN.h5", type=click.Path(path_type=Path))
+@click.argument("out", metavar="OUT", type=click.Path(path_type=Path))
+@click.option("--to", required=True, type=click.Choice([*FOLDER_FORMATS, *FILE_FORMATS]), help="The format.")
+@click.option("--overwrite", is_flag=True, help="Replace OUT if it is a file.")
+@click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
+def export_file(file: Path, out: Path, to: FolderFormat | FileFormat, overwrite: bool, quiet: bool) -> None:
+    """Write the clips of a file in the format of another project.
+
+    pose, openpose, mmpose and masa-pickle make a folder OUT with a file or folder a clip and the list
+    clips.csv; pyskl, npz and parquet make one file. What a format has no place for is said.
+    """
+    console = make_console(quiet=quiet)
+    with errors_in_one_line("masa-convert"), PoseShards.open(file) as tracks:
+        with clips_bar(console) as bar:
+            task = bar.add_task("", total=len(tracks))
+            done = export(tracks, to, out, overwrite=overwrite, clip_done=lambda: bar.advance(task))
+        console.print(f"{done.clips:,} clips, {done.frames:,} frames exported; {len(done.problems)} failed")
+        for problem in done.problems[:_SHOWN]:
+            console.print(f"failed: {problem.clip!r}: {problem.reason}. {problem.advice}.")
+        if len(done.problems) > _SHOWN:
+            console.print(f"and {len(done.problems) - _SHOWN:,} more")
+        console.print(f"not in this format: {done.lost[0]}")
+        for line in done.lost[1:]:
+            console.print(f"note: {line}")
+        console.print(f"Wrote {out}. Next: {_NEXT[to]}")
+    sys.exit(EXIT_SOME_FAILED if done.problems else 0)

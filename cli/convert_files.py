@@ -1,0 +1,212 @@
+"""masa-convert merge, filter, subsample and compact: new files out of finished ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Final, TypeVar
+
+import click
+import numpy as np
+from rich.console import Console
+
+from masa_data.dataset import Selection
+from masa_data.errors import DataError
+from masa_data.exchange.copying import Part, copy_clips
+from masa_data.exchange.merge import merge
+from masa_data.exchange.subsample import subsample
+from masa_data.exchange.where import Condition, mask_of
+from masa_data.shards.reader import PoseShards
+from masa_data.shards.spec import Provenance
+
+from .console import clips_bar, errors_in_one_line, make_console
+from .import_options import inputs_and_out
+
+Command = TypeVar("Command", bound=Callable[..., None])
+
+_IN: Final = click.argument("file", metavar="IN.h5", type=click.Path(path_type=Path))
+_OUT: Final = click.argument("out", metavar="OUT.h5", type=click.Path(path_type=Path))
+_WHERE_HELP: Final = (
+    "FIELD=VALUE[,VALUE], or with != < <= > >= or ~ (a pattern with * and ?); of several all must hold. "
+    "Fields: id, path, corpus, gloss, label, split, signer, fps, width, height, start, end, source_sha256, "
+    "several_people, and frames (the clip's length)."
+)
+
+
+def _writes(command: Command) -> Command:
+    """The options of commands that write a new file."""
+    for option in (
+        click.option("-q", "--quiet", is_flag=True, help="Print errors only."),
+        click.option("--overwrite", is_flag=True, help="Replace OUT.h5 if it is there."),
+        click.option(
+            "--shard-clips",
+            type=click.IntRange(min=1),
+            help="Write shards of so many clips and OUT.h5 as their index [default: one file].",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+@click.command("merge")
+@click.argument("paths", nargs=-1, required=True, metavar="IN.h5... OUT.h5")
+@click.option("--prefix", is_flag=True, help="Put the name of its file in front of every clip's id.")
+@_writes
+def merge_files(
+    paths: tuple[str, ...], prefix: bool, shard_clips: int | None, overwrite: bool, quiet: bool
+) -> None:
+    """Join files of one estimator and sampling into a new one.
+
+    Classes that the files number differently are numbered anew by their glosses; those of WLASL and the like
+    are not, since their lists number them.
+    """
+    console = make_console(quiet=quiet)
+    with errors_in_one_line("masa-convert"), ExitStack() as stack:
+        inputs, out = inputs_and_out(paths, least=2)
+        datasets = [stack.enter_context(PoseShards.open(name)) for name in inputs]
+        plan = merge(datasets, prefix=prefix)
+        _copy(console, plan.parts, out, plan.provenance, shard_clips=shard_clips, overwrite=overwrite)
+        clips = sum(map(len, datasets))
+        console.print(f"{len(datasets)} files, {clips:,} clips merged")
+        for corpus in plan.renumbered:
+            console.print(f"classes of {corpus!r} are numbered anew: the files numbered them differently")
+        console.print(f"Wrote {out}. Next: masa-inspect {out}")
+
+
+@click.command("filter")
+@_IN
+@_OUT
+@click.option("--where", "conditions", multiple=True, metavar="CONDITION", help=_WHERE_HELP)
+@click.option("--subset", help="wlasl100, msasl500, confusing, …: labels of one corpus.")
+@_writes
+def filter_file(
+    file: Path,
+    out: Path,
+    conditions: tuple[str, ...],
+    subset: str | None,
+    shard_clips: int | None,
+    overwrite: bool,
+    quiet: bool,
+) -> None:
+    """Copy the clips that fulfil conditions to a new file. Class numbers stay as they are."""
+    console = make_console(quiet=quiet)
+    with errors_in_one_line("masa-convert"), PoseShards.open(file) as tracks:
+        if not conditions and subset is None:
+            raise DataError("found no condition", "Give --where FIELD=VALUE, or --subset NAME")
+        chosen = mask_of(tracks, tuple(map(Condition.parse, conditions)))
+        chosen &= Selection(subset=subset).mask(tracks)
+        if not chosen.any():
+            raise DataError(f"no clip of {file} fulfils that", "masa-inspect shows what there is")
+        part = Part(tracks, np.flatnonzero(chosen))
+        _copy(console, [part], out, tracks.provenance, shard_clips=shard_clips, overwrite=overwrite)
+        console.print(f"{len(part.numbers):,} of {len(tracks):,} clips chosen")
+        console.print(f"Wrote {out}. Next: masa-inspect {out}")
+
+
+@click.command("subsample")
+@_IN
+@_OUT
+@click.option("--per-class", type=click.IntRange(min=1), help="So many clips of each class and split.")
+@click.option(
+    "--share",
+    type=click.FloatRange(min=0, max=1, min_open=True),
+    help="This part of the clips of each class and split, rounded up.",
+)
+@click.option("--every", type=click.IntRange(min=1), default=1, help="Of each clip every so manyth frame.")
+@click.option(
+    "--where",
+    "conditions",
+    multiple=True,
+    metavar="CONDITION",
+    help="Take fewer of these clips and all others (as in masa-convert filter).",
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Another one chooses other clips.")
+@_writes
+def subsample_file(
+    file: Path,
+    out: Path,
+    per_class: int | None,
+    share: float | None,
+    every: int,
+    conditions: tuple[str, ...],
+    seed: int,
+    shard_clips: int | None,
+    overwrite: bool,
+    quiet: bool,
+) -> None:
+    """Copy fewer clips, or fewer frames of each, to a new file; the same ones for the same seed."""
+    console = make_console(quiet=quiet)
+    with errors_in_one_line("masa-convert"), PoseShards.open(file) as tracks:
+        if (per_class is not None) + (share is not None) > 1 or (per_class, share, every) == (None, None, 1):
+            raise DataError(
+                "found none or two of --per-class and --share, expected one, or --every", "Choose one"
+            )
+        among = mask_of(tracks, tuple(map(Condition.parse, conditions)))
+        if per_class is None and share is None:
+            share = 1.0
+            if conditions:
+                raise DataError("found --where beside --every alone", "--every holds for all clips")
+        chosen = subsample(tracks, among, per_class=per_class, share=share, seed=seed)
+        part = Part(tracks, np.flatnonzero(chosen))
+        provenance = _thinned(tracks, every)
+        _copy(console, [part], out, provenance, every=every, shard_clips=shard_clips, overwrite=overwrite)
+        console.print(f"{len(part.numbers):,} of {len(tracks):,} clips chosen")
+        if every > 1:
+            frames = sum(-(-int(length) // every) for length in tracks.lengths[part.numbers])
+            console.print(f"{frames:,} of their {tracks.lengths[part.numbers].sum():,} frames kept")
+        console.print(f"Wrote {out}. Next: masa-inspect {out}")
+
+
+@click.command("compact")
+@_IN
+@_OUT
+@_writes
+def compact_file(file: Path, out: Path, shard_clips: int | None, overwrite: bool, quiet: bool) -> None:
+    """Copy an index and its shards to one file, or a file to shards of equal size.
+
+    Every clip's checksum is tested on the way.
+    """
+    console = make_console(quiet=quiet)
+    with errors_in_one_line("masa-convert"), PoseShards.open(file) as tracks:
+        part = Part(tracks, np.arange(len(tracks)))
+        _copy(console, [part], out, tracks.provenance, shard_clips=shard_clips, overwrite=overwrite)
+        files = 1 if shard_clips is None else -(-len(tracks) // shard_clips)
+        console.print(f"{len(tracks):,} clips of {max(1, len(tracks.shards))} files are in {files} now")
+        console.print(f"Wrote {out}. Next: masa-inspect {out}")
+
+
+def _copy(
+    console: Console,
+    parts: Sequence[Part],
+    out: Path,
+    provenance: Provenance,
+    *,
+    every: int = 1,
+    shard_clips: int | None,
+    overwrite: bool,
+) -> None:
+    with clips_bar(console) as bar:
+        task = bar.add_task("", total=sum(len(part.numbers) for part in parts))
+        copy_clips(
+            parts,
+            out,
+            provenance,
+            every=every,
+            shard_clips=shard_clips,
+            overwrite=overwrite,
+            clip_done=lambda: bar.advance(task),
+        )
+
+
+def _thinned(tracks: PoseShards, every: int) -> Provenance:
+    """The provenance with another sampling, where this is one that can be recorded."""
+    sampling = tracks.provenance.sampling
+    if every > 1 and sampling.max_fps is not None:
+        raise DataError(
+            f"{tracks.path} was extracted at up to {sampling.max_fps:g} frames/s, of which every {every}th "
+            "is no sampling that can be recorded",
+            "Extract it again with another --max-fps",
+        )
+    thinner = sampling.model_copy(update={"every": sampling.every * every})
+    return tracks.provenance.model_copy(update={"sampling": thinner})

@@ -1,0 +1,69 @@
+"""masa-convert relabel and split: other labels and splits for a finished file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import click
+
+from masa_data.corpora.named import CORPORA, CorpusName, list_corpus
+from masa_data.exchange.relabel import deal_splits, relabel, write_relabelled
+from masa_data.shards.reader import PoseShards
+from masa_data.shards.spec import SplitRule
+
+from .console import errors_in_one_line, make_console
+
+_FILE = click.argument("file", metavar="OUT.h5", type=click.Path(path_type=Path))
+
+
+@click.command("relabel")
+@_FILE
+@click.option("--corpus", required=True, type=click.Choice(CORPORA))
+@click.option("--root", required=True, type=click.Path(path_type=Path), help="The corpus's folder.")
+@click.option("--annotations", type=click.Path(path_type=Path), help="Its lists, if they lie elsewhere.")
+@click.option("--dry-run", is_flag=True, help="Say what would change; write nothing.")
+def relabel_file(file: Path, corpus: CorpusName, root: Path, annotations: Path | None, dry_run: bool) -> None:
+    """Give the clips of a file the corpus, gloss, label, split and signer that a corpus's lists say.
+
+    Clips are recognised by their ids; those that the lists do not name stay as they are. Keypoints do not
+    change, and no video is needed.
+    """
+    console = make_console()
+    with errors_in_one_line("masa-convert"), PoseShards.open(file) as tracks:
+        listing = list_corpus(corpus, root, annotations)
+        infos = [tracks.info(number) for number in range(len(tracks))]
+        done = relabel(infos, [row.clip for row in listing.rows])
+        for problem in listing.problems:
+            if problem.kind == "failed":
+                console.print(f"passed over: {problem.reason}")
+        named = len(infos) - len(done.unknown) - len(done.contested)
+        console.print(f"{named:,} of {len(infos):,} clips are named by the lists; {done.changed:,} change")
+        for ids, what in (
+            (done.unknown, "are not named by the lists and stay as they are"),
+            (done.contested, "look like a clip that another one is too, and stay as they are"),
+        ):
+            if ids:
+                more = ", …" if len(ids) > 10 else ""
+                console.print(f"{len(ids):,} {what}: {', '.join(ids[:10])}{more}")
+        console.print(f"{done.absent:,} clips of the lists are not in {file}")
+        if dry_run or not done.changed:
+            console.print(f"{file} is as it was.")
+            return
+        write_relabelled(tracks, done)
+    console.print(f"Wrote {file}. Next: masa-inspect {file}")
+
+
+@click.command("split")
+@_FILE
+@click.option("--by", type=click.Choice(["random", "signer"]), required=True)
+@click.option("--seed", type=int, default=0, show_default=True, help="Of the deal.")
+def split_file(file: Path, by: Literal["random", "signer"], seed: int) -> None:
+    """Deal the clips that have no split to train, val and test, 70/10/20."""
+    with errors_in_one_line("masa-convert"), PoseShards.open(file) as tracks:
+        dealt = deal_splits(tracks, SplitRule(by=by, seed=seed))
+    make_console().print(
+        f"Dealt {dealt:,} clips and wrote {file}. Next: masa-inspect {file}"
+        if dealt
+        else f"Every clip has a split already; {file} is as it was."
+    )

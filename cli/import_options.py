@@ -1,0 +1,99 @@
+"""The arguments and options that masa-convert's imports share, and what they mean."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import click
+
+from masa_data.errors import DataError
+from masa_data.exchange.frame_facts import AssumedFrames, FrameSource, VideoFolder, parse_size
+
+Command = TypeVar("Command", bound=Callable[..., None])
+
+SIZE: Final = click.option("--size", metavar="WxH", help="Size of the frames in pixels; recorded as assumed.")
+FPS: Final = click.option(
+    "--fps",
+    type=click.FloatRange(min=0, max=1000, min_open=True),
+    help="Frames per second; recorded as assumed.",
+)
+VIDEOS: Final = click.option(
+    "--videos",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="The videos behind the keypoints, named like the clips: give size, rate and hash.",
+)
+MODEL: Final = click.option(
+    "--model", default="unknown", help="The model that found the keypoints, to be recorded."
+)
+
+
+def import_options(corpus: str, *special: Callable[[Any], Any]) -> Callable[[Command], Command]:
+    """The arguments and options of an import.
+
+    Args:
+        corpus: the default of --corpus.
+        special: options that not every import has.
+    """
+    options: list[Callable[[Any], Any]] = [
+        click.argument("paths", nargs=-1, required=True, metavar="INPUT... OUT.h5"),
+        *special,
+        click.option(
+            "--corpus",
+            default=corpus,
+            show_default=True,
+            help="Name of the clips' corpus, where the input names none.",
+        ),
+        click.option("--overwrite", is_flag=True, help="Replace OUT.h5 if it is there."),
+        click.option(
+            "--failures",
+            type=click.Path(dir_okay=False, path_type=Path),
+            help="Where problems are listed, a JSON line each [default: OUT.h5.failures.jsonl].",
+        ),
+        click.option("-q", "--quiet", is_flag=True, help="Print errors only."),
+    ]
+
+    def decorate(command: Command) -> Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+def inputs_and_out(paths: tuple[str, ...], *, least: int = 1) -> tuple[list[str], Path]:
+    """The inputs and, behind them, the output.
+
+    Raises:
+        DataError: if there are fewer than `least` inputs, or the last path cannot be the output.
+    """
+    *inputs, out_name = paths
+    out = Path(out_name)
+    if len(inputs) < least or out.suffix.lower() not in (".h5", ".hdf5"):
+        raise DataError(
+            f"found {len(paths)} paths ending in {out_name!r}, expected "
+            f"{'INPUT...' if least == 1 else 'two inputs or more'} and then an output file that ends in .h5",
+            "Run masa-convert --help for examples",
+        )
+    return inputs, out
+
+
+def frame_source(videos: Path | None, size: str | None, fps: float | None) -> FrameSource:
+    """Where the size and rate of the frames come from, if the input does not say them.
+
+    Raises:
+        DataError: if the options do not say it, or contradict each other.
+    """
+    if videos is not None and size is None and fps is None:
+        return VideoFolder(videos)
+    if videos is None and size is not None and fps is not None:
+        return AssumedFrames(*parse_size(size), fps)
+    given = [
+        name for name, value in (("--videos", videos), ("--size", size), ("--fps", fps)) if value is not None
+    ]
+    raise DataError(
+        "keypoints do not say how large and how fast their frames were; found "
+        f"{' and '.join(given) or 'no option'} to say it",
+        "Give --size WxH and --fps F together, or where the command has it --videos DIR alone",
+    )

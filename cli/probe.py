@@ -1,0 +1,126 @@
+"""masa-probe: how good a pre-trained encoder's frozen features are."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from masa_data.dataset import PoseDataset
+from masa_data.version import VERSION
+
+from .console import CONTEXT, errors_in_one_line, make_console
+
+if TYPE_CHECKING:
+    from masa_model.probe import ProbeResult
+
+_EXAMPLES = """
+\b
+Examples:
+  masa-probe                                   the newest pre-training run, on its own files
+  masa-probe runs/pretrain-001                 another run
+  masa-probe runs/pretrain-001 other.h5        on other files
+  masa-probe runs/pretrain-001/checkpoints/epoch-0050.safetensors
+"""
+
+
+@click.command(context_settings=CONTEXT, epilog=_EXAMPLES)
+@click.argument("run", required=False, type=click.Path(path_type=Path))
+@click.argument("files", metavar="[OUT.h5]...", nargs=-1, type=click.Path(path_type=Path))
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 …")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.version_option(VERSION)
+def main(run: Path | None, files: tuple[Path, ...], device: str, as_json: bool) -> None:
+    """Learn from clips of train with frozen features, and guess those of val; test is never touched.
+
+    Beside the run stands the same network without training. The motion loss on val stands beside three
+    predictions that need no learning.
+    """
+    with errors_in_one_line("masa-probe"):
+        from masa_model.motion_quality import motion_losses
+        from masa_model.pretrain import load_pretrained
+        from masa_model.probe import probe, untrained_encoder
+        from masa_model.training.processes import joined_processes
+        from masa_model.training.run_folder import RunFolder
+
+        console = make_console()
+        checkpoint = run if run is not None and run.is_file() else None
+        folder = (
+            RunFolder(checkpoint.parents[1] if checkpoint else run) if run else RunFolder.newest("pretrain")
+        )
+        files = files or tuple(Path(file) for file in folder.read_json("data.json")["files"])
+        with joined_processes(device) as processes:
+            model, settings, loaded = load_pretrained(checkpoint or folder.last)
+            model.to(processes.device)
+            train, val = (PoseDataset.open(*files, splits=[split]) for split in ("train", "val"))
+            trained = probe(model.query.encoder, train, val, settings.inputs, processes.device)
+            encoder = untrained_encoder(settings, train, processes.device, settings.seed)
+            untrained = probe(encoder, train, val, settings.inputs, processes.device)
+            losses: Mapping[str, float] = {}
+            if settings.motion.objective == "motion" and settings.motion.weight > 0:
+                losses = motion_losses(model, val, settings.inputs, processes.device, settings.seed)
+        if as_json:
+            facts = {
+                "checkpoint": str(loaded.path),
+                "step": loaded.header.step,
+                "trained": trained.means(),
+                "untrained": untrained.means(),
+                "motion_loss": losses,
+            }
+            console.print(json.dumps(facts))
+            return
+        console.print(
+            f"{loaded.path}: step {loaded.header.step:,} of {loaded.header.steps:,}; "
+            f"{trained.clips:,} clips of val, {trained.classes:,} classes, top-1"
+        )
+        console.print(_accuracies(trained, untrained))
+        if losses:
+            console.print(_motion(losses))
+        _print_next(console, files)
+
+
+def _accuracies(trained: ProbeResult, untrained: ProbeResult) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for heading in ("clips a class", "classifier", "this run", "untrained", "gap closed"):
+        table.add_column(heading, justify="left" if heading == "classifier" else "right")
+    for name in ("neighbour", "linear"):
+        ours, theirs = getattr(trained, name), getattr(untrained, name)
+        for shots in ours:
+            mine, other = np.array(ours[shots]), np.array(theirs[shots])
+            gap = (mine.mean() - other.mean()) / max(1 - other.mean(), 1e-9)
+            table.add_row(
+                "all" if shots is None else str(shots),
+                "nearest neighbour" if name == "neighbour" else name,
+                _spread(mine),
+                _spread(other),
+                f"{gap:+.0%}",
+            )
+    return table
+
+
+def _spread(values: np.ndarray) -> str:
+    return f"{values.mean():.1%}" + (f" ± {values.std(ddof=1):.1%}" if len(values) > 1 else "")
+
+
+def _motion(losses: Mapping[str, float]) -> Table:
+    table = Table(box=None, pad_edge=False)
+    table.add_column("motion loss on val")
+    table.add_column("", justify="right")
+    for name, value in losses.items():
+        table.add_row(name, f"{value:.4f}")
+    return table
+
+
+def _print_next(console: Console, files: tuple[Path, ...]) -> None:
+    console.print(f"Next: {shlex.join(['masa-finetune', *map(str, files)])}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,171 @@
+"""pyskl's pickles: a list of annotations {frame_dir, label, img_shape, keypoint (M, T, V, C), …}.
+
+Either the list alone, or {'split': {name: [frame_dir, …]}, 'annotations': [...]}. It is read by
+`plain_pickle`, which can run nothing.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from masa_data.corpora.clip import SPLIT_NAMES, Clip, Listing, Problem
+from masa_data.corpora.sources import is_unicode
+from masa_data.errors import DataError
+from masa_data.exchange.frame_facts import FrameFacts
+from masa_data.exchange.people import find_signer_in_arrays
+from masa_data.exchange.plain_pickle import read_plain_pickle
+from masa_data.exchange.wholebody import NUM_WHOLEBODY, WholeBody
+from masa_data.skeleton import COCO_WHOLEBODY_INDICES, NUM_KEYPOINTS
+from masa_data.track import NO_LABEL
+
+_EXPORT_AGAIN: Final = "Write the file again from where it came"
+_MAX_LABEL: Final = 10**9
+_POINTS: Final = {NUM_KEYPOINTS: np.arange(NUM_KEYPOINTS), NUM_WHOLEBODY: COCO_WHOLEBODY_INDICES}
+
+
+@dataclass(slots=True)
+class PysklFiles:
+    """The annotations of pyskl's files.
+
+    Attributes:
+        fps: frames per second that the user assumes, since the files do not say it; NaN = unknown.
+        annotations: by clip id.
+    """
+
+    fps: float
+    annotations: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def list_clips(self, path: Path, corpus: str) -> Listing:
+        """The clips of a file.
+
+        A clip that is in several splits (as in pyskl's files of several protocols) has none, and neither has
+        one whose split is not called train, val or test or the like.
+
+        Args:
+            path: the file.
+            corpus: name of the corpus.
+
+        Raises:
+            DataError: if it is no such file.
+            OSError: if it cannot be read.
+        """
+        content = read_plain_pickle(path)
+        rows, split_of = content, dict[str, str]()
+        if isinstance(content, dict):
+            rows, split_of = content.get("annotations"), _splits(content.get("split"))
+        if not isinstance(rows, list) or not rows:
+            raise DataError(
+                "found no list of annotations, expected a list, or a dict with `split` and `annotations`",
+                _EXPORT_AGAIN,
+            )
+        _refuse_repeated(rows, path.stat().st_size)
+        listing = Listing()
+        for number, row in enumerate(rows):
+            try:
+                clip = _clip(number, row, path, corpus)
+                if clip.id in self.annotations:
+                    raise DataError(f"found {clip.id!a} again, expected each once", "Rename one of them")
+            except DataError as error:
+                listing.problems.append(Problem.of(error, str(path)))
+                continue
+            self.annotations[clip.id] = row
+            listing.clips.append(replace(clip, split=split_of.get(clip.id, "")))
+        return listing
+
+    def read(self, clip: Clip) -> WholeBody:
+        """The signer's keypoints in a clip.
+
+        Raises:
+            DataError: if its arrays are not as they should be.
+        """
+        row = self.annotations.pop(clip.id)  # each is read once; its arrays may go
+        keypoints, scores = _arrays(row)
+        points = _POINTS[keypoints.shape[2]]
+        index = np.arange(keypoints.shape[1])
+        people_by_frame = keypoints[:, :, points, :2].swapaxes(0, 1).astype(np.float64)
+        found = find_signer_in_arrays(
+            people_by_frame, scores[:, :, points].swapaxes(0, 1).astype(np.float64), index
+        )
+        height, width = _shape(row)
+        return replace(found, stated=FrameFacts(clip.path, width, height, self.fps))
+
+
+def _refuse_repeated(rows: list[object], size: int) -> None:
+    """Check that not a few arrays are the keypoints of thousands of annotations."""
+    arrays = [row.get("keypoint") for row in rows if isinstance(row, dict)]
+    promised = sum(array.nbytes for array in arrays if isinstance(array, np.ndarray))
+    if promised > size:
+        raise DataError(
+            f"found {promised:,} bytes of keypoints in a file of {size:,}, expected an array a clip",
+            _EXPORT_AGAIN,
+        )
+
+
+def _clip(number: int, row: object, path: Path, corpus: str) -> Clip:
+    if not isinstance(row, dict):
+        raise DataError(f"annotation {number}: found a {type(row).__name__}, expected a dict", _EXPORT_AGAIN)
+    name, label = row.get("frame_dir", row.get("filename")), row.get("label", NO_LABEL)
+    if not isinstance(name, str) or not name or "\0" in name or not is_unicode(name):
+        raise DataError(
+            f"annotation {number}: found {ascii(name)[:40]} as `frame_dir`, expected a text", _EXPORT_AGAIN
+        )
+    if not isinstance(label, int) or isinstance(label, bool) or not NO_LABEL <= label < _MAX_LABEL:
+        raise DataError(
+            f"{name!a}: found the label {ascii(label)[:40]}, expected a whole number", _EXPORT_AGAIN
+        )
+    return Clip(name, path, str(path), corpus, label=label)
+
+
+def _splits(split: object) -> dict[str, str]:
+    """The split of each clip that is in exactly one that we know."""
+    if split is None:
+        return {}
+    if not isinstance(split, dict):
+        raise DataError(f"found a {type(split).__name__} as `split`, expected a dict", _EXPORT_AGAIN)
+    found: dict[str, set[str]] = {}
+    for name, ids in split.items():
+        for clip_id in ids if isinstance(ids, (list, tuple)) else ():
+            if isinstance(clip_id, str):
+                found.setdefault(clip_id, set()).add(SPLIT_NAMES.get(name.lower(), ""))
+    return {clip_id: names.pop() for clip_id, names in found.items() if len(names) == 1}
+
+
+def _arrays(row: dict[str, Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """`keypoint` (M, T, V, 2 or 3) and the scores (M, T, V)."""
+    keypoints, scores = row.get("keypoint"), row.get("keypoint_score")
+    if not isinstance(keypoints, np.ndarray) or keypoints.ndim != 4 or keypoints.dtype.kind not in "iuf":
+        raise DataError("found no array of four axes as `keypoint`, expected (M, T, V, C)", _EXPORT_AGAIN)
+    people, frames, points, numbers = keypoints.shape
+    if points not in _POINTS or numbers not in (2, 3) or people < 1 or frames < 1:
+        raise DataError(
+            f"found `keypoint` of shape {keypoints.shape}, expected (people, frames, 49 or 133, 2 or 3): "
+            "other skeletons have no hands",
+            "Estimate COCO-WholeBody's 133 keypoints",
+        )
+    if scores is None and numbers == 3:
+        scores = keypoints[..., 2]
+    if not isinstance(scores, np.ndarray) or scores.shape != keypoints.shape[:3]:
+        raise DataError(
+            f"found no `keypoint_score` of shape {keypoints.shape[:3]}, expected a score a point",
+            _EXPORT_AGAIN,
+        )
+    return keypoints, scores
+
+
+def _shape(row: dict[str, Any]) -> tuple[int, int]:
+    """Height and width of the frames."""
+    shape = row.get("img_shape", row.get("original_shape"))
+    if not isinstance(shape, (tuple, list)) or len(shape) != 2:
+        raise DataError("found no `img_shape`, expected (height, width)", _EXPORT_AGAIN)
+    for side in shape:
+        if not isinstance(side, (int, float)) or not math.isfinite(side) or not 1 <= side < 100_000:
+            raise DataError(
+                f"found the img_shape {ascii(shape)[:40]}, expected (height, width) in pixels", _EXPORT_AGAIN
+            )
+    return int(shape[0]), int(shape[1])

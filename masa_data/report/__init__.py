@@ -1,0 +1,1 @@
+"""A report to look at: one self-contained page about a dataset."""

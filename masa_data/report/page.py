@@ -1,0 +1,110 @@
+"""Puts the report together: one file of HTML that asks nothing of anybody.
+
+Ids, glosses and paths come from foreign files. In the HTML they are escaped (charts.py, sections.py); in the
+data for the script no character can end the element, and the script only ever sets text. The page's own
+policy lets the browser run nothing but the script and the style that are written here.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from html import escape
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Final
+
+from masa_data.report import sections
+from masa_data.report.glosses import GlossEntry, list_glosses
+from masa_data.report.moving import encode
+from masa_data.report.statistics import Statistics, gather
+from masa_data.shards.reader import PoseShards
+from masa_data.skeleton import LIMBS
+from masa_data.suspicion import NO_HANDS
+from masa_data.version import VERSION
+
+_SUSPECT_FRAMES: Final = 60
+_GLOSS_FRAMES: Final = 20
+# Of so many glosses a moving skeleton is at hand, 2.6 kB each: all of any one corpus that the field uses.
+_SHOWN_GLOSSES: Final = 2500
+_IDS_A_GLOSS: Final = 8
+
+
+def write_report(tracks: PoseShards, target: Path) -> None:
+    """Write the report of a dataset.
+
+    Args:
+        tracks: an open dataset.
+        target: the page to write; an existing one is replaced.
+
+    Raises:
+        DataError: if a clip contradicts itself.
+        OSError: if it cannot be written.
+    """
+    statistics = gather(tracks)
+    entries = list_glosses(tracks, statistics.faults[NO_HANDS])
+    style, script = _part("style.css"), _part("page.js")
+    estimator = tracks.provenance.estimator
+    page = {
+        "policy": f"default-src 'none'; img-src data:; style-src '{_sha256(style)}'; "
+        f"script-src '{_sha256(script)}'; base-uri 'none'; form-action 'none'",
+        "style": style,
+        "script": script,
+        "name": escape(tracks.path.name),
+        "clips": f"{len(tracks):,}",
+        "frames": f"{tracks.frames:,}",
+        "glosses": f"{len(entries):,}",
+        "estimator": escape(f"{estimator.name} {estimator.version}; confidence = {estimator.confidence}"),
+        "totals": sections.totals(tracks, entries),
+        "faults": sections.faults(statistics),
+        "suspects": sections.suspects(tracks, statistics),
+        "classes": sections.class_sizes(entries),
+        "lengths": sections.lengths_and_rates(tracks),
+        "parts": sections.parts(statistics),
+        "joints": sections.joints(statistics),
+        "version": escape(VERSION),
+        "fingerprint": tracks.fingerprint,
+        "data": _inert(_data(tracks, statistics, entries)),
+    }
+    # One pass: what is put in is not searched for placeholders again.
+    html = re.sub(r"\{\{(\w+)\}\}", lambda match: page[match[1]], _part("page.html"))
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(html, encoding="utf-8", errors="replace")
+
+
+def _data(tracks: PoseShards, statistics: Statistics, entries: list[GlossEntry]) -> dict[str, Any]:
+    """What the script needs: limbs, moving skeletons by clip number, glosses with counts and ids."""
+    shown = {entry.clips[0]: _GLOSS_FRAMES for entry in entries[:_SHOWN_GLOSSES]}
+    shown |= {suspect.number: _SUSPECT_FRAMES for suspect in statistics.suspects}
+    ids = tracks.column("id")
+    return {
+        "limbs": LIMBS,
+        "splits": sections.SPLIT_NAMES,
+        "moving": {number: encode(tracks.track(number), frames) for number, frames in shown.items()},
+        "glosses": [
+            {
+                "gloss": entry.gloss,
+                "corpus": entry.corpus,
+                "counts": entry.counts,
+                "ids": ids[entry.clips[:_IDS_A_GLOSS]].tolist(),
+                "clip": entry.clips[0] if entry.clips[0] in shown else None,
+            }
+            for entry in entries
+        ],
+    }
+
+
+def _inert(data: dict[str, Any]) -> str:
+    """JSON in which nothing can end, or begin, an element or a comment of HTML."""
+    text = json.dumps(data, separators=(",", ":"))  # ASCII only, so that lone surrogates are escaped too
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def _part(name: str) -> str:
+    return files("masa_data.report").joinpath(name).read_text(encoding="utf-8")
+
+
+def _sha256(text: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()

@@ -1,0 +1,136 @@
+"""masa-pretrain and masa-probe as a user runs them."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from masa_data.shards.quantise import quantise
+from masa_data.shards.writer import write_shard
+from masa_data.track import PoseTrack
+from tests.conftest import make_track
+
+SMALL = (
+    "--size=tiny",
+    "--set=network.blocks=[4,4,6,6,6]",
+    "--set=network.part=8",
+    "--set=network.hidden=16",
+    "--set=network.encoder_blocks=1",
+    "--batch-size=8",
+)
+
+
+@pytest.fixture
+def shard(tmp_path, provenance):
+    """48 clips: twelve glosses that differ in how the hands move."""
+    tracks = []
+    for number in range(48):
+        label, split = number % 12, ("train", "train", "val", "test")[number // 12]
+        track = make_track(
+            f"clip{number}",
+            frames=12,
+            seed=label,
+            split=split,
+            label=label,
+            gloss=f"sign {label}",
+            corpus="made",
+        )
+        jitter = np.random.default_rng(number).normal(0, 2, track.keypoints.shape)
+        tracks.append(
+            PoseTrack(
+                track.info,
+                (track.keypoints + jitter).astype(np.float32),
+                track.confidence,
+                track.frame_index,
+                track.time,
+                track.box,
+            )
+        )
+    path = tmp_path / "out.h5"
+    write_shard(path, provenance, map(quantise, tracks), sum(map(len, tracks)))
+    return path
+
+
+def test_a_run_and_a_probe(shard, tmp_path, run):
+    done = run("masa-pretrain", shard, *SMALL, "--epochs=2", cwd=tmp_path)
+    assert "made    train    24     24" in done.stdout
+    assert "made    test      0     12" in done.stdout
+    assert "The memory bank holds 12 keys: half of the 24 clips." in done.stdout
+    assert "epoch 2/2: motion loss" in done.stdout
+    folder = tmp_path / "runs/pretrain-001"
+    assert f"Next: masa-probe runs/pretrain-001 {shard}" in done.stdout
+    for name in (
+        "settings.toml",
+        "data.json",
+        "metrics.jsonl",
+        "curves.png",
+        "checkpoints/epoch-0002.safetensors",
+    ):
+        assert (folder / name).stat().st_size > 100, name
+    assert list((folder / "tensorboard").glob("events*"))
+    assert len((folder / "metrics.jsonl").read_text().splitlines()) == 2
+    assert json.loads((folder / "data.json").read_text())["clips"] == 24
+
+    again = run("masa-pretrain", "--config", folder / "settings.toml", shard, "--run", tmp_path / "b", "-q")
+    assert again.stdout == ""
+    same = (tmp_path / "b/checkpoints/last.safetensors").read_bytes()
+    # The header holds how many clips a second there were.
+    assert same[-1000:] == (folder / "checkpoints/last.safetensors").read_bytes()[-1000:]
+
+    done = run("masa-probe", cwd=tmp_path)
+    assert "12 clips of val, 12 classes, top-1" in done.stdout
+    assert "interpolated positions" in done.stdout
+    assert f"Next: masa-finetune {shard}" in done.stdout
+    facts = json.loads(run("masa-probe", folder, shard, "--json").stdout)
+    assert set(facts["trained"]) == set(facts["untrained"])
+    assert facts["motion_loss"]["zero"] > 0
+    # An epoch's own checkpoint is the same as the last one here.
+    epoch = run("masa-probe", folder / "checkpoints/epoch-0002.safetensors", shard, "--json")
+    assert json.loads(epoch.stdout)["trained"] == facts["trained"]
+
+
+def test_sigterm_saves_and_the_run_goes_on(shard, tmp_path, run):
+    command = [str(Path(sys.executable).parent / "masa-pretrain"), str(shard), *SMALL, "--epochs=4000"]
+    started = subprocess.Popen(
+        [*command, "--run", str(tmp_path / "run")], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    metrics = tmp_path / "run/metrics.jsonl"
+    while not metrics.exists():
+        assert started.poll() is None, started.communicate()
+        time.sleep(0.05)
+    started.send_signal(signal.SIGTERM)
+    output, errors = started.communicate(timeout=60)
+    assert started.returncode == 143, errors
+    assert f"Stopped and saved. Go on with: masa-pretrain --resume {tmp_path / 'run'}" in output
+    assert (tmp_path / "run/checkpoints/last.safetensors").exists()
+    refused = run("masa-pretrain", shard, "--run", tmp_path / "run", code=2)
+    assert "holds a run already" in refused.stderr
+    refused = run("masa-pretrain", "--resume", tmp_path / "run", "--epochs=3", code=2)
+    assert "goes on with the settings of the run" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ((), "no file was named"),
+        (("none.h5",), "none.h5 does not exist"),
+        (("OUT", "--set", "motion.intervall=5"), "Did you mean motion.interval?"),
+        (("OUT", "--split", "none"), "no clip is of split none; the files have test, train, val"),
+        (("OUT", "--device", "cuda:7"), "the device 'cuda:7' cannot be used"),
+        (("--resume", "nothing"), "nothing/data.json is missing or damaged"),
+    ],
+)
+def test_wrong_use_gets_one_line(shard, tmp_path, run, arguments, said):
+    arguments = [shard if argument == "OUT" else argument for argument in arguments]
+    done = run("masa-pretrain", *arguments, code=2, cwd=tmp_path)
+    assert said in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_run_that_is_not_there(tmp_path, run):
+    assert "there is no run of kind pretrain" in run("masa-probe", code=2, cwd=tmp_path).stderr
