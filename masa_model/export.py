@@ -70,7 +70,7 @@ class PaddedRecogniser(nn.Module):
         pixels = keypoints.permute(1, 2, 0)
         x = torch.where(seen[:, None], pixels * (SIDE / frame_size.max()), 0.0).contiguous()
         sure = torch.where(seen, confidence.T, 0.0).contiguous()
-        centre, side = hand_boxes(x, sure, size)
+        centre, side = hand_boxes(x, sure, size.expand(2, x.shape[2]))
         frame, filled = self._frames_of_slots(side.isfinite().any(0))
         coordinates, seen, present = _in_parts(
             x[:, :, frame], sure[:, frame], centre[:, :, frame], side[:, frame], size

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from typing_extensions import Self
 
 from masa_data.errors import DataError
 from masa_data.shards.quantise import quantise
@@ -47,7 +46,7 @@ class Recognizer:
         self.device = device
 
     @classmethod
-    def load(cls, run: str | Path, device: str | torch.device = "cpu") -> Self:
+    def load(cls, run: str | Path, device: str | torch.device = "cpu") -> Recognizer:
         """Read a run of masa-finetune, or one of its checkpoints. Nothing in the file is run as code.
 
         Args:

@@ -7,17 +7,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import torch
 from torch import Tensor
 
 from masa_data.skeleton import BODY, LEFT_HAND, MIRROR, NUM_KEYPOINTS, PARTS
+from masa_model.finetune_settings import AugmentSettings
 from masa_model.inputs.batch import PoseBatch
 from masa_model.inputs.randomness import uniform
-
-if TYPE_CHECKING:
-    from masa_model.finetune_settings import AugmentSettings
 
 _ROTATION, _SCALE, _SHIFT, _DROP, _SWAP = 10, 11, 12, 13, 14
 _MIRROR: Final = torch.from_numpy(MIRROR)

@@ -7,7 +7,6 @@ from typing import Literal
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from typing_extensions import Self
 
 from masa_model.inputs.batch import PoseBatch
 from masa_model.network.masa import PoseEncoder
@@ -59,7 +58,7 @@ class SignClassifier(nn.Module):
             features, packing = self.encoder(batch, frames)
         return self.head(self._pooled(features, packing))
 
-    def train(self, mode: bool = True) -> Self:
+    def train(self, mode: bool = True) -> SignClassifier:
         """As torch's, but a frozen encoder stays in evaluation mode."""
         super().train(mode)
         if self.frozen:

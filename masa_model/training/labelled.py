@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from typing_extensions import Self
 
 from masa_data.dataset import PoseDataset, Selection
 from masa_data.errors import DataError
@@ -33,7 +32,7 @@ class Classes:
     glosses: tuple[str, ...]
 
     @classmethod
-    def of(cls, clips: PoseDataset) -> Self:
+    def of(cls, clips: PoseDataset) -> Classes:
         """The classes that occur among clips."""
         pairs, numbers = clips.classes()
         texts = clips.column("gloss").astype(str)
