@@ -5,16 +5,17 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 DEMO := demo-out
 
-.PHONY: help install install-mmpose install-train test test-slow lint demo bench bench-gpu clean
+.PHONY: help install install-mmpose install-train test test-slow lint demo bench bench-gpu reproduce-signs clean
 
 help:
-	@echo "make demo       environment, then extraction of real footage with a picture"
-	@echo "make demo VIDEOS=folder   the same on your videos"
+	@echo "make demo       environment, then from real footage to a recogniser: extract, pretrain, finetune, eval, predict"
+	@echo "make demo VIDEOS=folder   the same on your videos (VIDEOS/gloss/clip.mp4)"
 	@echo "make test       environment, then lint, types and all tests but the slow ones"
 	@echo "make test-slow  the slow tests"
 	@echo "make install-mmpose   MMPose too; TORCH='torch --index-url …' chooses a torch where none is there"
 	@echo "make install-train    what training needs; TORCH as above"
 	@echo "make bench-gpu VIDEOS=folder   MMPose on this machine's GPU beside MMPose's own inferencer"
+	@echo "make reproduce-signs SIGNS=folder   the table of docs/reproduction.md: hours; goes on where it was"
 	@echo "make bench      speed and memory of the main jobs, as ratios"
 
 install: $(INSTALLED)
@@ -62,22 +63,47 @@ test-slow: $(ALL_INSTALLED)
 bench: $(INSTALLED)
 	$(BIN)/python -m benchmarks
 
+TRAIN_INSTALLED := $(VENV)/.train-installed
+
+$(TRAIN_INSTALLED): $(INSTALLED)
+	$(MAKE) install-train TORCH=$(TEST_TORCH)
+	@touch $@
+
 # The demo runs on the footage it makes, or on yours: make demo VIDEOS=folder
 VIDEOS ?= $(DEMO)/videos
 
 # With MMPose: make install-mmpose, then make demo ESTIMATOR=mmpose CHECKPOINT=file MODEL=fast
 ESTIMATOR ?= mediapipe
 
-demo: $(INSTALLED)
+demo: $(TRAIN_INSTALLED)
 	@mkdir -p $(DEMO)
 ifeq ($(VIDEOS),$(DEMO)/videos)
-	$(BIN)/python -m demo.footage $(VIDEOS)
+	$(BIN)/python -m demo.footage $(VIDEOS) 8
 endif
 	$(BIN)/masa-extract $(VIDEOS) $(DEMO)/out.h5 --split-by random --overwrite --estimator $(ESTIMATOR) \
 		$(if $(CHECKPOINT),--checkpoint $(CHECKPOINT)) $(if $(MODEL),--model $(MODEL))
 	$(BIN)/masa-inspect $(DEMO)/out.h5
 	$(BIN)/masa-inspect $(DEMO)/out.h5 --overlay $(DEMO)/skeleton.png
-	@echo "Look at $(DEMO)/skeleton.png"
+	rm -rf $(DEMO)/runs
+	cd $(DEMO) && $(abspath $(BIN))/masa-pretrain out.h5 --size tiny --epochs 20
+	cd $(DEMO) && $(abspath $(BIN))/masa-finetune out.h5 --recipe tuned --epochs 40
+	cd $(DEMO) && $(abspath $(BIN))/masa-eval --split test
+	video=$$(find $(VIDEOS) -name '*.mp4' | sort | head -n 1); \
+		$(BIN)/masa-predict --run $(DEMO)/runs/finetune-001 "$$video" --overlay $(DEMO)/guess.mp4
+	@echo "Look at $(DEMO)/skeleton.png and $(DEMO)/guess.mp4"
+
+# keypoints_signs: two npz files. A cell of the table that is done is kept in runs/few-shot.json.
+SIGNS ?= ../shared/data/keypoints_signs
+
+runs/signs.h5: $(TRAIN_INSTALLED)
+	@mkdir -p runs
+	$(BIN)/masa-convert npz $(wildcard $(SIGNS)/*.npz) $@ --size 640x480 --fps 30
+
+runs/pretrain-signs/checkpoints/epoch-0050.safetensors: runs/signs.h5
+	$(BIN)/masa-pretrain $< --size tiny --run runs/pretrain-signs
+
+reproduce-signs: runs/pretrain-signs/checkpoints/epoch-0050.safetensors
+	$(BIN)/python -W ignore -m benchmarks.few_shot runs/signs.h5 --pretrained runs/pretrain-signs
 
 bench-gpu: install-mmpose
 	$(BIN)/python -m benchmarks.mmpose --device cuda $(wildcard $(VIDEOS)/*.mp4 $(VIDEOS)/*/*.mp4)

@@ -90,5 +90,6 @@ def write_footage(folder: Path, *, takes: int = 3, frames: int = 30, scale: floa
 
 
 if __name__ == "__main__":
-    write_footage(Path(sys.argv[1]))
-    print(f"Wrote {3 * len(GLOSSES)} clips of {len(GLOSSES)} made-up glosses to {sys.argv[1]}")
+    chosen = int(sys.argv[2]) if len(sys.argv) > 2 else 3
+    write_footage(Path(sys.argv[1]), takes=chosen)
+    print(f"Wrote {chosen * len(GLOSSES)} clips of {len(GLOSSES)} made-up glosses to {sys.argv[1]}")

@@ -53,13 +53,14 @@ def draw_skeleton(image: NDArray[np.uint8], keypoints: NDArray[np.floating]) -> 
         cv2.circle(image, points[number], radius, _colour(number), cv2.FILLED, cv2.LINE_AA, _SUBPIXEL_BITS)
 
 
-def write_overlay(track: PoseTrack, target: Path, source: Path | None) -> None:
+def write_overlay(track: PoseTrack, target: Path, source: Path | None, caption: str = "") -> None:
     """Draw a track over its source.
 
     Args:
         track: what to draw.
         target: .mp4 for all kept frames, .png for a sheet of up to eight.
         source: the video or folder of images it was extracted from; None draws on a plain background.
+        caption: written into every frame; letters beyond ASCII become "?", which OpenCV's fonts lack.
 
     Raises:
         DataError: if the target's ending is another, the source is not the one, or it cannot be written.
@@ -71,9 +72,9 @@ def write_overlay(track: PoseTrack, target: Path, source: Path | None) -> None:
         )
     target.parent.mkdir(parents=True, exist_ok=True)
     if target.suffix.lower() == ".mp4":
-        _write_video(track, target, source)
+        _write_video(track, target, source, caption)
     else:
-        _write_sheet(track, target, source)
+        _write_sheet(track, target, source, caption)
 
 
 def _colour(keypoint: int) -> tuple[int, int, int]:
@@ -85,7 +86,7 @@ def _colour(keypoint: int) -> tuple[int, int, int]:
 
 
 def _drawn_frames(
-    track: PoseTrack, source: Path | None, numbers: set[int], longer_side: int | None
+    track: PoseTrack, source: Path | None, numbers: set[int], longer_side: int | None, caption: str
 ) -> Iterator[NDArray[np.uint8]]:
     """The frames at these places of the track, drawn upon, scaled to `longer_side` if it is given."""
     width, height = track.info.width, track.info.height
@@ -101,6 +102,7 @@ def _drawn_frames(
                 )
             drawn = cv2.resize(image, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
             draw_skeleton(drawn, track.keypoints[number] * np.float32(scale))
+            _write_caption(drawn, caption)
             yield drawn
 
 
@@ -116,12 +118,21 @@ def _frames(track: PoseTrack, source: Path | None) -> Iterator[tuple[int, NDArra
             yield places[frame.index], frame.image
 
 
-def _write_video(track: PoseTrack, target: Path, source: Path | None) -> None:
+def _write_caption(image: NDArray[np.uint8], caption: str) -> None:
+    text = caption.encode("ascii", "replace").decode()
+    scale = max(image.shape[:2]) / 800
+    for colour, thickness in ((_BACKGROUND, 4), (_BODY_COLOUR, 1)):  # a dark edge, as around the limbs
+        place = (round(12 * scale), image.shape[0] - round(16 * scale))
+        width = max(1, round(thickness * scale * 1.5))
+        cv2.putText(image, text, place, cv2.FONT_HERSHEY_SIMPLEX, scale, colour, width, cv2.LINE_AA)
+
+
+def _write_video(track: PoseTrack, target: Path, source: Path | None, caption: str) -> None:
     step = float(np.median(np.diff(track.time))) if len(track) > 1 else math.nan
     rate = 1 / step if step > 0 else 25.0
     writer: cv2.VideoWriter | None = None
     try:
-        for image in _drawn_frames(track, source, set(range(len(track))), None):
+        for image in _drawn_frames(track, source, set(range(len(track))), None, caption):
             # mp4 wants even sizes.
             image = np.ascontiguousarray(image[: image.shape[0] // 2 * 2, : image.shape[1] // 2 * 2])
             if writer is None:
@@ -137,10 +148,10 @@ def _write_video(track: PoseTrack, target: Path, source: Path | None) -> None:
             writer.release()
 
 
-def _write_sheet(track: PoseTrack, target: Path, source: Path | None) -> None:
+def _write_sheet(track: PoseTrack, target: Path, source: Path | None, caption: str) -> None:
     count = min(len(track), _SHEET_FRAMES)
     numbers = set(np.linspace(0, len(track) - 1, count).round().astype(int).tolist())
-    tiles = list(_drawn_frames(track, source, numbers, _SHEET_TILE))
+    tiles = list(_drawn_frames(track, source, numbers, _SHEET_TILE, caption))
     columns = min(len(tiles), _SHEET_COLUMNS)
     height, width = tiles[0].shape[:2]
     rows = math.ceil(len(tiles) / columns)

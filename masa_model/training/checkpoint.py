@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from torch import Tensor, nn
 
 from masa_data.errors import DataError
-from masa_data.shards.spec import EstimatorIdentity
+from masa_data.shards.spec import EstimatorIdentity, Sampling
 from masa_data.skeleton import KEYPOINT_NAMES
 from masa_data.version import VERSION
 
@@ -42,8 +42,10 @@ class CheckpointHeader(BaseModel):
         settings: of the run, all of them.
         skeleton: names of the keypoints, in order.
         estimator: what the clips were extracted with.
+        sampling: which frames of a video they keep.
         fingerprints: of the data files.
         labels: gloss of each class, for a recogniser.
+        classes: corpus and label of each class, in the same order.
         metrics: what was measured last.
     """
 
@@ -58,8 +60,10 @@ class CheckpointHeader(BaseModel):
     settings: dict[str, Any]
     skeleton: tuple[str, ...] = KEYPOINT_NAMES
     estimator: EstimatorIdentity
+    sampling: Sampling = Sampling()
     fingerprints: tuple[str, ...]
     labels: tuple[str, ...] = ()
+    classes: tuple[tuple[str, int], ...] = ()
     metrics: dict[str, float] = {}
 
 
@@ -72,7 +76,7 @@ class Checkpoint:
         header: what it says about itself.
         model: the model's state.
         optimiser: the optimiser's tensors, by "number.name"; empty if it was saved without.
-        progress: tensors of the run: sums over the epoch under way.
+        progress: tensors of the run: sums over the epoch under way; what clips a recogniser was trained on.
     """
 
     path: Path
@@ -207,7 +211,9 @@ def load_optimiser(checkpoint: Checkpoint, optimiser: torch.optim.Optimizer) -> 
     groups = optimiser.state_dict()["param_groups"]
     parameters = [parameter for group in optimiser.param_groups for parameter in group["params"]]
     if len(state) > len(parameters) or any(
-        values["exp_avg"].shape != parameters[number].shape for number, values in state.items()
+        value.shape not in ((), parameters[number].shape)  # step counts are single numbers
+        for number, values in state.items()
+        for value in values.values()
     ):
         raise DataError(f"{checkpoint.path} was saved for other parameters", "Resume from last.safetensors")
     optimiser.load_state_dict({"state": state, "param_groups": groups})

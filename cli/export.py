@@ -1,0 +1,52 @@
+"""masa-export: a recogniser as one file that needs nothing of masa."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from pathlib import Path
+
+import click
+
+from masa_data.version import VERSION
+
+from .console import CONTEXT, errors_in_one_line, make_console
+
+_EXAMPLES = """
+\b
+Examples:
+  masa-export runs/finetune-001 model.pt2      for torch.export.load
+  masa-export runs/finetune-001 model.onnx     for ONNX Runtime (pip install onnx onnxscript onnxruntime)
+"""
+
+
+@click.command(context_settings=CONTEXT, epilog=_EXAMPLES)
+@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("target", metavar="MODEL.onnx|MODEL.pt2", type=click.Path(dir_okay=False, path_type=Path))
+@click.version_option(VERSION)
+def main(run: Path, target: Path) -> None:
+    """Write a recogniser and its preprocessing: keypoints, confidence, frame size → probabilities."""
+    with errors_in_one_line("masa-export"):
+        import torch
+
+        from masa_model.export import export
+        from masa_model.recogniser import load_classifier
+
+        trained = load_classifier(run, torch.device("cpu"))
+        logging.disable(logging.WARNING)  # the exporter's notes are for its developers
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            difference = export(trained, target)
+        header = trained.header.estimator
+        console = make_console()
+        console.print(
+            f"Wrote {target}: {len(trained.classes):,} glosses; "
+            f"probabilities differ by at most {difference:.1g}"
+        )
+        console.print(
+            f"It expects keypoints of {header.name} {header.version}. Next: docs/evaluate.md, Export"
+        )
+
+
+if __name__ == "__main__":
+    main()

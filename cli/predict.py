@@ -1,0 +1,211 @@
+"""masa-predict: which sign a video shows."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from rich.console import Console
+
+from masa_data.corpora.clip import Problem
+from masa_data.corpora.inputs import list_inputs
+from masa_data.errors import DataError
+from masa_data.estimators.choice import (
+    ESTIMATORS,
+    EstimatorName,
+    choose_estimator,
+    default_workers,
+    identify,
+)
+from masa_data.estimators.mmpose_options import MMPoseOptions
+from masa_data.extract import extract_clips
+from masa_data.overlay import OVERLAY_ENDINGS, write_overlay
+from masa_data.shards.builder import DatasetBuilder
+from masa_data.shards.reader import PoseShards
+from masa_data.shards.spec import Provenance
+from masa_data.version import VERSION
+
+from .console import CONTEXT, EXIT_SOME_FAILED, errors_in_one_line, make_console
+
+if TYPE_CHECKING:
+    from masa_data.track import PoseTrack
+    from masa_model.predict import Guess, Recognizer
+
+_EXAMPLES = """
+\b
+Examples:
+  masa-predict clip.mp4                         the newest run of masa-finetune
+  masa-predict videos/ --json                   a folder, with its subfolders
+  masa-predict out.h5                           what masa-extract wrote
+  masa-predict clip.mp4 --overlay guess.mp4     the skeleton and the guess drawn over the video
+"""
+_CLIPS_AT_A_TIME = 64
+
+
+@click.command(context_settings=CONTEXT, epilog=_EXAMPLES)
+@click.argument("inputs", metavar="INPUT...", nargs=-1, required=True)
+@click.option(
+    "--run", "run_path", type=click.Path(path_type=Path), help="A run, or a checkpoint [default: the newest]."
+)
+@click.option(
+    "--top", type=click.IntRange(min=1), default=5, show_default=True, help="Guesses for each clip."
+)
+@click.option(
+    "--estimator", type=click.Choice(ESTIMATORS), help="[default: the one that the run was trained on]"
+)
+@click.option("--checkpoint", help="mmpose: its weights [default: what MMPose publishes].")
+@click.option("--detector-checkpoint", help="mmpose: the person detector's [default: what MMPose publishes].")
+@click.option("--any-estimator", is_flag=True, help="Take keypoints of another estimator all the same.")
+@click.option("--workers", type=click.IntRange(min=1), help="Processes that extract [default: one a core].")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON line for each clip.")
+@click.option(
+    "--overlay",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Draw skeleton and guess over the one clip: .mp4, or .png of eight frames.",
+)
+@click.option("--device", default="auto", show_default=True, help="Of the recogniser: auto, cpu, cuda …")
+@click.version_option(VERSION)
+def main(
+    inputs: tuple[str, ...],
+    run_path: Path | None,
+    top: int,
+    estimator: EstimatorName | None,
+    checkpoint: str | None,
+    detector_checkpoint: str | None,
+    any_estimator: bool,
+    workers: int | None,
+    as_json: bool,
+    overlay: Path | None,
+    device: str,
+) -> None:
+    """Recognise the sign in each video, folder of videos, or clip of a file of pose tracks.
+
+    Exit code 0: all clips worked; 3: some could not be extracted; 2: wrong usage.
+    """
+    with errors_in_one_line("masa-predict"):
+        if overlay is not None and overlay.suffix.lower() not in OVERLAY_ENDINGS:
+            raise DataError(f"an overlay cannot be written as {overlay.name!r}", "Name an .mp4 or a .png")
+        from masa_model.predict import Recognizer
+        from masa_model.training.processes import joined_processes
+        from masa_model.training.run_folder import RunFolder
+
+        console = make_console()
+        with joined_processes(device) as processes:
+            run = run_path or RunFolder.newest("finetune").path
+            recogniser = Recognizer.load(run, processes.device)
+            header = recogniser.trained.header
+            problems: list[Problem] = []
+            if [name for name in inputs if name.lower().endswith((".h5", ".hdf5"))]:
+                opened = _opened(inputs)
+            else:
+                found = header.estimator.settings
+                options = MMPoseOptions()
+                if (estimator or header.estimator.name) == "mmpose":
+                    options = MMPoseOptions(
+                        **{name: found[name] for name in _MMPOSE_SETTINGS if name in found},  # type: ignore[arg-type]
+                        checkpoint=checkpoint,
+                        detector_checkpoint=detector_checkpoint,
+                    )
+                opened = _extracted(
+                    console, inputs, recogniser, estimator, options, workers, any_estimator, problems
+                )
+            with opened as tracks:
+                if not any_estimator:
+                    recogniser.check_estimator(tracks.provenance.estimator)
+                if overlay is not None and len(tracks) != 1:
+                    raise DataError(f"an overlay shows one clip, found {len(tracks)}", "Name one clip")
+                for track, guesses in _guesses(recogniser, tracks, top):
+                    console.print(_line(track, guesses, as_json=as_json))
+                    if overlay is not None:
+                        _draw(track, guesses[0], overlay)
+        for problem in problems:
+            click.echo(f"{problem.kind}: {problem.path!r}: {problem.reason}. {problem.advice}", err=True)
+        if not as_json:
+            where = f"Wrote {overlay}. " if overlay is not None else ""
+            command = shlex.join(["masa-export", str(run), "model.pt2"])
+            console.print(f"{where}Next: {command}")
+        sys.exit(EXIT_SOME_FAILED if any(problem.kind == "failed" for problem in problems) else 0)
+
+
+# Fields of MMPoseOptions that are in an estimator's identity under the same name.
+_MMPOSE_SETTINGS = ("model", "flip_test", "precision", "person")
+
+
+@contextmanager
+def _opened(inputs: tuple[str, ...]) -> Iterator[PoseShards]:
+    if len(inputs) != 1:
+        raise DataError(f"found {len(inputs)} inputs, one of them a file of pose tracks", "Name it alone")
+    with PoseShards.open(inputs[0]) as tracks:
+        yield tracks
+
+
+@contextmanager
+def _extracted(
+    console: Console,
+    inputs: tuple[str, ...],
+    recogniser: Recognizer,
+    estimator: EstimatorName | None,
+    options: MMPoseOptions,
+    workers: int | None,
+    any_estimator: bool,
+    problems: list[Problem],
+) -> Iterator[PoseShards]:
+    """The videos' tracks, in a file that is gone afterwards."""
+    expected = recogniser.trained.header
+    trained_on = {name: name for name in ESTIMATORS}.get(expected.estimator.name)  # type: ignore[call-overload]
+    if estimator is None and trained_on is None and not any_estimator:
+        raise DataError(
+            f"the run was trained on keypoints of {expected.estimator.name!r}, which masa cannot extract",
+            "Give a file of pose tracks, or --estimator with --any-estimator",
+        )
+    choice = choose_estimator(estimator or trained_on, "auto", options)
+    identity = identify(choice, console)
+    if not any_estimator:  # before the work, not after it
+        recogniser.check_estimator(identity)
+    listing = list_inputs(inputs)
+    problems += listing.problems
+    provenance = Provenance(estimator=identity, sampling=expected.sampling, tool_version=VERSION)
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "tracks.h5"
+        with DatasetBuilder(out, provenance) as builder:
+            count = min(workers or default_workers(choice), max(len(listing.clips), 1))
+            for outcome, _ in extract_clips(listing.clips, builder, choice, expected.sampling, count):
+                problems += outcome.problems
+            tracks = builder.finish([clip.id for clip in listing.clips])
+        if tracks is None:
+            reason = problems[0].reason if problems else "there is none"
+            raise DataError(f"no clip could be extracted: {reason}", "Look at it with masa-extract")
+        with tracks:
+            yield tracks
+
+
+def _guesses(recogniser: Recognizer, tracks: PoseShards, top: int) -> Iterator[tuple[PoseTrack, list[Guess]]]:
+    for first in range(0, len(tracks), _CLIPS_AT_A_TIME):
+        some = [tracks.track(number) for number in range(first, min(first + _CLIPS_AT_A_TIME, len(tracks)))]
+        yield from zip(some, recogniser.predict_all(some, top), strict=True)
+
+
+def _line(track: PoseTrack, guesses: list[Guess], *, as_json: bool) -> str:
+    if as_json:
+        values = [{"gloss": guess.gloss, "probability": round(guess.probability, 6)} for guess in guesses]
+        return json.dumps(
+            {"clip": track.info.id, "path": track.info.path, "guesses": values}, ensure_ascii=False
+        )
+    return f"{track.info.id}: " + ", ".join(f"{guess.gloss} {guess.probability:.1%}" for guess in guesses)
+
+
+def _draw(track: PoseTrack, guess: Guess, target: Path) -> None:
+    source = Path(track.info.path)
+    there = source.exists() and source.suffix.lower() not in (".npz", ".json", ".pkl")
+    write_overlay(track, target, source if there else None, f"{guess.gloss} {guess.probability:.0%}")
+
+
+if __name__ == "__main__":
+    main()

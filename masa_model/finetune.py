@@ -1,0 +1,343 @@
+"""Fine-tuning: the loop."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from masa_data.errors import DataError
+from masa_model.features import in_order
+from masa_model.finetune_settings import FinetuneSettings
+from masa_model.inputs.augment import augment
+from masa_model.inputs.batch import PoseBatch, RawClips
+from masa_model.inputs.parts import prepare_clips
+from masa_model.inputs.sampling import sample_training_frames
+from masa_model.inputs.sources import epoch_batches, open_source
+from masa_model.network.classifier import SignClassifier
+from masa_model.pretrain import NonFiniteLossError, Progress
+from masa_model.probe import untrained_encoder
+from masa_model.recogniser import build_classifier, score_clips
+from masa_model.settings import InputSettings, NetworkSettings, PretrainSettings
+from masa_model.training.checkpoint import (
+    CheckpointHeader,
+    load_checkpoint,
+    load_model,
+    load_optimiser,
+    read_header,
+    save_checkpoint,
+)
+from masa_model.training.labelled import FinetuneData, content_keys
+from masa_model.training.run_folder import BEST, RunFolder
+from masa_model.training.schedule import learning_rate_factor
+
+_SECONDS_BETWEEN_SAVES: Final = 60.0
+_SUMS: Final = ("loss", "accuracy")
+
+
+@dataclass(slots=True)
+class _Chosen:
+    """The best epoch by val: the highest accuracy, of equals the lower loss."""
+
+    accuracy: float = -1.0
+    loss: float = np.inf
+    epoch: float = -1.0
+
+    def improve(self, accuracy: float, loss: float, epoch: int) -> bool:
+        if (accuracy, -loss) <= (self.accuracy, -self.loss):
+            return False
+        self.accuracy, self.loss, self.epoch = accuracy, loss, epoch
+        return True
+
+    def tensor(self) -> Tensor:
+        return torch.tensor([self.accuracy, self.loss, self.epoch], dtype=torch.float64)
+
+
+@dataclass(slots=True)
+class _State:
+    """Where the loop is."""
+
+    step: int = 0
+    sums: Tensor = field(default_factory=lambda: torch.zeros(len(_SUMS)))
+    chosen: _Chosen = field(default_factory=_Chosen)
+
+
+def with_pretrained(settings: FinetuneSettings, checkpoint: Path) -> FinetuneSettings:
+    """The same settings, with the network and the inputs that a pre-training checkpoint has.
+
+    Raises:
+        DataError: if the file is not one, or another size was asked for.
+    """
+    header = read_header(checkpoint)
+    if header.kind != "pretraining":
+        raise DataError(
+            f"{checkpoint} is of kind {header.kind}, expected pretraining", "Name a run of masa-pretrain"
+        )
+    size = header.settings["size"]
+    if "size" in settings.model_fields_set and settings.size != size:
+        raise DataError(
+            f"{checkpoint} has a network of size {size}, --size says {settings.size}",
+            "Leave --size out: it comes with the checkpoint",
+        )
+    inputs = {name: header.settings["inputs"][name] for name in ("crop_reference", "max_frames")}
+    return settings.model_copy(
+        update={
+            "pretrained": str(checkpoint),
+            "size": size,
+            "network": NetworkSettings.model_validate(header.settings["network"]),
+            "inputs": InputSettings.model_validate(inputs),
+        }
+    )
+
+
+def check_estimators(settings: FinetuneSettings, data: FinetuneData) -> None:
+    """Check that pre-training saw keypoints of the estimator that the clips are of.
+
+    Raises:
+        DataError: if it did not.
+    """
+    if settings.pretrained is None:
+        return
+    header = read_header(Path(settings.pretrained))
+    found, expected = header.estimator, data.train.clips.files[0].provenance.estimator
+    if found != expected:
+        raise DataError(
+            f"{settings.pretrained} was trained on keypoints of {found.name} {found.version}, "
+            f"the clips are of {expected.name} {expected.version} or other settings of it",
+            "Pre-train on clips of the same estimator",
+        )
+
+
+def finetune(
+    settings: FinetuneSettings,
+    data: FinetuneData,
+    folder: RunFolder,
+    device: torch.device,
+    *,
+    resume: bool = False,
+    stop: Callable[[], bool] = lambda: False,
+) -> Iterator[Progress]:
+    """Train, a step at each turn; write checkpoints and metrics into the run's folder.
+
+    After each epoch the clips of val are asked; the best epoch by them is kept as best.safetensors. Without
+    such clips there is only last.safetensors. The result depends on settings and data alone, not on stops.
+
+    Args:
+        settings: of the run.
+        data: the clips.
+        folder: of the run.
+        device: where to compute; one process does all.
+        resume: go on from the folder's last checkpoint.
+        stop: asked after every step; when it says so, a checkpoint is saved and the run ends.
+
+    Raises:
+        DataError: if a checkpoint does not fit, or a loss is not finite.
+    """
+    clips = data.train.clips
+    steps_per_epoch = len(epoch_batches(len(clips), settings.batch_size, settings.seed, 0))
+    steps = steps_per_epoch * settings.epochs
+    model = _initial_model(settings, data, device, resume=resume)
+    optimiser = _optimiser(settings, model)
+    state = _State(sums=torch.zeros(len(_SUMS), device=device))
+    if resume:
+        _restore(state, folder, model, optimiser, steps, device)
+        folder.forget_metrics_from(state.step // steps_per_epoch)
+    saver = _Saver(settings, data, folder, steps)
+    targets = torch.from_numpy(data.train.targets).to(device)
+    weights = _class_weights(settings, data).to(device)
+    source = open_source(clips, device, settings.data.place)
+    model.train()
+
+    for epoch in range(state.step // steps_per_epoch, settings.epochs):
+        order = epoch_batches(len(clips), settings.batch_size, settings.seed, epoch)
+        started, first = time.monotonic(), state.step
+        for raw in source.batches(order[state.step % steps_per_epoch :]):
+            factor = _learning_rate_factor(settings, state.step, steps)
+            for group in optimiser.param_groups:
+                group["lr"] = group["highest"] * factor
+            # Dropout too depends on the step alone, not on what ran before.
+            torch.manual_seed(hash((settings.seed, state.step)) & 0x7FFFFFFF)
+            batch = _training_batch(raw, settings, (settings.seed, epoch))
+            scores = model(batch)
+            wanted = targets[batch.numbers]
+            loss = nn.functional.cross_entropy(
+                scores, wanted, weights, label_smoothing=settings.label_smoothing
+            )
+            if not torch.isfinite(loss):
+                raise NonFiniteLossError(
+                    f"the loss is {float(loss)} in step {state.step + 1}",
+                    "Lower --set optimiser.learning_rate; the last checkpoint stands",
+                )
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+            state.step += 1
+            right = (scores.argmax(1) == wanted).float().mean()
+            state.sums += torch.stack([loss.detach(), right])
+            stopping = stop()
+            if stopping and state.step % steps_per_epoch:
+                saver.save(folder.last, state, model, optimiser)
+                return
+            if state.step % steps_per_epoch:
+                yield Progress(state.step, steps, epoch)
+
+        means = (state.sums / steps_per_epoch).tolist()
+        state.sums = torch.zeros_like(state.sums)
+        record: dict[str, float] = {"epoch": epoch, "step": state.step}
+        record |= dict(zip(_SUMS, means, strict=True))
+        record["learning_rate"] = optimiser.param_groups[0]["lr"]
+        seconds = time.monotonic() - started
+        record["clips_per_second"] = (state.step - first) * len(order[0]) / max(seconds, 1e-9)
+        last = epoch + 1 == settings.epochs
+        if len(data.val) and ((epoch + 1) % settings.val_every == 0 or last):
+            accuracy, val_loss = _validate(model, data, settings, device)
+            record |= {"val_accuracy": accuracy, "val_loss": val_loss}
+            if state.chosen.improve(accuracy, val_loss, epoch):
+                saver.save(folder.checkpoints / BEST, state, model, None, record)
+            record["best_epoch"] = state.chosen.epoch
+        folder.append_metrics(dict(record))
+        if stopping or last or saver.due():
+            saver.save(folder.last, state, model, optimiser, record)
+        yield Progress(state.step, steps, epoch, record)
+        if stopping:
+            return
+
+
+@dataclass(slots=True)
+class _Saver:
+    """Writes checkpoints that say all that is needed to use them."""
+
+    settings: FinetuneSettings
+    data: FinetuneData
+    folder: RunFolder
+    steps: int
+    saved: float = field(default_factory=time.monotonic)
+
+    def due(self) -> bool:
+        return time.monotonic() - self.saved > _SECONDS_BETWEEN_SAVES
+
+    def save(
+        self,
+        path: Path,
+        state: _State,
+        model: nn.Module,
+        optimiser: torch.optim.Optimizer | None,
+        record: dict[str, float] | None = None,
+    ) -> None:
+        files = self.data.train.clips.files
+        header = CheckpointHeader(
+            kind="recogniser",
+            step=state.step,
+            steps=self.steps,
+            settings=self.settings.model_dump(mode="json"),
+            estimator=files[0].provenance.estimator,
+            sampling=files[0].provenance.sampling,
+            fingerprints=tuple(tracks.fingerprint for tracks in files),
+            labels=self.data.classes.glosses,
+            classes=self.data.classes.pairs,
+            metrics=record or {},
+        )
+        trained_on = torch.from_numpy(content_keys(self.data.train.clips))
+        progress = {"sums": state.sums, "chosen": state.chosen.tensor(), "trained_on": trained_on}
+        save_checkpoint(path, header, model, optimiser, progress)
+        if optimiser is not None:
+            self.saved = time.monotonic()
+
+
+def _initial_model(
+    settings: FinetuneSettings, data: FinetuneData, device: torch.device, *, resume: bool
+) -> SignClassifier:
+    """The model with its first weights: a pre-trained encoder, or those that the seed gives."""
+    torch.manual_seed(settings.seed)
+    model = build_classifier(settings, len(data.classes)).to(device)
+    if resume:
+        return model
+    if settings.pretrained is not None:
+        check_estimators(settings, data)
+        load_model(load_checkpoint(Path(settings.pretrained)), model.encoder, "query.encoder.")
+    elif settings.freeze:
+        # A network that never trains would normalise by statistics of nothing.
+        as_pretrained = PretrainSettings(network=settings.network, inputs=settings.inputs)
+        encoder = untrained_encoder(as_pretrained, data.train.clips, device, settings.seed)
+        model.encoder.load_state_dict(encoder.state_dict())
+    return model
+
+
+def _optimiser(settings: FinetuneSettings, model: SignClassifier) -> torch.optim.Optimizer:
+    chosen = settings.optimiser
+    encoder = {id(parameter) for parameter in model.encoder.parameters()}
+    learning = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    head = [parameter for parameter in learning if id(parameter) not in encoder]
+    body = [parameter for parameter in learning if id(parameter) in encoder]
+    groups = [{"params": head, "highest": chosen.learning_rate * chosen.head_factor}]
+    if body:
+        groups.insert(0, {"params": body, "highest": chosen.learning_rate})
+    if chosen.kind == "sgd":
+        return torch.optim.SGD(
+            groups, lr=chosen.learning_rate, momentum=chosen.momentum, weight_decay=chosen.weight_decay
+        )
+    return torch.optim.AdamW(groups, lr=chosen.learning_rate, weight_decay=chosen.weight_decay)
+
+
+def _learning_rate_factor(settings: FinetuneSettings, step: int, steps: int) -> float:
+    if settings.optimiser.kind == "sgd":
+        return float(0.1 ** (step * (settings.optimiser.drops + 1) // steps))
+    return learning_rate_factor(step, steps, settings.optimiser.warm_up)
+
+
+def _class_weights(settings: FinetuneSettings, data: FinetuneData) -> Tensor:
+    counts = np.bincount(data.train.targets, minlength=len(data.classes))
+    weights: NDArray[np.float64] = np.ones(len(counts))
+    if settings.class_weights == "balanced":
+        weights = len(data.train) / (len(counts) * np.maximum(counts, 1))
+    return torch.from_numpy(weights.astype(np.float32))
+
+
+def _training_batch(raw: RawClips, settings: FinetuneSettings, seed: tuple[int, ...]) -> PoseBatch:
+    batch = prepare_clips(raw, settings.inputs.crop_reference, settings.inputs.max_frames)
+    batch = sample_training_frames(batch, settings.sampling.frames, settings.sampling.how, seed)
+    return augment(batch, settings.augment, seed)
+
+
+def _validate(
+    model: SignClassifier, data: FinetuneData, settings: FinetuneSettings, device: torch.device
+) -> tuple[float, float]:
+    """Accuracy and mean negative log-likelihood of val."""
+    model.eval()
+    batches = in_order(len(data.val), settings.batch_size)
+    scored = score_clips(model, data.val.clips, settings, device, batches)
+    probabilities = np.concatenate([found for _, found in scored])
+    model.train()
+    of_target = probabilities[np.arange(len(data.val)), data.val.targets]
+    accuracy = float((probabilities.argmax(1) == data.val.targets).mean())
+    return accuracy, float(-np.log(np.maximum(of_target, 1e-12)).mean())
+
+
+def _restore(
+    state: _State,
+    folder: RunFolder,
+    model: SignClassifier,
+    optimiser: torch.optim.Optimizer,
+    steps: int,
+    device: torch.device,
+) -> None:
+    checkpoint = load_checkpoint(folder.last)
+    if checkpoint.header.steps != steps:
+        raise DataError(
+            f"{checkpoint.path} is of a run of {checkpoint.header.steps:,} steps, this one has {steps:,}",
+            "Resume with the same clips and batch size",
+        )
+    load_model(checkpoint, model)
+    highest = [group["highest"] for group in optimiser.param_groups]
+    load_optimiser(checkpoint, optimiser)
+    for group, value in zip(optimiser.param_groups, highest, strict=True):
+        group["highest"] = value
+    state.step, state.sums = checkpoint.header.step, checkpoint.progress["sums"].to(device)
+    state.chosen = _Chosen(*checkpoint.progress["chosen"].tolist())

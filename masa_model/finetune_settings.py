@@ -1,0 +1,173 @@
+"""What can be chosen about fine-tuning. Defaults are the paper's; "tuned" is a second recipe."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from masa_model.inputs.sampling import Sampling
+from masa_model.inputs.sources import Place
+from masa_model.network.classifier import Head, Pooling
+from masa_model.settings import (
+    NETWORKS,
+    Count,
+    InputSettings,
+    NetworkSettings,
+    Positive,
+    Section,
+    Share,
+    Size,
+    Weight,
+)
+
+Recipe = Literal["paper", "tuned"]
+
+
+class SamplingSettings(Section):
+    """Which frames of a clip are seen.
+
+    Attributes:
+        frames: as many at most; a shorter clip keeps all of its own.
+        how: "window", neighbouring frames, or "spread" over the whole clip.
+    """
+
+    frames: Count = 32
+    how: Sampling = "window"
+
+
+class HeadSettings(Section):
+    """From the encoder's frames to classes.
+
+    Attributes:
+        kind: a linear layer, or one after batch normalisation and dropout ("batch-norm").
+        pooling: the plain average over frames, or one whose weights are learned ("softmax").
+        dropout: of the batch-norm head.
+    """
+
+    kind: Head = "linear"
+    pooling: Pooling = "average"
+    dropout: Share = 0.0
+
+
+class FinetuneOptimiserSettings(Section):
+    """The optimiser and its schedule.
+
+    Attributes:
+        kind: SGD with momentum 0.9 and a stepped schedule, or AdamW with warm-up and a linear end.
+        learning_rate: at its height.
+        head_factor: the head's learning rate as a multiple of it.
+        momentum: of SGD.
+        weight_decay: of either.
+        drops: SGD: how often the learning rate falls to a tenth, at equal distances (paper: every 20 of 60
+            epochs: 2).
+        warm_up: AdamW: share of all steps over which the learning rate rises.
+    """
+
+    kind: Literal["sgd", "adamw"] = "sgd"
+    learning_rate: Positive = 0.01
+    head_factor: Positive = 1.0
+    momentum: Share = 0.9
+    weight_decay: Weight = 0.0
+    drops: Annotated[int, Field(ge=0)] = 2
+    warm_up: Share = 0.1
+
+
+class AugmentSettings(Section):
+    """How training clips are varied; 0 = not at all.
+
+    Attributes:
+        rotation: at most so many degrees either way.
+        scale: body and hands grow or shrink by at most this share.
+        shift: the body moves by at most so much, in 1/256 of the frame's longer side.
+        joint_drop: the chance that a keypoint is missing for the whole clip.
+        hand_swap: the chance that the clip is seen in a mirror, left hand for right.
+    """
+
+    rotation: Weight = 0.0
+    scale: Share = 0.0
+    shift: Weight = 0.0
+    joint_drop: Share = 0.0
+    hand_swap: Share = 0.0
+
+
+class FinetuneDataSettings(Section):
+    """Which clips.
+
+    Attributes:
+        subset: "wlasl100", …; None = all labels.
+        train: splits to learn from; "none" = clips without a split.
+        val: splits by which the best epoch is chosen, where the files have clips of them.
+        shots: so many clips a class, all if it has fewer; None = all.
+        place: where the clips are held.
+    """
+
+    subset: str | None = None
+    train: tuple[Literal["train", "val", "none"], ...] = ("train",)
+    val: tuple[Literal["val"], ...] = ("val",)
+    shots: Count | None = None
+    place: Place = "auto"
+
+
+class FinetuneSettings(Section):
+    """All of it.
+
+    Attributes:
+        recipe: which preset the rest started from.
+        pretrained: the checkpoint that the encoder comes from; None = from scratch.
+        freeze: whether the encoder stays as it is and only the head learns.
+        size: from scratch: which network.
+        epochs: over the clips.
+        batch_size: clips of a step.
+        val_every: epochs between two looks at val; the last epoch always is followed by one.
+        seed: of weights, order, sampling and draws of clips.
+        label_smoothing: share of each label that goes to all classes alike.
+        class_weights: whether rare classes count as much as frequent ones ("balanced").
+    """
+
+    recipe: Recipe = "paper"
+    pretrained: str | None = None
+    freeze: bool = False
+    size: Size = "base"
+    epochs: Count = 60
+    batch_size: Count = 64
+    val_every: Count = 1
+    seed: Annotated[int, Field(ge=0)] = 0
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    class_weights: Literal["none", "balanced"] = "none"
+    network: NetworkSettings = NETWORKS["base"]
+    inputs: InputSettings = InputSettings()
+    sampling: SamplingSettings = SamplingSettings()
+    head: HeadSettings = HeadSettings()
+    optimiser: FinetuneOptimiserSettings = FinetuneOptimiserSettings()
+    augment: AugmentSettings = AugmentSettings()
+    data: FinetuneDataSettings = FinetuneDataSettings()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _preset(cls, values: object) -> object:
+        """Recipe and size stand for what they set; what is said besides goes before them."""
+        if not isinstance(values, dict):
+            return values
+        preset: dict[str, Any] = {**RECIPES.get(values.get("recipe", "paper"), {})}
+        size = values.get("size", "base")
+        if size in NETWORKS:
+            preset["network"] = NETWORKS[size].model_dump()
+        merged = {**preset, **values}
+        for name, section in preset.items():
+            if isinstance(values.get(name), dict) and isinstance(section, dict):
+                merged[name] = {**section, **values[name]}
+        return merged
+
+
+# Measured on small data (docs/reproduction.md): augmentation that keeps signs what they are.
+RECIPES: dict[str, dict[str, Any]] = {
+    "paper": {},
+    "tuned": {
+        "optimiser": {"kind": "adamw", "learning_rate": 1e-3, "weight_decay": 0.05},
+        "augment": {"rotation": 10.0, "scale": 0.15, "shift": 10.0, "joint_drop": 0.05},
+        "head": {"kind": "batch-norm", "dropout": 0.2},
+        "sampling": {"how": "spread"},
+        "label_smoothing": 0.1,
+    },
+}

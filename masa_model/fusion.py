@@ -1,0 +1,109 @@
+"""Late fusion: our probabilities and another model's, summed with a weight (paper: Ours (+R))."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from masa_data.errors import DataError
+from masa_model.evaluate import Scores
+from masa_model.metrics import target_ranks
+
+# The other model's share: what is tried on val.
+WEIGHTS: Final = tuple(round(0.05 * step, 2) for step in range(21))
+
+
+def read_scores(
+    paths: Sequence[Path], ids: NDArray[np.object_], glosses: Sequence[str]
+) -> NDArray[np.float64]:
+    """Another model's probabilities for some clips.
+
+    Args:
+        paths: npz files with `ids` (M,), `scores` (M, C), probabilities or anything that a softmax makes so,
+            and, if they are there, `glosses` (C,): then columns are put in our order.
+        ids: (N,) the clips wanted.
+        glosses: our C classes.
+
+    Returns:
+        (N, C) rows that sum to 1.
+
+    Raises:
+        DataError: if a file is none of these, its classes are others, or a clip is missing or there twice.
+    """
+    found: dict[str, NDArray[np.float64]] = {}
+    for path in paths:
+        names, rows = _read(path, glosses)
+        for name, row in zip(names, rows, strict=True):
+            if name in found:
+                raise DataError(f"{path} has the clip {name!r} twice", "Give each clip one row of scores")
+            found[name] = row
+    missing = [name for name in ids if name not in found]
+    if missing:
+        where = ", ".join(map(str, paths))
+        raise DataError(
+            f"{len(missing):,} of {len(ids):,} clips have no scores in {where}, such as {missing[0]!r}",
+            "Score the same clips under the same ids with both models",
+        )
+    return np.stack([found[name] for name in ids])
+
+
+def fused(ours: NDArray[np.floating], others: NDArray[np.floating], weight: float) -> NDArray[np.float32]:
+    """The weighted sum of probabilities.
+
+    Args:
+        ours: (N, C).
+        others: (N, C).
+        weight: the others' share, 0..1; 0.5 is the plain sum.
+    """
+    return ((1 - weight) * ours + weight * others).astype(np.float32)
+
+
+def tune_weight(ours: Scores, others: NDArray[np.floating]) -> float:
+    """The weight of WEIGHTS that gets most clips right; of equals, the one nearest to the plain sum.
+
+    Args:
+        ours: of the clips of val, and of nothing else.
+        others: (N, C) of the same clips.
+    """
+    right = [
+        int((target_ranks(fused(ours.probabilities, others, weight), ours.targets) == 0).sum())
+        for weight in WEIGHTS
+    ]
+    return min(WEIGHTS, key=lambda weight: (-right[WEIGHTS.index(weight)], abs(weight - 0.5)))
+
+
+def _read(path: Path, glosses: Sequence[str]) -> tuple[list[str], NDArray[np.float64]]:
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            values = {name: file[name] for name in ("ids", "scores", "glosses") if name in file.files}
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        reason = str(error).partition("\n")[0]
+        raise DataError(f"{path} cannot be read ({reason})", "Write it with numpy.savez") from None
+    if not {"ids", "scores"} <= values.keys():
+        raise DataError(
+            f"{path} has no arrays `ids` and `scores`", "See docs/evaluate.md for what a scores file holds"
+        )
+    names, scores = values["ids"].astype(str).tolist(), values["scores"].astype(np.float64)
+    if scores.shape != (len(names), len(glosses)) or not np.isfinite(scores).all():
+        raise DataError(
+            f"{path} has scores of shape {scores.shape}, expected finite ones of "
+            f"({len(names)}, {len(glosses)}): a row a clip, a column a class",
+            "Score the same classes with both models",
+        )
+    if "glosses" in values:
+        theirs = values["glosses"].astype(str).tolist()
+        if sorted(theirs) != sorted(glosses) or len(set(theirs)) != len(theirs):
+            if theirs != list(glosses):
+                raise DataError(f"{path} has other glosses", "Score the same classes with both models")
+        else:
+            scores = scores[:, [theirs.index(gloss) for gloss in glosses]]
+    probable = scores.min() >= 0 and np.allclose(scores.sum(1), 1, atol=1e-3)
+    if not probable:
+        scores = np.exp(scores - scores.max(1, keepdims=True))
+        scores /= scores.sum(1, keepdims=True)
+    return names, scores

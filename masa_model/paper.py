@@ -1,0 +1,53 @@
+"""What the paper reports (Tables II to V, XIII), to stand beside one's own results. Percent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class PaperRow:
+    """A row "Ours": pose only.
+
+    Attributes:
+        per_instance: P-I by k.
+        per_class: P-C by k.
+    """
+
+    per_instance: dict[int, float]
+    per_class: dict[int, float]
+
+
+def _row(instance_1: float, instance_5: float, class_1: float, class_5: float) -> PaperRow:
+    return PaperRow({1: instance_1, 5: instance_5}, {1: class_1, 5: class_5})
+
+
+# By subset; by corpus where all of its labels are the benchmark.
+PAPER: Final[dict[str, PaperRow]] = {
+    "wlasl100": _row(83.72, 93.80, 84.47, 94.30),
+    "wlasl300": _row(73.65, 91.77, 74.33, 92.13),
+    "wlasl2000": _row(49.06, 82.90, 46.91, 81.80),
+    "msasl100": _row(83.22, 95.24, 83.19, 95.46),
+    "msasl200": _row(79.25, 92.86, 79.70, 93.33),
+    "msasl1000": _row(63.47, 83.89, 60.79, 83.29),
+    "nmfs-csl": PaperRow({1: 71.7, 2: 89.0, 5: 97.0}, {}),
+    "confusing": PaperRow({1: 53.5, 2: 81.8, 5: 92.6}, {}),
+    "normal": PaperRow({1: 95.9, 2: 98.6, 5: 99.9}, {}),
+    "slr500": PaperRow({1: 96.3}, {}),
+}
+_WHOLE: Final = {"wlasl": "wlasl2000", "msasl": "msasl1000", "nmfs-csl": "nmfs-csl", "slr500": "slr500"}
+
+
+def paper_row(subset: str | None, corpus: str, classes: int) -> PaperRow | None:
+    """The paper's row for a benchmark, None if it is none of the paper's.
+
+    Args:
+        subset: its name; None = all labels of the corpus.
+        corpus: of all clips.
+        classes: that the recogniser knows: a corpus is the benchmark only if all are there.
+    """
+    if subset is not None:
+        return PAPER.get(subset)
+    complete = {"wlasl": 2000, "msasl": 1000, "nmfs-csl": 1067, "slr500": 500}
+    return PAPER[_WHOLE[corpus]] if complete.get(corpus) == classes else None

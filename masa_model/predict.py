@@ -1,0 +1,119 @@
+"""Recognition of single tracks as a library: `Recognizer.load("runs/finetune-001").predict(track)`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from masa_data.errors import DataError
+from masa_data.shards.quantise import quantise
+from masa_data.shards.spec import EstimatorIdentity
+from masa_data.track import PoseTrack
+from masa_model.inputs.batch import SIDE, RawClips
+from masa_model.inputs.sources import restore
+from masa_model.recogniser import TrainedClassifier, batch_probabilities, load_classifier
+
+TOP = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Guess:
+    """What a clip may be.
+
+    Attributes:
+        gloss: text of the sign.
+        probability: 0..1.
+    """
+
+    gloss: str
+    probability: float
+
+
+class Recognizer:
+    """A trained recogniser that takes tracks.
+
+    Attributes:
+        trained: its checkpoint.
+        device: where it computes.
+    """
+
+    def __init__(self, trained: TrainedClassifier, device: torch.device) -> None:
+        self.trained = trained
+        self.device = device
+
+    @classmethod
+    def load(cls, run: str | Path, device: str | torch.device = "cpu") -> Recognizer:
+        """Read a run of masa-finetune, or one of its checkpoints. Nothing in the file is run as code.
+
+        Args:
+            run: a folder or a file.
+            device: where to compute.
+
+        Raises:
+            DataError: if it is no recogniser.
+        """
+        device = torch.device(device)
+        return cls(load_classifier(Path(run), device), device)
+
+    def check_estimator(self, found: EstimatorIdentity) -> None:
+        """Refuse keypoints of another estimator than the training's: it would take them for other signs.
+
+        Raises:
+            DataError: if the estimator, a setting or its weights differ, saying which.
+        """
+        expected = self.trained.header.estimator
+        mine, theirs = expected.model_dump(), found.model_dump()
+        differences = [
+            f"{name} {theirs[name]!r}, expected {mine[name]!r}" for name in mine if mine[name] != theirs[name]
+        ]
+        if differences:
+            raise DataError(
+                f"the keypoints are of another estimator than {self.trained.path} was trained on "
+                f"({differences[0]}{f'; {len(differences) - 1} more' if len(differences) > 1 else ''})",
+                "Extract with that one, or say --any-estimator and do not trust the answer",
+            )
+
+    def predict(self, track: PoseTrack, top: int = TOP) -> list[Guess]:
+        """The most probable glosses of one clip, the best first.
+
+        Args:
+            track: the clip.
+            top: how many, all if there are fewer.
+        """
+        return self.predict_all([track], top)[0]
+
+    def predict_all(self, tracks: Sequence[PoseTrack], top: int = TOP) -> list[list[Guess]]:
+        """The same for some tracks at once; as many as memory holds.
+
+        Args:
+            tracks: the clips.
+            top: how many guesses for each.
+        """
+        raw = raw_clips(tracks).to(self.device)
+        probabilities = batch_probabilities(self.trained.model, raw, self.trained.settings)
+        glosses = self.trained.classes.glosses
+        return [
+            [Guess(glosses[number], float(row[number])) for number in np.argsort(-row, kind="stable")[:top]]
+            for row in probabilities
+        ]
+
+
+def raw_clips(tracks: Sequence[PoseTrack]) -> RawClips:
+    """Tracks as a batch, rounded to the file's steps: a clip gives the same answer from a file and without.
+
+    Args:
+        tracks: at least one.
+    """
+    stored = [quantise(track) for track in tracks]
+    sizes = np.array([(track.info.width, track.info.height) for track in tracks], np.float32).T
+    return restore(
+        torch.from_numpy(np.concatenate([clip.positions for clip in stored]).view(np.int16)),
+        torch.from_numpy(np.concatenate([clip.confidence for clip in stored])),
+        torch.from_numpy(sizes * (SIDE / sizes.max(0)).astype(np.float32)),
+        torch.tensor([len(track) for track in tracks]),
+        torch.arange(len(tracks)),
+    )

@@ -1,0 +1,205 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from masa_data import DataError
+from masa_model.finetune import finetune, with_pretrained
+from masa_model.finetune_settings import FinetuneSettings
+from masa_model.inputs.parts import prepare_clips
+from masa_model.predict import Recognizer, raw_clips
+from masa_model.pretrain import build_model
+from masa_model.recogniser import build_classifier, load_classifier
+from masa_model.settings import PretrainSettings
+from masa_model.training.checkpoint import CheckpointHeader, load_checkpoint, save_checkpoint
+from masa_model.training.labelled import FinetuneData, open_finetune_data
+from masa_model.training.run_folder import RunFolder
+from tests.conftest import make_track
+from tests.masa_model.made_up_signs import NETWORK, make_sign, signs, write
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
+def file(tmp_path, provenance):
+    return write(tmp_path / "signs.h5", provenance, signs())
+
+
+def settings_with(**values: object) -> FinetuneSettings:
+    return FinetuneSettings.model_validate({"network": NETWORK, "batch_size": 8, "epochs": 3, **values})
+
+
+def opened(file: Path, settings: FinetuneSettings) -> FinetuneData:
+    return open_finetune_data([file], settings.data, settings.seed)
+
+
+def train(path: Path, settings: FinetuneSettings, data: FinetuneData, **options: object) -> RunFolder:
+    folder = RunFolder(path) if options.get("resume") else RunFolder.create("finetune", path)
+    for _ in finetune(settings, data, folder, CPU, **options):
+        pass
+    return folder
+
+
+@pytest.mark.parametrize("recipe", ["paper", "tuned"])
+def test_it_learns_signs_it_has_not_seen(tmp_path, file, recipe):
+    learning_rate = {"paper": 0.1, "tuned": 0.03}[recipe]
+    settings = settings_with(recipe=recipe, epochs=30, optimiser={"learning_rate": learning_rate})
+    folder = train(tmp_path / "run", settings, opened(file, settings))
+    recogniser = Recognizer.load(folder.path)
+    tests = [track for track in signs() if track.info.split == "test"]
+    guesses = [guesses[0].gloss for guesses in recogniser.predict_all(tests)]
+    assert np.mean([guess == track.info.gloss for guess, track in zip(guesses, tests, strict=True)]) > 0.8
+
+
+def test_a_run_that_is_stopped_ends_as_one_that_is_not(tmp_path, file):
+    settings = settings_with(
+        recipe="tuned", epochs=4, head={"pooling": "softmax"}, augment={"hand_swap": 0.5, "rotation": 5.0}
+    )
+    data = opened(file, settings)
+    whole = train(tmp_path / "whole", settings, data)
+    steps = iter(range(1000))
+    stopped = train(tmp_path / "stopped", settings, data, stop=lambda: next(steps) == 4)  # within epoch 2
+    assert load_checkpoint(stopped.last).header.step == 5
+    train(stopped.path, settings, data, resume=True)
+    for name in ("last", "best"):
+        one, other = (load_checkpoint(run.checkpoints / f"{name}.safetensors") for run in (whole, stopped))
+        assert one.header.step == other.header.step
+        for tensor, value in one.model.items():
+            assert value.equal(other.model[tensor]), tensor
+    kept = [[line["val_loss"] for line in run.read_metrics()] for run in (whole, stopped)]
+    assert kept[0] == kept[1]
+
+
+def test_stopping_with_sgd_keeps_its_momentum(tmp_path, file):
+    settings = settings_with(epochs=2)
+    data = opened(file, settings)
+    whole = train(tmp_path / "whole", settings, data)
+    steps = iter(range(1000))
+    stopped = train(tmp_path / "stopped", settings, data, stop=lambda: next(steps) == 3)
+    train(stopped.path, settings, data, resume=True)
+    one, other = load_checkpoint(whole.last), load_checkpoint(stopped.last)
+    assert all(value.equal(other.model[name]) for name, value in one.model.items())
+
+
+def test_the_best_epoch_is_that_of_val_and_test_plays_no_part(tmp_path, file, provenance):
+    settings = settings_with(epochs=6, optimiser={"learning_rate": 0.3})
+    folder = train(tmp_path / "run", settings, opened(file, settings))
+    lines = folder.read_metrics()
+    best = max(range(6), key=lambda epoch: (lines[epoch]["val_accuracy"], -lines[epoch]["val_loss"]))
+    assert load_classifier(folder.path, CPU).header.metrics["epoch"] == best
+    without_test = write(tmp_path / "b.h5", provenance, [t for t in signs() if t.info.split != "test"])
+    other = train(tmp_path / "other", settings, opened(without_test, settings))
+    one, two = load_classifier(folder.path, CPU).model, load_classifier(other.path, CPU).model
+    assert all(a.equal(b) for a, b in zip(one.state_dict().values(), two.state_dict().values(), strict=True))
+
+
+def test_without_val_the_last_epoch_is_kept(tmp_path, provenance):
+    file = write(tmp_path / "a.h5", provenance, signs(val=0))
+    settings = settings_with()
+    folder = train(tmp_path / "run", settings, opened(file, settings))
+    assert not (folder.checkpoints / "best.safetensors").exists()
+    assert load_classifier(folder.path, CPU).header.step == load_classifier(folder.path, CPU).header.steps
+
+
+def pretrained(path: Path, data: FinetuneData, **network: object) -> Path:
+    """A checkpoint of pre-training, before its first step."""
+    settings = PretrainSettings.model_validate({"size": "tiny", "network": {**NETWORK, **network}})
+    header = CheckpointHeader(
+        kind="pretraining",
+        step=0,
+        steps=1,
+        settings=settings.model_dump(mode="json"),
+        estimator=data.train.clips.files[0].provenance.estimator,
+        fingerprints=(),
+    )
+    torch.manual_seed(7)
+    save_checkpoint(path, header, build_model(settings, 10))
+    return path
+
+
+def test_pretrained_weights_arrive_and_frozen_ones_stay(tmp_path, file):
+    data = opened(file, settings_with())
+    checkpoint = pretrained(tmp_path / "p.safetensors", data)
+    settings = with_pretrained(FinetuneSettings(freeze=True, epochs=2, batch_size=8), checkpoint)
+    folder = train(tmp_path / "run", settings, data)
+    query = load_checkpoint(checkpoint).model
+    model = load_classifier(folder.path, CPU).model
+    for name, value in model.encoder.state_dict().items():
+        assert value.equal(query[f"query.encoder.{name}"]), name
+    first = build_classifier(settings, 4)
+    assert not model.head.weight.equal(first.head.weight)
+    free = train(tmp_path / "free", settings.model_copy(update={"freeze": False}), data)
+    moved = load_classifier(free.path, CPU).model.encoder.state_dict()
+    assert not moved["encoder.blocks.0.widen.weight"].equal(
+        query["query.encoder.encoder.blocks.0.widen.weight"]
+    )
+
+
+def test_what_does_not_fit_is_said_in_words(tmp_path, file, provenance):
+    data = opened(file, settings_with())
+    checkpoint = pretrained(tmp_path / "p.safetensors", data)
+    with pytest.raises(DataError, match="size tiny, --size says small"):
+        with_pretrained(FinetuneSettings(size="small"), checkpoint)
+    unlabelled = [make_track(f"{n}", split="train") for n in range(3)]
+    nothing = write(tmp_path / "n.h5", provenance, unlabelled)
+    with pytest.raises(DataError, match="0 labels, expected two at least"):
+        opened(nothing, settings_with())
+    with pytest.raises(DataError, match="no clip is of subset wlasl100; the files hold the corpora made-up"):
+        opened(file, settings_with(data={"subset": "wlasl100"}))
+    tests_only = write(tmp_path / "t.h5", provenance, signs(train=0, val=0))
+    with pytest.raises(DataError, match="no clip is of split train; there is test"):
+        opened(tests_only, settings_with())
+    folder = train(tmp_path / "run", settings_with(epochs=1), data)
+    with pytest.raises(DataError, match="is of kind recogniser, expected pretraining"):
+        with_pretrained(FinetuneSettings(), folder.last)
+    with pytest.raises(DataError, match="is of kind pretraining, expected recogniser"):
+        load_classifier(checkpoint, CPU)
+    other = provenance.model_copy(
+        update={"estimator": provenance.estimator.model_copy(update={"version": "2"})}
+    )
+    foreign = opened(write(tmp_path / "f.h5", other, signs()), settings_with())
+    with pytest.raises(DataError, match="was trained on keypoints of made-up 1, the clips are of made-up 2"):
+        train(tmp_path / "foreign", with_pretrained(FinetuneSettings(), checkpoint), foreign)
+
+
+def test_shots_are_so_many_clips_a_class_and_depend_on_the_seed(file):
+    settings = settings_with(data={"shots": 2})
+    draws = [
+        sorted(open_finetune_data([file], settings.data, seed).train.clips.column("id").tolist())
+        for seed in (0, 0, 1)
+    ]
+    assert draws[0] == draws[1] != draws[2]
+    data = opened(file, settings)
+    assert np.bincount(data.train.targets).tolist() == [2, 2, 2, 2]
+    assert len(data.val) == 8
+
+
+def test_balanced_weights_give_rare_classes_their_say(tmp_path, provenance):
+    tracks = [track for track in signs() if track.info.gloss in ("left", "right")]
+    rare = [t for t in tracks if t.info.split != "train" or t.info.gloss == "left" or t.info.id[-1] == "0"]
+    data = opened(write(tmp_path / "a.h5", provenance, rare), settings_with())
+    assert np.bincount(data.train.targets).tolist() == [6, 1]
+    from masa_model.finetune import _class_weights
+
+    weights = _class_weights(settings_with(class_weights="balanced"), data)
+    torch.testing.assert_close(weights, torch.tensor([7 / 12, 7 / 2]))
+
+
+@pytest.mark.parametrize("pooling", ["average", "softmax"])
+def test_the_answer_for_a_clip_does_not_depend_on_its_neighbours(pooling):
+    settings = settings_with(head={"pooling": pooling, "kind": "batch-norm"})
+    model = build_classifier(settings, 4).eval()
+    tracks = [make_sign("a", 0, 5), make_sign("b", 1, 40), make_sign("c", 2, 17)]
+    with torch.no_grad():
+        together = model(prepare_clips(raw_clips(tracks)))
+        alone = torch.cat([model(prepare_clips(raw_clips([track]))) for track in tracks])
+    torch.testing.assert_close(together, alone, rtol=1e-4, atol=1e-5)

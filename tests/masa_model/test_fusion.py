@@ -1,0 +1,60 @@
+import numpy as np
+import pytest
+
+from masa_data import DataError
+from masa_model.evaluate import Scores
+from masa_model.fusion import fused, read_scores, tune_weight
+
+GLOSSES = ("a", "b", "c")
+IDS = np.array(["x", "y"], dtype=object)
+
+
+def test_rows_are_found_by_id_and_columns_by_gloss(tmp_path):
+    path = tmp_path / "rgb.npz"
+    logits = np.array([[0.0, 1.0, 2.0], [5.0, 3.0, 4.0], [9.0, 9.0, 9.0]])
+    np.savez(path, ids=["y", "x", "other"], scores=logits, glosses=["c", "a", "b"])
+    found = read_scores([path], IDS, GLOSSES)
+    softmax = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    np.testing.assert_allclose(found, [softmax[1][[1, 2, 0]], softmax[0][[1, 2, 0]]])
+    probabilities = np.array([[0.5, 0.25, 0.25], [0.1, 0.2, 0.7]])
+    np.savez(path, ids=["x", "y"], scores=probabilities)
+    np.testing.assert_allclose(read_scores([path], IDS, GLOSSES), probabilities)
+
+
+@pytest.mark.parametrize(
+    ("arrays", "reason"),
+    [
+        ({"ids": ["x"], "scores": np.ones((1, 3))}, "1 of 2 clips have no scores .* 'y'"),
+        ({"ids": ["x", "x"], "scores": np.ones((2, 3))}, "twice"),
+        ({"ids": ["x", "y"], "scores": np.ones((2, 4))}, r"shape \(2, 4\), expected finite ones of \(2, 3\)"),
+        ({"ids": ["x", "y"], "scores": np.full((2, 3), np.nan)}, "finite"),
+        ({"ids": ["x", "y"], "scores": np.ones((2, 3)), "glosses": ["a", "b", "d"]}, "other glosses"),
+        ({"ids": ["x", "y"]}, "no arrays"),
+    ],
+)
+def test_what_does_not_go_together_is_refused(tmp_path, arrays, reason):
+    np.savez(tmp_path / "rgb.npz", **arrays)
+    with pytest.raises(DataError, match=reason):
+        read_scores([tmp_path / "rgb.npz"], IDS, GLOSSES)
+
+
+def test_a_file_that_is_none(tmp_path):
+    (tmp_path / "rgb.npz").write_bytes(b"PK nothing")
+    with pytest.raises(DataError, match="cannot be read"):
+        read_scores([tmp_path / "rgb.npz"], IDS, GLOSSES)
+
+
+def test_the_weight_is_the_best_of_a_search_by_hand():
+    random = np.random.default_rng(0)
+    targets = random.integers(0, 3, 300)
+    ours, others = random.dirichlet(np.ones(3), (2, 300))
+    others[np.arange(300), targets] += 0.3  # the other model knows more
+    scores = Scores(np.arange(300).astype(object), ours.astype(np.float32), targets, GLOSSES)
+    weight = tune_weight(scores, others)
+
+    def right(share: float) -> int:
+        return int((((1 - share) * ours + share * others).argmax(1) == targets).sum())
+
+    assert right(weight) == max(right(step / 20) for step in range(21))
+    assert right(weight) > right(0)
+    np.testing.assert_allclose(fused(ours, others, 0.25), 0.75 * ours + 0.25 * others, rtol=1e-6)

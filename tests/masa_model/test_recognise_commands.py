@@ -1,0 +1,183 @@
+"""masa-finetune, masa-eval, masa-predict on made-up signs, called as the installed commands call them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from click.testing import CliRunner, Result
+from masa_cli import evaluate, finetune, predict
+
+from masa_data.shards.spec import EstimatorIdentity, Provenance
+from tests.conftest import make_track
+from tests.masa_model.made_up_signs import GLOSSES, NETWORK, make_sign, signs, write
+
+PROVENANCE = Provenance(
+    estimator=EstimatorIdentity(
+        name="made-up", version="1", settings={}, weights_sha256="0" * 64, confidence="none"
+    ),
+    tool_version="0",
+)
+TINY = [
+    *(part for name, value in NETWORK.items() for part in ("--set", f"network.{name}={value}")),
+    *("--set", "optimiser.learning_rate=0.1", "--batch-size", 8, "--device", "cpu"),
+]
+
+
+def call(command: object, *arguments: object, code: int = 0) -> Result:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        result = CliRunner().invoke(command.main, [str(argument) for argument in arguments])
+    finally:
+        torch.set_num_threads(threads)
+    assert result.exit_code == code, result.output + repr(result.exception)
+    return result
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with out.h5 and a run that was trained from it."""
+    folder = tmp_path_factory.mktemp("recognise")
+    write(folder / "out.h5", PROVENANCE, signs())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        found = call(finetune, "out.h5", "--from", "scratch", "--epochs", 25, *TINY)
+    assert "24 clips of 4 glosses to learn from; 8 of val choose the epoch" in found.stdout
+    assert "Next: masa-eval --run runs/finetune-001 --split test" in found.stdout
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def here(folder, monkeypatch):
+    monkeypatch.chdir(folder)
+
+
+def test_evaluation_says_the_same_twice_and_what_the_scores_say(folder):
+    first = call(evaluate, "--split", "test", "--scores", "scores.npz").stdout
+    assert call(evaluate, "--scores", "again.npz").stdout == first.replace("scores.npz", "again.npz")
+    with np.load("scores.npz") as file:
+        assert file["ids"].tolist() == [t.info.id for t in signs() if t.info.split == "test"]
+        right = file["glosses"][file["scores"].argmax(1)] == file["glosses"][file["targets"]]
+        np.testing.assert_allclose(file["scores"].sum(1), 1, rtol=1e-5)
+    found = json.loads(call(evaluate, "--json").stdout)
+    assert found["total"]["per_instance"]["1"]["value"] == pytest.approx(right.mean())
+    assert right.mean() > 0.5
+    assert found["total"]["clips"] == 12
+    assert set(found["by_signer"]) == {"s0", "s1"}
+    row = call(evaluate, "--table", "markdown").stdout.splitlines()
+    assert f"{100 * right.mean():.2f}" in row[2]
+    latex = call(evaluate, "--table", "latex").stdout.splitlines()
+    assert latex[1].endswith(r"\\")
+
+
+def test_two_processes_say_what_one_says(folder):
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    environment = {"OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        [*command, "-m", "masa_cli.evaluate", "--json", "--device", "cpu"],
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert json.loads(done.stdout) == json.loads(call(evaluate, "--json", "--device", "cpu").stdout)
+
+
+def test_noise_and_views():
+    found = json.loads(call(evaluate, "--noise", 5, 1000, "--views", 3, "--json").stdout)
+    clean = found["total"]["per_instance"]["1"]["value"]
+    assert list(found["noise"]) == ["5", "1000"]
+    assert found["noise"]["1000"]["per_instance"]["1"]["value"] < clean
+
+
+def test_fusion_tunes_on_val_and_needs_every_clip(folder):
+    call(evaluate, "--split", "val", "--split", "test", "--scores", "all.npz")
+    with np.load("all.npz") as file:
+        values = dict(file)
+    values["scores"] = np.eye(4)[values["targets"]] * 10  # a model that knows everything, in logits
+    np.savez("rgb.npz", **values)
+    found = json.loads(call(evaluate, "--fuse", "rgb.npz", "--json").stdout)
+    assert found["total"]["per_instance"]["1"]["value"] == 1
+    assert "Fused with" in call(evaluate, "--fuse", "rgb.npz").stdout
+    np.savez("few.npz", ids=values["ids"][1:], scores=values["scores"][1:])
+    assert "1 of 8 clips have no scores" in call(evaluate, "--fuse", "few.npz", code=2).stderr
+    test_only = [place for place, name in enumerate(values["ids"]) if name.startswith("test")]
+    np.savez("test.npz", ids=values["ids"][test_only], scores=values["scores"][test_only])
+    assert "cannot be tuned on val" in call(evaluate, "--fuse", "test.npz", code=2).stderr
+    call(evaluate, "--fuse", "test.npz", "--weight", 0.5)
+
+
+def test_clips_that_were_trained_on_are_refused_under_any_name(folder):
+    known = next(track for track in signs() if track.info.split == "train")
+    renamed = make_sign("new", 0, split="test")
+    moved = type(known)(
+        renamed.info, known.keypoints, known.confidence, known.frame_index, known.time, known.box
+    )
+    write(folder / "leak.h5", PROVENANCE, [moved, make_sign("other", 1, split="test")])
+    said = call(evaluate, "--data", "leak.h5", code=2).stderr
+    assert "1 of the 2 clips were trained on, such as new" in said
+    assert len(said.splitlines()) == 1
+    assert "2 clips" in call(evaluate, "--data", "leak.h5", "--force").stdout
+
+
+def test_classes_without_clips_and_clips_of_unknown_classes_are_said(folder):
+    tracks = [make_sign("a", 0, split="test"), make_sign("b", 7, gloss="new", split="test")]
+    write(folder / "some.h5", PROVENANCE, tracks)
+    said = call(evaluate, "--data", "some.h5").stdout
+    assert "3 classes have no clip here; they count nowhere." in said
+    assert "1 clips are of classes that it does not know: wrong by definition." in said
+
+
+def test_wrong_use_is_one_line(folder):
+    other = PROVENANCE.model_copy(
+        update={"estimator": PROVENANCE.estimator.model_copy(update={"version": "2"})}
+    )
+    write(folder / "foreign.h5", other, [make_sign("a", 0, split="test")])
+    write(folder / "nameless.h5", PROVENANCE, [make_track("a", split="test")])
+    (folder / "broken.safetensors").write_bytes(b"nothing")
+    for command, arguments, reason in [
+        (evaluate, ["--split", "none"], "no clip is of split none; there is test, train, val"),
+        (evaluate, ["--subset", "wlasl100"], "no clip is of subset wlasl100"),
+        (evaluate, ["--subset", "wlasl99"], "there is no subset 'wlasl99'"),
+        (evaluate, ["--data", "foreign.h5"], "foreign.h5 is of made-up 2"),
+        (evaluate, ["--data", "nameless.h5"], "no clip of split test has a label"),
+        (evaluate, ["--data", "absent.h5"], "does not exist"),
+        (evaluate, ["--run", "runs/finetune-009"], "does not exist"),
+        (evaluate, ["--run", "broken.safetensors"], "cannot be read"),
+        (finetune, ["out.h5"], "there is no run of kind pretrain"),
+        (finetune, ["out.h5", "--from", "scratch", "--subset", "msasl100"], "no clip is of subset msasl100"),
+        (
+            finetune,
+            ["--resume", "runs/finetune-001", "--epochs", "3"],
+            "goes on with the settings of the run",
+        ),
+        (finetune, [], "no file was named"),
+        (predict, ["foreign.h5"], "version '2', expected '1'"),
+        (predict, ["out.h5", "--overlay", "a.gif"], "cannot be written as"),
+        (predict, ["videos/a.mp4"], "masa cannot extract"),
+    ]:
+        said = call(command, *arguments, code=2).stderr
+        assert reason in said
+        assert len(said.splitlines()) == 1, said
+    assert sorted(path.name for path in Path("runs").iterdir()) == ["finetune-001"]
+
+
+def test_prediction_from_a_file(folder):
+    write(folder / "one.h5", PROVENANCE, [next(t for t in signs() if t.info.id == "test/up0")])
+    lines = call(predict, "one.h5", "--overlay", "guess.mp4").stdout.splitlines()
+    assert lines[0].startswith("test/up0: ")
+    assert Path("guess.mp4").stat().st_size > 1000
+    found = json.loads(call(predict, "one.h5", "--json").stdout)
+    assert {guess["gloss"] for guess in found["guesses"]} == set(GLOSSES)
+    assert sum(guess["probability"] for guess in found["guesses"]) == pytest.approx(1, abs=1e-4)
+    call(evaluate, "--data", "one.h5", "--scores", "one.npz")
+    with np.load("one.npz") as file:
+        assert found["guesses"][0]["probability"] == pytest.approx(float(file["scores"].max()), abs=1e-5)
+    assert call(predict, "foreign.h5", "--any-estimator").exit_code == 0
