@@ -14,7 +14,7 @@ help:
 	@echo "make test-slow  the slow tests"
 	@echo "make install-mmpose   MMPose too; TORCH='torch --index-url …' chooses a torch where none is there"
 	@echo "make install-train    what training needs; TORCH as above"
-	@echo "make bench-gpu VIDEOS=folder   MMPose on this machine's GPU beside MMPose's own inferencer"
+	@echo "make bench-gpu VIDEOS=folder   training and MMPose on this machine's GPU"
 	@echo "make reproduce-signs SIGNS=folder   the table of docs/reproduction.md: hours; goes on where it was"
 	@echo "make bench      speed and memory of the main jobs, as ratios"
 
@@ -105,7 +105,8 @@ runs/pretrain-signs/checkpoints/epoch-0050.safetensors: runs/signs.h5
 reproduce-signs: runs/pretrain-signs/checkpoints/epoch-0050.safetensors
 	$(BIN)/python -W ignore -m benchmarks.few_shot runs/signs.h5 --pretrained runs/pretrain-signs
 
-bench-gpu: install-mmpose
+bench-gpu: install-mmpose install-train
+	$(BIN)/python -m benchmarks.training --device cuda --batch-size 64
 	$(BIN)/python -m benchmarks.mmpose --device cuda $(wildcard $(VIDEOS)/*.mp4 $(VIDEOS)/*/*.mp4)
 
 clean:

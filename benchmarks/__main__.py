@@ -20,7 +20,22 @@ def beside_mmpose() -> None:
         print(f"no clips at hand in {extraction.SHARED_DATA}: python -m benchmarks.mmpose VIDEO...")
 
 
-BENCHMARKS = {"reading": reading.main, "extraction": extraction.main, "mmpose": beside_mmpose}
+def pretraining() -> None:
+    """The data path and the training step, if torch is installed."""
+    if importlib.util.find_spec("torch") is None:
+        print("torch is not installed: make install-train")
+        return
+    from benchmarks import training  # imports torch
+
+    training.main([])
+
+
+BENCHMARKS = {
+    "reading": reading.main,
+    "extraction": extraction.main,
+    "mmpose": beside_mmpose,
+    "training": pretraining,
+}
 
 if __name__ == "__main__":
     for name in sys.argv[1:] or BENCHMARKS:
