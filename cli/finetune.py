@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import shlex
-import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from masa_data.errors import DataError
 from masa_data.version import VERSION
 
-from .console import CONTEXT, EXIT_TERMINATED, errors_in_one_line, make_console
-from .pretrain import stop_on_signals
+from .console import CONTEXT, errors_in_one_line, make_console
+from .training_run import check_same_files, files_to_train_on, run_options, run_to_resume, show_training
 
 if TYPE_CHECKING:
     import torch
 
     from masa_model.finetune_settings import FinetuneSettings
+    from masa_model.pretrain import Progress
     from masa_model.training.labelled import FinetuneData
     from masa_model.training.run_folder import RunFolder
 
@@ -63,15 +63,7 @@ _SCRATCH = "scratch"
 @click.option("--class-weights", type=click.Choice(["none", "balanced"]), help="[default: none]")
 @click.option("--label-smoothing", type=click.FloatRange(0, 1, max_open=True), help="[default: by recipe]")
 @click.option("--hand-swap", type=click.FloatRange(0, 1), help="Chance that a clip is mirrored [default: 0].")
-@click.option("--config", type=click.Path(path_type=Path), help="A TOML file of settings.")
-@click.option(
-    "--set", "assignments", metavar="NAME=VALUE", multiple=True, help="One setting; may be repeated."
-)
-@click.option(
-    "--run", "run_path", type=click.Path(path_type=Path), help="Folder [default: runs/finetune-NNN]."
-)
-@click.option("--resume", type=click.Path(path_type=Path), metavar="RUN", help="Go on with a run.")
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 …")
+@run_options("finetune")
 @click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
 @click.version_option(VERSION)
 def main(
@@ -94,17 +86,10 @@ def main(
         from masa_model.training.run_folder import RunFolder
 
         if resume is not None:
-            said = assignments or config or run_path or any(value is not None for value in options.values())
-            if said:
-                raise DataError(
-                    "--resume goes on with the settings of the run", "Leave the other options out"
-                )
-            folder = RunFolder(resume)
-            files = files or tuple(Path(file) for file in folder.read_json("data.json")["files"])
+            folder, files = run_to_resume(resume, files, (*options.values(), assignments, config, run_path))
             settings = resolve_settings(FinetuneSettings, config=resume / "settings.toml")
         else:
-            if not files:
-                raise DataError("no file was named", "As in: masa-finetune out.h5")
+            files = files_to_train_on(files, "masa-finetune")
             settings = _settings(config, assignments, options)
         with joined_processes(device) as processes:
             if processes.count > 1:
@@ -119,8 +104,8 @@ def main(
                 folder = RunFolder.create("finetune", run_path)
                 folder.write_settings(settings)
                 folder.write_json("data.json", data.record())
-            elif folder.read_json("data.json")["fingerprints"] != data.record()["fingerprints"]:
-                raise DataError(f"the files are not those {resume} was trained on", "Name the same files")
+            else:
+                check_same_files(folder, data.record())
             _print_start(console, settings, data, folder, processes.device)
             _train(console, settings, data, folder, processes.device, resume=resume is not None)
             command = shlex.join(["masa-eval", "--run", str(folder.path), "--split", "test"])
@@ -182,32 +167,13 @@ def _train(
 ) -> None:
     from masa_model.finetune import finetune
 
-    with stop_on_signals() as stopped:
-        bar = Progress(
-            TextColumn("epoch {task.fields[epoch]}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("steps ·"),
-            TimeRemainingColumn(),
-            TextColumn("left"),
-            console=console,
-            disable=not console.is_terminal,
-            transient=True,
-        )
-        last = None
-        with bar:
-            task = bar.add_task("", total=None, epoch=1)
-            for progress in finetune(
-                settings, data, folder, device, resume=resume, stop=lambda: bool(stopped)
-            ):
-                last = progress
-                bar.update(task, completed=progress.step, total=progress.steps, epoch=progress.epoch + 1)
-                if progress.record is not None:
-                    console.print(_line(progress.record, settings.epochs))
-        if stopped and (last is None or last.step < last.steps):
-            command = shlex.join(["masa-finetune", "--resume", str(folder.path)])
-            console.print(f"Stopped and saved. Go on with: {command}")
-            sys.exit(EXIT_TERMINATED)
+    def begin(stop: Callable[[], bool]) -> Iterator[Progress]:
+        return finetune(settings, data, folder, device, resume=resume, stop=stop)
+
+    def after_epoch(record: dict[str, float]) -> None:
+        console.print(_line(record, settings.epochs))
+
+    show_training(console, "masa-finetune", folder, begin, after_epoch)
 
 
 def _line(record: dict[str, float], epochs: int) -> str:

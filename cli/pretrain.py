@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 import shlex
-import signal
-import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, get_args
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from masa_data.dataset import PoseDataset
-from masa_data.errors import DataError
 from masa_data.version import VERSION
 from masa_model.settings import PretrainSettings, Size
 
-from .console import CONTEXT, EXIT_TERMINATED, errors_in_one_line, make_console
+from .console import CONTEXT, errors_in_one_line, make_console
+from .training_run import check_same_files, files_to_train_on, run_options, run_to_resume, show_training
 
 if TYPE_CHECKING:
     from masa_model.network.masa import MASA
+    from masa_model.pretrain import Progress
     from masa_model.training.data import TrainingData
     from masa_model.training.processes import Processes
     from masa_model.training.run_folder import RunFolder
@@ -59,15 +55,7 @@ _FEW_MASKED = 0.1
     type=click.Choice(["train", "val", "test", "none"]),
     help="Train on clips of this split; may be repeated [default: train, and none = clips without a split].",
 )
-@click.option("--config", type=click.Path(path_type=Path), help="A TOML file of settings.")
-@click.option(
-    "--set", "assignments", metavar="NAME=VALUE", multiple=True, help="One setting; may be repeated."
-)
-@click.option(
-    "--run", "run_path", type=click.Path(path_type=Path), help="Folder [default: runs/pretrain-NNN]."
-)
-@click.option("--resume", type=click.Path(path_type=Path), metavar="RUN", help="Go on with a run.")
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 …")
+@run_options("pretrain")
 @click.option("--precision", type=click.Choice(["fp32", "bf16"]), help="[default: fp32]")
 @click.option("--probe-every", type=click.IntRange(min=0), metavar="N", help="Probe every N epochs.")
 @click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
@@ -87,25 +75,13 @@ def main(
     with errors_in_one_line("masa-pretrain"):
         from masa_model.training.config import resolve_settings
         from masa_model.training.processes import joined_processes
-        from masa_model.training.run_folder import RunFolder
 
         if resume is not None:
-            folder = RunFolder(resume)
-            if (
-                assignments
-                or config
-                or run_path
-                or splits
-                or any(value is not None for value in options.values())
-            ):
-                raise DataError(
-                    "--resume goes on with the settings of the run", "Leave the other options out"
-                )
-            files = files or tuple(Path(file) for file in folder.read_json("data.json")["files"])
+            said = (*options.values(), assignments, config, run_path, splits)
+            folder, files = run_to_resume(resume, files, said)
             settings = resolve_settings(PretrainSettings, config=resume / "settings.toml")
         else:
-            if not files:
-                raise DataError("no file was named", "As in: masa-pretrain out.h5")
+            files = files_to_train_on(files, "masa-pretrain")
             values = {**options, "data": {"splits": splits} if splits else None}
             settings = resolve_settings(
                 PretrainSettings, config=config, assignments=assignments, options=values
@@ -113,16 +89,13 @@ def main(
         with joined_processes(device) as processes:
             console = make_console(quiet=quiet or not processes.first)
             data = _opened(console, files, settings)
-            if resume is None:
+            if resume is not None:
+                check_same_files(folder, data.record())
+            else:
                 folder = _new_folder(run_path, processes)
-            if (
-                resume is not None
-                and folder.read_json("data.json")["fingerprints"] != (data.record()["fingerprints"])
-            ):
-                raise DataError(f"the files are not those {resume} was trained on", "Name the same files")
-            if processes.first and resume is None:
-                folder.write_settings(settings)
-                folder.write_json("data.json", data.record())
+                if processes.first:
+                    folder.write_settings(settings)
+                    folder.write_json("data.json", data.record())
             console.print(f"Run: {folder.path} · {processes.device}, {processes.count} process(es)")
             _train(console, settings, data, folder, processes, resume=resume is not None)
             if processes.first:
@@ -158,39 +131,17 @@ def _train(
     from masa_model.pretrain import pretrain
     from masa_model.training.records import Recorder
 
-    with stop_on_signals() as stopped, Recorder(folder, enabled=processes.first) as recorder:
-        bar = Progress(
-            TextColumn("epoch {task.fields[epoch]}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("steps ·"),
-            TimeRemainingColumn(),
-            TextColumn("left"),
-            console=console,
-            disable=not console.is_terminal,
-            transient=True,
-        )
-        with bar:
-            task = bar.add_task("", total=None, epoch=1)
-            last = None
-            for progress in pretrain(
-                settings,
-                data,
-                folder,
-                processes,
-                resume=resume,
-                stop=lambda: bool(stopped),
-                after_epoch=_prober(settings, data, processes),
-            ):
-                last = progress
-                bar.update(task, completed=progress.step, total=progress.steps, epoch=progress.epoch + 1)
-                if progress.record is not None:
-                    recorder.add(progress.record)
-                    console.print(_line(progress.record, settings.epochs))
-        if stopped and (last is None or last.step < last.steps):
-            command = shlex.join(["masa-pretrain", "--resume", str(folder.path)])
-            console.print(f"Stopped and saved. Go on with: {command}")
-            sys.exit(EXIT_TERMINATED)
+    def begin(stop: Callable[[], bool]) -> Iterator[Progress]:
+        ask = _prober(settings, data, processes)
+        return pretrain(settings, data, folder, processes, resume=resume, stop=stop, after_epoch=ask)
+
+    with Recorder(folder, enabled=processes.first) as recorder:
+
+        def after_epoch(record: dict[str, float]) -> None:
+            recorder.add(record)
+            console.print(_line(record, settings.epochs))
+
+        show_training(console, "masa-pretrain", folder, begin, after_epoch)
 
 
 def _prober(
@@ -237,25 +188,6 @@ def _new_folder(path: Path | None, processes: Processes) -> RunFolder:
     folder = RunFolder.create("pretrain", path) if processes.first else None
     processes.wait()
     return folder or (RunFolder(path) if path else RunFolder.newest("pretrain"))
-
-
-@contextmanager
-def stop_on_signals() -> Iterator[list[int]]:
-    """A list that is empty until SIGTERM or SIGINT arrives; a second one ends the process at once."""
-    arrived: list[int] = []
-
-    def note(number: int, frame: FrameType | None) -> None:
-        if arrived:
-            signal.signal(number, signal.SIG_DFL)
-            signal.raise_signal(number)
-        arrived.append(number)
-
-    before = {number: signal.signal(number, note) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield arrived
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 if __name__ == "__main__":

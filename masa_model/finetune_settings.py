@@ -20,6 +20,7 @@ from masa_model.settings import (
     Size,
     Weight,
 )
+from masa_model.training.config import merged
 
 Recipe = Literal["paper", "tuned"]
 
@@ -153,11 +154,7 @@ class FinetuneSettings(Section):
         size = values.get("size", "base")
         if size in NETWORKS:
             preset["network"] = NETWORKS[size].model_dump()
-        merged = {**preset, **values}
-        for name, section in preset.items():
-            if isinstance(values.get(name), dict) and isinstance(section, dict):
-                merged[name] = {**section, **values[name]}
-        return merged
+        return merged(preset, values)
 
 
 # Measured on small data (docs/reproduction.md): augmentation that keeps signs what they are.

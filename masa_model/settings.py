@@ -12,6 +12,7 @@ from masa_model.inputs.parts import MAX_FRAMES, CropReference
 from masa_model.inputs.sources import Place
 from masa_model.network.autoencoder import LossKind, Reduction
 from masa_model.network.norm import Normalisation
+from masa_model.training.config import merged
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
@@ -246,11 +247,7 @@ class PretrainSettings(Section):
         if not isinstance(values, dict):
             return values
         preset: dict[str, Any] = PRESETS.get(values.get("size", "base"), {})
-        merged = {**preset, **values}
-        for name in ("network", "optimiser"):
-            if isinstance(values.get(name), dict) and isinstance(preset.get(name), dict):
-                merged[name] = {**preset[name], **values[name]}
-        return merged
+        return merged(preset, values)
 
 
 # small and tiny: for fewer clips and one machine, with a higher learning rate since they are narrower.

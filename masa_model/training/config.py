@@ -40,9 +40,9 @@ def resolve_settings(
     """
     values = _read_toml(config) if config else {}
     said = {name: value for name, value in (options or {}).items() if value is not None}
-    values = _merged(values, said)
+    values = merged(values, said)
     for assignment in assignments:
-        values = _merged(values, _parsed(assignment))
+        values = merged(values, _parsed(assignment))
     try:
         return kind.model_validate(values)
     except ValidationError as error:
@@ -81,13 +81,13 @@ def _parsed(assignment: str) -> dict[str, Any]:
     return value
 
 
-def _merged(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]:
-    """Both, the second before the first, group by group."""
-    merged = dict(first)
+def merged(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]:
+    """Both, group by group; where both say something, the second holds."""
+    together = dict(first)
     for name, value in second.items():
-        both = isinstance(value, dict) and isinstance(merged.get(name), dict)
-        merged[name] = _merged(merged[name], value) if both else value
-    return merged
+        both = isinstance(value, dict) and isinstance(together.get(name), dict)
+        together[name] = merged(together[name], value) if both else value
+    return together
 
 
 def _in_words(error: ValidationError, kind: type[BaseModel]) -> DataError:

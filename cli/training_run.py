@@ -1,0 +1,150 @@
+"""What the commands that train share: options of a run, going on with one, showing it, stopping it."""
+
+from __future__ import annotations
+
+import shlex
+import signal
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from masa_data.errors import DataError
+
+from .console import EXIT_TERMINATED
+
+if TYPE_CHECKING:
+    from masa_model.pretrain import Progress as RunProgress
+    from masa_model.training.run_folder import RunFolder
+
+
+def run_options(kind: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Options for settings and for the run's folder.
+
+    Args:
+        kind: "pretrain" or "finetune": how the folders are named.
+    """
+    path = click.Path(path_type=Path)
+    options = (
+        click.option("--config", type=path, help="A TOML file of settings."),
+        click.option(
+            "--set", "assignments", metavar="NAME=VALUE", multiple=True, help="One setting; may be repeated."
+        ),
+        click.option("--run", "run_path", type=path, help=f"Folder [default: runs/{kind}-NNN]."),
+        click.option("--resume", type=path, metavar="RUN", help="Go on with a run."),
+        click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 …"),
+    )
+
+    def add(command: Callable[..., None]) -> Callable[..., None]:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return add
+
+
+def run_to_resume(
+    resume: Path, files: Sequence[Path], said: Iterable[object]
+) -> tuple[RunFolder, tuple[Path, ...]]:
+    """The folder of a run to go on with, and its files unless others are named.
+
+    Args:
+        resume: the run's folder.
+        files: where the files are now; may be empty.
+        said: values of options that go on with nothing; all must be unsaid.
+
+    Raises:
+        DataError: if one was said, or the folder holds no run.
+    """
+    from masa_model.training.run_folder import RunFolder
+
+    if any(value is not None and value != () for value in said):
+        raise DataError("--resume goes on with the settings of the run", "Leave the other options out")
+    folder = RunFolder(resume)
+    return folder, tuple(files) or tuple(Path(file) for file in folder.read_json("data.json")["files"])
+
+
+def check_same_files(folder: RunFolder, record: Mapping[str, object]) -> None:
+    """Check that the files are those the run was begun with.
+
+    Raises:
+        DataError: if they are not.
+    """
+    if folder.read_json("data.json")["fingerprints"] != record["fingerprints"]:
+        raise DataError(f"the files are not those {folder.path} was trained on", "Name the same files")
+
+
+def files_to_train_on(files: tuple[Path, ...], command: str) -> tuple[Path, ...]:
+    """The files named.
+
+    Raises:
+        DataError: if none is.
+    """
+    if not files:
+        raise DataError("no file was named", f"As in: {command} out.h5")
+    return files
+
+
+def show_training(
+    console: Console,
+    command: str,
+    folder: RunFolder,
+    train: Callable[[Callable[[], bool]], Iterator[RunProgress]],
+    after_epoch: Callable[[dict[str, Any]], None],
+) -> None:
+    """Run a training with a bar. If a signal stops it, say how to go on, and leave.
+
+    Args:
+        console: where to show it.
+        command: its name.
+        folder: of the run.
+        train: begins the training; is given what to ask whether to stop.
+        after_epoch: called with each epoch's record.
+    """
+    bar = Progress(
+        TextColumn("epoch {task.fields[epoch]}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("steps ·"),
+        TimeRemainingColumn(),
+        TextColumn("left"),
+        console=console,
+        disable=not console.is_terminal,
+        transient=True,
+    )
+    last = None
+    with _stop_on_signals() as stopped, bar:
+        task = bar.add_task("", total=None, epoch=1)
+        for progress in train(lambda: bool(stopped)):
+            last = progress
+            bar.update(task, completed=progress.step, total=progress.steps, epoch=progress.epoch + 1)
+            if progress.record is not None:
+                after_epoch(progress.record)
+    if stopped and (last is None or last.step < last.steps):
+        console.print(f"Stopped and saved. Go on with: {shlex.join([command, '--resume', str(folder.path)])}")
+        sys.exit(EXIT_TERMINATED)
+
+
+@contextmanager
+def _stop_on_signals() -> Iterator[list[int]]:
+    """A list that is empty until SIGTERM or SIGINT arrives; a second one ends the process at once."""
+    arrived: list[int] = []
+
+    def note(number: int, frame: FrameType | None) -> None:
+        if arrived:
+            signal.signal(number, signal.SIG_DFL)
+            signal.raise_signal(number)
+        arrived.append(number)
+
+    before = {number: signal.signal(number, note) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield arrived
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
