@@ -89,7 +89,8 @@ endif
 	cd $(DEMO) && $(abspath $(BIN))/masa-finetune out.h5 --recipe tuned --epochs 40
 	cd $(DEMO) && $(abspath $(BIN))/masa-eval --split test
 	video=$$(find $(VIDEOS) -name '*.mp4' | sort | head -n 1); \
-		$(BIN)/masa-predict --run $(DEMO)/runs/finetune-001 "$$video" --overlay $(DEMO)/guess.mp4
+		$(BIN)/masa-predict --run $(DEMO)/runs/finetune-001 "$$video" --overlay $(DEMO)/guess.mp4 \
+			$(if $(CHECKPOINT),--checkpoint $(CHECKPOINT))
 	@echo "Look at $(DEMO)/skeleton.png and $(DEMO)/guess.mp4"
 
 # keypoints_signs: two npz files. A cell of the table that is done is kept in runs/few-shot.json.
