@@ -273,8 +273,8 @@ class PretrainSettings(Section):
 # It keeps a sign what it is (docs/reproduction.md).
 MILD_AUGMENTATION: dict[str, float] = {"rotation": 10.0, "scale": 0.15, "shift": 10.0, "joint_drop": 0.05}
 
-# small and tiny: for fewer clips and one machine. A higher learning rate, since they are narrower; query and key
-# varied, since among few clips the right key is found too easily.
+# small and tiny: for fewer clips and one machine. A higher learning rate, since they are narrower; query and
+# key varied, since among few clips the right key is found too easily.
 PRESETS: dict[str, dict[str, Any]] = {
     "base": {},
     "small": {
