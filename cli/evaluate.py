@@ -243,7 +243,11 @@ def _print(
     console.print(table)
     for level, noisy in levels.items():
         instance, of_class = noisy.total.per_instance[1].value, noisy.total.per_class[1].value
-        console.print(f"noise {level:g}: top-1 {100 * instance:.2f} P-I, {100 * of_class:.2f} P-C")
+        text = f"noise {level:g}: top-1 {100 * instance:.2f} P-I, {100 * of_class:.2f} P-C"
+        row = _paper_row(asked)
+        if row is not None and level in row.noise:
+            text += " (paper {:.2f}, {:.2f})".format(*row.noise[level])
+        console.print(text)
     if evaluation.confused:
         table = _table("most confused", "taken for", "clips")
         for true, guessed, count in evaluation.confused:

@@ -55,3 +55,14 @@ def test_nmfs_csl_is_counted_by_variant_too(tmp_path, provenance):
 def test_the_paper_s_row(subset, corpus, classes, top_1):
     row = paper_row(subset, corpus, classes)
     assert (row and row.per_instance[1]) == top_1
+
+
+def test_table_xiii_stands_beside_noise():
+    row = paper_row("wlasl300", "wlasl", 300)
+    assert row is not None
+    assert row.noise[15] == (70.23, 70.47)
+    falling = list(zip(*row.noise.values(), strict=True))
+    assert all(list(column) == sorted(column, reverse=True) for column in falling)
+    msasl = paper_row("msasl100", "msasl", 100)
+    assert msasl is not None
+    assert not msasl.noise
