@@ -141,6 +141,7 @@ def main(
                 )
                 for level in (*noise, *more_noise)
             }
+            said = _draw(asked, found, weight) if processes.first else ""
             if as_json:
                 console.print(_as_json(asked, evaluation, weight, levels))
             elif table is not None:
@@ -149,7 +150,31 @@ def main(
                 _print(console, asked, data, evaluation, weight, levels)
                 if scores is not None:
                     console.print(f"Wrote {scores}.")
+                console.print(said)
                 console.print(f"Next: {shlex.join(['masa-predict', '--run', str(run), 'clip.mp4'])}")
+
+
+def _draw(asked: _Question, found: Scores, weight: float | None) -> str:
+    """The matrix of what is taken for what, into the run's folder and its TensorBoard; a line about it."""
+    from masa_model.pictures.confusion import confusion_of, draw_confusion
+    from masa_model.training.records import Recorder
+    from masa_model.training.run_folder import RunFolder
+
+    folder = RunFolder(asked.recogniser.path.parent.parent)
+    if not (folder.path / "data.json").exists():
+        return "No picture was drawn: the checkpoint lies in no run's folder."
+    splits = "+".join(asked.splits)
+    of = f"{asked.subset or ', '.join(path.name for path in asked.files)}, {splits}"
+    if weight is not None:
+        of += f", fused with weight {weight:g}"
+    name = f"confusion-{splits}.png"
+    try:
+        with Recorder(folder) as recorder:
+            step = asked.recogniser.header.step
+            left_out = recorder.picture(name, lambda: draw_confusion(confusion_of(found), of), step)
+    except OSError as error:  # a folder that may only be read
+        return f"{name} could not be written: {error}"
+    return left_out or f"Wrote {folder.path / name}."
 
 
 def _files_of(checkpoint: Path) -> tuple[Path, ...]:

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from masa_model.pictures.style import GREY, new_figure
 
@@ -79,9 +81,9 @@ def finetuning_curves(records: Sequence[dict[str, Any]]) -> Figure:
     figure = _drawn(_FINETUNING, records)
     chosen = [record["best_epoch"] for record in records if record.get("best_epoch", -1) >= 0]
     if chosen:
-        for axes in figure.axes[:2]:
+        for axes in figure.axes[:2]:  # those that show val
             axes.axvline(chosen[-1] + 1, color=GREY, linewidth=0.8, linestyle=":", label="best on val")
-            axes.legend()
+            _legend(axes)
     return figure
 
 
@@ -91,8 +93,13 @@ def curve(records: Sequence[dict[str, Any]], name: str) -> tuple[list[int], list
     return [epoch for epoch, _ in found], [value for _, value in found]
 
 
+def _legend(axes: Axes) -> None:
+    """Below the axes: within them it would lie on one curve or another."""
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2))
+
+
 def _drawn(panels: Sequence[Panel], records: Sequence[dict[str, Any]]) -> Figure:
-    figure = new_figure(3.3 * len(panels), 2.9)
+    figure = new_figure(3.3 * len(panels), 3.3)
     for place, panel in enumerate(panels):
         axes = figure.add_subplot(1, len(panels), place + 1)
         drawn = 0
@@ -104,11 +111,11 @@ def _drawn(panels: Sequence[Panel], records: Sequence[dict[str, Any]]) -> Figure
             axes.plot(epochs, [panel.scale * value for value in values], label=called, marker=few)
             drawn += 1
         axes.set(title=panel.title, xlabel="epoch", ylabel=panel.unit)
-        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
         if panel.unit.startswith("%"):
             axes.set_ylim(-2, 102)
         if panel.logarithmic:
             axes.set_yscale("log")
         if drawn > 1:
-            axes.legend()
+            _legend(axes)
     return figure

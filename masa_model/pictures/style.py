@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import io
+import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Final
+from typing import Any, Final
 
 import matplotlib as mpl
 import numpy as np
+from cycler import cycler
 from matplotlib import font_manager
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
@@ -42,14 +44,14 @@ _OTHER_SCRIPTS: Final = (
 def style() -> Iterator[None]:
     """Within this, figures are made and written."""
     installed = {font.name for font in font_manager.fontManager.ttflist}
-    chosen = {
+    chosen: Any = {  # matplotlib names each of its 300 parameters in a type of its own
         "font.family": ["DejaVu Sans", *(name for name in _OTHER_SCRIPTS if name in installed)],
         "font.size": 9,
         "axes.titlesize": 10,
         "figure.titlesize": 11,
         "axes.spines.top": False,
         "axes.spines.right": False,
-        "axes.prop_cycle": mpl.cycler(color=CYCLE),
+        "axes.prop_cycle": cycler(color=CYCLE),
         "axes.grid": False,
         "legend.frameon": False,
         "legend.fontsize": 8,
@@ -86,8 +88,22 @@ def pixels_of(png: bytes) -> NDArray[np.uint8]:
     return np.asarray(image[:, :, ::-1], np.uint8)
 
 
+def captions(names: Sequence[str]) -> tuple[list[str], str]:
+    """Glosses as captions, and what all of them begin with, up to a / or :, which the captions leave out.
+
+    Args:
+        names: the glosses.
+    """
+    shared = ""
+    for pieces in zip(*(re.findall(r"[^/:]*[/:]", name) for name in names), strict=False):
+        if len(names) < 2 or len(set(pieces)) > 1:
+            break
+        shared += pieces[0]
+    return [short(name.removeprefix(shared)) for name in names], short(shared, 60)
+
+
 def short(name: str, longest: int = _LONGEST_NAME) -> str:
     """A gloss as a caption; of a long one the end, which tells glosses of one source apart."""
-    # A dollar would begin a formula, and what follows would be none.
     name = name if len(name) <= longest else "…" + name[1 - longest :]
+    # A dollar would begin a formula, and what follows would be none.
     return name.replace("$", r"\$")
