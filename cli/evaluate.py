@@ -155,26 +155,13 @@ def main(
 
 
 def _draw(asked: _Question, found: Scores, weight: float | None) -> str:
-    """The matrix of what is taken for what, into the run's folder and its TensorBoard; a line about it."""
-    from masa_model.pictures.confusion import confusion_of, draw_confusion
-    from masa_model.training.records import Recorder
-    from masa_model.training.run_folder import RunFolder
+    """The matrix of what is taken for what; a line about it."""
+    from masa_model.pictures.of_runs import draw_evaluation
 
-    folder = RunFolder(asked.recogniser.path.parent.parent)
-    if not (folder.path / "data.json").exists():
-        return "No picture was drawn: the checkpoint lies in no run's folder."
-    splits = "+".join(asked.splits)
-    of = f"{asked.subset or ', '.join(path.name for path in asked.files)}, {splits}"
+    of = asked.subset or ", ".join(path.name for path in asked.files)
     if weight is not None:
         of += f", fused with weight {weight:g}"
-    name = f"confusion-{splits}.png"
-    try:
-        with Recorder(folder) as recorder:
-            step = asked.recogniser.header.step
-            left_out = recorder.picture(name, lambda: draw_confusion(confusion_of(found), of), step)
-    except OSError as error:  # a folder that may only be read
-        return f"{name} could not be written: {error}"
-    return left_out or f"Wrote {folder.path / name}."
+    return draw_evaluation(asked.recogniser, found, asked.splits, of)
 
 
 def _files_of(checkpoint: Path) -> tuple[Path, ...]:

@@ -84,13 +84,13 @@ def draw_confusion(found: Confusion, of: str) -> Figure:
     names, shared = captions(found.names)
     if found.others:
         names.append(f"{found.others:,} others")
-    side = min(3.0 + 0.27 * size, 12)
+    side = 3.0 + (0.21 if size > 15 else 0.27) * size
     figure = new_figure(side + 1.6, side)
     axes = figure.add_subplot()
     rows = found.counts.sum(1, keepdims=True)
     share = found.counts / np.maximum(rows, 1)
     image = axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
-    small = 7.5 if size > 15 else 9
+    small = 7 if size > 15 else 9
     axes.set_xticks(
         range(size), names, rotation=90 if size > 6 else 30, ha="right" if size <= 6 else "center"
     )

@@ -55,7 +55,7 @@ _PRETRAINING = (
 _FINETUNING = (
     Panel("loss", "cross-entropy, nats", {"loss": "train", "val_loss": "val"}),
     Panel("right answers (top-1)", "% of the clips", {"accuracy": "train", "val_accuracy": "val"}, 100),
-    Panel("learning rate", "of the encoder", {"learning_rate": "learning rate"}, logarithmic=True),
+    Panel("learning rate", "η", {"learning_rate": "learning rate"}, logarithmic=True),
 )
 
 
