@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 
     from masa_model.track_masks import TrackMasks
 
-# What the network is given of the motion, and what Alg. 1 makes of it. The unit of length is 1/256 of a part's side.
+# What the network is given of the motion, and what Alg. 1 makes of it.
 _FRAME = f"{VIDEO}/mask"
 _SHARE = "masks/share"
 _MOTION = "masks/motion"
 _PANELS = {
     _SHARE: "Alg. 1: share of keypoints that move; candidate, masked",
-    _MOTION: "Alg. 1: motion over 3 frames, 1/256 of a part's side",
+    _MOTION: "Alg. 1: motion, 1/256 of a part's side",
 }
 _COLOURS = {"candidate": (240, 228, 66), "masked": (213, 94, 0)}
 
@@ -100,7 +100,9 @@ def _masks(console: Console, tracks: PoseShards, clip_id: str) -> TrackMasks | N
     splits = ["" if split == "none" else split for split in settings.data.splits]
     ids = PoseDataset([tracks], Selection(splits=splits)).column("id").tolist()
     # A clip that is not trained on has no number of its own; its masks are one draw like any other.
-    return track_masks(tracks[clip_id], settings, ids.index(clip_id) if clip_id in ids else 0)
+    number = ids.index(clip_id) if clip_id in ids else 0
+    masks: TrackMasks = track_masks(tracks[clip_id], settings, number)
+    return masks
 
 
 def _log_masks(recording: rr.RecordingStream, track: PoseTrack, masks: TrackMasks) -> None:
