@@ -67,9 +67,14 @@ def main(file: Path, clip_id: str | None, save: Path | None, source: Path | None
         clip_id = clip_id or next(iter(tracks))
         require_clip(tracks, clip_id)
         track = tracks[clip_id]
-        found = source or Path(track.info.path)
-        if not found.exists():
+        found: Path | None = source or Path(track.info.path)
+        if found is not None and not found.exists():
             console.print(f"{found} is not there; showing the skeleton alone (--source names its new place)")
+            found = None
+        elif source is None and not track.info.source_sha256:
+            # Of keypoints that were imported without their video, the path is the file of keypoints.
+            console.print("Imported without its video; showing the skeleton alone (--source names it)")
+            found = None
         recording = rr.RecordingStream(APPLICATION, recording_id=clip_id)
         if save is None:
             _open_window(recording)
@@ -77,7 +82,7 @@ def main(file: Path, clip_id: str | None, save: Path | None, source: Path | None
             save.parent.mkdir(parents=True, exist_ok=True)
             recording.save(save)
         masks = _masks(console, tracks, clip_id)
-        log_clip(recording, track, found if found.exists() else None, _PANELS if masks else {})
+        log_clip(recording, track, found, _PANELS if masks else {})
         if masks is not None:
             _log_masks(recording, track, masks)
         recording.disconnect()
