@@ -73,7 +73,7 @@ def log_clip(
     """
     import rerun as rr
 
-    recording.send_blueprint(_blueprint(panels))
+    recording.send_blueprint(_blueprint(track, panels))
     recording.log(SKELETON, _annotation(), static=True)
     recording.log("clip", rr.TextDocument(_facts(track), media_type="text/plain"), static=True)
     if source is not None:
@@ -87,7 +87,10 @@ def log_clip(
         set_time(recording, track, number)
         seen = np.flatnonzero(track.confidence[number] > 0)
         points = track.keypoints[number, seen]
-        recording.log(SKELETON, rr.Points2D(points, keypoint_ids=seen, class_ids=0, colors=colours[seen]))
+        recording.log(
+            SKELETON,
+            rr.Points2D(points, keypoint_ids=seen, class_ids=0, colors=colours[seen], show_labels=False),
+        )
     step = steps(track, shoulder_width(track))
     for name, part in PARTS.items():
         path = name.replace(" ", "_")  # Rerun would have to escape a space
@@ -149,12 +152,14 @@ def _annotation() -> rr.AnnotationContext:
     )
 
 
-def _blueprint(panels: Mapping[str, str]) -> rr.blueprint.Blueprint:
+def _blueprint(track: PoseTrack, panels: Mapping[str, str]) -> rr.blueprint.Blueprint:
     import rerun.blueprint as rrb
 
+    # Or it would fit what is drawn in the first moment, which may be a hand.
+    whole = rrb.VisualBounds2D(x_range=[0, track.info.width], y_range=[0, track.info.height])
     return rrb.Blueprint(
         rrb.Horizontal(
-            rrb.Spatial2DView(origin=VIDEO, name="video"),
+            rrb.Spatial2DView(origin=VIDEO, name="video", visual_bounds=whole),
             rrb.Vertical(
                 rrb.TimeSeriesView(origin=CONFIDENCE, name="confidence"),
                 rrb.TimeSeriesView(origin=MOTION, name="motion, shoulder widths a frame"),
