@@ -8,7 +8,10 @@ from masa_data.dataset import PoseDataset
 from masa_data.errors import DataError
 from masa_data.shards.quantise import quantise
 from masa_data.shards.writer import write_shard
+from masa_model.inputs.parts import prepare_clips
+from masa_model.inputs.sources import StreamedClips
 from masa_model.pictures.masks import PLACES, count_masks, counted, draw_masks
+from masa_model.pretrain import build_model
 from masa_model.settings import MaskingSettings, PretrainSettings
 from tests.conftest import make_track
 from tests.masa_model import oracle
@@ -69,6 +72,16 @@ def test_the_counts_are_those_of_alg_1(clips, share):
     assert len(some.frames) == 5
     rows = set(zip(found.frames, found.candidates, found.masked, strict=True))
     assert set(zip(some.frames, some.candidates, some.masked, strict=True)) <= rows
+
+
+def test_the_shares_are_those_that_training_records(clips):
+    settings = PretrainSettings(size="tiny", seed=4)
+    found = count_masks(clips, settings, CPU)
+    [raw] = StreamedClips(clips, CPU).batches([np.arange(len(clips))])
+    with torch.no_grad():
+        losses = build_model(settings, len(clips)).eval()(prepare_clips(raw), (4, 0), 0.0)
+    assert found.masked.sum() / found.frames.sum() == pytest.approx(float(losses.masked_share))
+    assert found.without == pytest.approx(float(losses.clips_without_candidate))
 
 
 def test_what_is_drawn_says_how_many(clips):
