@@ -77,8 +77,8 @@ def count_masks(
         batch = prepare_clips(raw, settings.inputs.crop_reference, settings.inputs.max_frames)
         hidden, found = masks_of(batch, settings.masking, settings.motion.interval[0], (settings.seed, 0))
         lengths.append(batch.lengths.cpu().numpy())
-        masked.append(hidden.double().mean(0).cpu().numpy())
-        candidates.append(found.double().mean(0).cpu().numpy())
+        masked.append(hidden.float().mean(0).cpu().numpy().astype(np.float64))
+        candidates.append(found.float().mean(0).cpu().numpy().astype(np.float64))
     return counted(np.concatenate(lengths), np.concatenate(candidates), np.concatenate(masked), of=len(clips))
 
 
