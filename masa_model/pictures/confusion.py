@@ -73,6 +73,11 @@ def confusion_of(scores: Scores, most: int = MOST_CLASSES) -> Confusion:
     )
 
 
+def _number(clips: int) -> str:
+    """As it fits into a cell."""
+    return str(clips) if clips < 1000 else f"{clips / 1000:.3g}k"
+
+
 def draw_confusion(found: Confusion, of: str) -> Figure:
     """The matrix: colours are shares of a row's clips, numbers are clips.
 
@@ -99,8 +104,8 @@ def draw_confusion(found: Confusion, of: str) -> Figure:
     for true, guessed in np.argwhere(found.counts):
         dark = share[true, guessed] > 0.5
         axes.text(
-            guessed, true, f"{found.counts[true, guessed]:,}", ha="center", va="center", fontsize=small - 0.5,
-            color="white" if dark else "black",
+            guessed, true, _number(int(found.counts[true, guessed])), ha="center", va="center",
+            fontsize=small - 0.5, color="white" if dark else "black",
         )  # fmt: skip
     axes.set_xticks(np.arange(size + 1) - 0.5, minor=True)
     axes.set_yticks(np.arange(size + 1) - 0.5, minor=True)
