@@ -15,8 +15,8 @@ from masa_data.track import PoseTrack
 from masa_model.inputs.batch import length
 from masa_model.inputs.motion import motion_residuals, moving_entries, pair_confidence
 from masa_model.inputs.parts import frames_used, prepare_clips
+from masa_model.inputs.sources import raw_clips
 from masa_model.masks import masks_of
-from masa_model.predict import raw_clips
 from masa_model.settings import PretrainSettings
 
 

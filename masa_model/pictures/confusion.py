@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from masa_data.errors import DataError
 from masa_model.evaluate import Scores
-from masa_model.pictures.style import captions, new_figure
+from masa_model.pictures.style import captions, new_figure, short
 
 # More rows than this cannot be read.
 MOST_CLASSES: Final = 30
@@ -116,7 +116,7 @@ def draw_confusion(found: Confusion, of: str) -> Figure:
     after = f" (after {shared})" if shared else ""
     axes.set(xlabel=f"guessed{after}", ylabel="true")
     clips = int(found.counts.sum()) + found.unknown
-    title = f"{clips:,} clips of {of}: {found.right:.1%} right"
+    title = f"{clips:,} clips of {short(of, 70)}: {found.right:.1%} right"
     if found.others:
         title += f"; the {len(found.names)} glosses in most mistakes"
     if found.unknown:

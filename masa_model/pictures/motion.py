@@ -178,11 +178,12 @@ def draw_motion(found: PredictedMotion) -> Figure:
         whole = "frame's longer side" if name == "body" else "crop's side"
         grid[row, 0].set_ylabel(f"{name}\n{2 * half / SIDE:.0%} of the {whole}", fontsize=8)
     gloss = f" ({short(found.gloss, 40)})" if found.gloss else ""
-    better = 1 - found.error / found.error_of_zero if found.error_of_zero else 0.0
+    change = found.error / found.error_of_zero - 1 if found.error_of_zero else 0.0
+    than_zero = f"{abs(change):.0%} {'less' if change < 0 else 'more'} than if nothing moved"
     chosen = f"; of {found.among} clips the one of median error" if found.among > 1 else ""
     figure.suptitle(
         f"motion over {found.interval} frames, in masked frames of {short(found.clip, 40)}{gloss}\n"
-        f"$L_m$ {found.error:.3f}, {better:.0%} less than if nothing moved{chosen}"
+        f"$L_m$ {found.error:.3f}, {than_zero}{chosen}"
     )
     figure.legend(
         handles=[

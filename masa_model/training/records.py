@@ -20,7 +20,8 @@ _SECONDS_BETWEEN_CURVES: Final = 30.0
 class Recorder:
     """Writes each epoch's record to TensorBoard, and pictures to both TensorBoard and the folder.
 
-    No picture is worth a run: where one cannot be drawn, that is said and nothing else.
+    No picture is worth a run: where one cannot be drawn, that is said and nothing else; of the curves, whose
+    numbers are elsewhere, not even that.
 
     Args:
         folder: of the run.

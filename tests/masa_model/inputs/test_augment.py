@@ -7,7 +7,7 @@ from masa_model.finetune_settings import AugmentSettings
 from masa_model.inputs.augment import augment
 from masa_model.inputs.batch import PoseBatch
 from masa_model.inputs.parts import prepare_clips
-from masa_model.predict import raw_clips
+from masa_model.inputs.sources import raw_clips
 from tests.conftest import make_track
 from tests.masa_model.made_up_signs import make_sign
 

@@ -67,6 +67,13 @@ def test_the_clip_in_the_middle_is_shown(clips):
     assert middling([short]).clip == "short"
 
 
+@pytest.mark.parametrize(("error", "said"), [(0.3, "40% less than"), (0.6, "20% more than")])
+def test_the_title_says_how_good_it_is(clips, error, said):
+    found = predict_motion(model(), clips.part(np.array([0])), INPUTS, CPU)
+    title = draw_motion(replace(found, error=error, error_of_zero=0.5)).get_suptitle()
+    assert f"{said} if nothing moved" in title
+
+
 def test_every_arrow_is_drawn_from_its_keypoint(clips):
     found = predict_motion(model(), clips, INPUTS, CPU)
     figure = draw_motion(found)

@@ -43,6 +43,16 @@ def test_a_picture_is_in_the_folder_and_in_tensorboard(folder):
     np.testing.assert_array_equal(shown, cv2.imread(str(folder.path / "masks.png")))
 
 
+def test_glosses_in_any_script_and_with_dollars_can_be_drawn(folder):
+    def named():
+        figure = a_picture()
+        figure.axes[0].set_title("".join(captions(["你好", "5$ and 6$"])[0]))
+        return figure
+
+    with Recorder(folder) as recorder:
+        assert recorder.picture("features.png", named, 1) is None
+
+
 def test_pictures_that_fail_are_lines(folder):
     def nothing():
         raise DataError("no clip has a gloss", "Give labels")
