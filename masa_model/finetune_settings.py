@@ -10,7 +10,9 @@ from masa_model.inputs.sampling import Sampling
 from masa_model.inputs.sources import Place
 from masa_model.network.classifier import Head, Pooling
 from masa_model.settings import (
+    MILD_AUGMENTATION,
     NETWORKS,
+    AugmentSettings,
     Count,
     InputSettings,
     NetworkSettings,
@@ -72,24 +74,6 @@ class FinetuneOptimiserSettings(Section):
     weight_decay: Weight = 0.0
     drops: Annotated[int, Field(ge=0)] = 2
     warm_up: Share = 0.1
-
-
-class AugmentSettings(Section):
-    """How training clips are varied; 0 = not at all.
-
-    Attributes:
-        rotation: at most so many degrees either way.
-        scale: body and hands grow or shrink by at most this share.
-        shift: the body moves by at most so much, in 1/256 of the frame's longer side.
-        joint_drop: the chance that a keypoint is missing for the whole clip.
-        hand_swap: the chance that the clip is seen in a mirror, left hand for right.
-    """
-
-    rotation: Weight = 0.0
-    scale: Share = 0.0
-    shift: Weight = 0.0
-    joint_drop: Share = 0.0
-    hand_swap: Share = 0.0
 
 
 class FinetuneDataSettings(Section):
@@ -162,7 +146,7 @@ RECIPES: dict[str, dict[str, Any]] = {
     "paper": {},
     "tuned": {
         "optimiser": {"kind": "adamw", "learning_rate": 1e-3, "weight_decay": 0.05},
-        "augment": {"rotation": 10.0, "scale": 0.15, "shift": 10.0, "joint_drop": 0.05},
+        "augment": MILD_AUGMENTATION,
         "head": {"kind": "batch-norm", "dropout": 0.2},
         "sampling": {"how": "spread"},
         "label_smoothing": 0.1,

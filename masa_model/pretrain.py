@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from masa_data.errors import DataError
+from masa_model.inputs.augment import two_views
 from masa_model.inputs.batch import PoseBatch, RawClips
 from masa_model.inputs.parts import prepare_clips
 from masa_model.inputs.sources import epoch_batches, open_source
@@ -132,8 +133,9 @@ def pretrain(
             # Dropout and noise too depend on the step alone, not on what ran before.
             torch.manual_seed(hash((settings.seed, step, processes.rank)) & 0x7FFFFFFF)
             batch = prepare_batch(raw, settings.inputs)
+            batch, as_key = two_views(batch, settings.augment, (settings.seed, epoch))
             with _precision(settings, device):
-                losses: Losses = wrapped(batch, (settings.seed, epoch), weight)
+                losses: Losses = wrapped(batch, (settings.seed, epoch), weight, as_key)
             _check_finite(losses, batch, data, processes)
             optimiser.zero_grad()
             losses.total.backward()

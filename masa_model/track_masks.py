@@ -12,6 +12,7 @@ from torch import Tensor
 
 from masa_data.skeleton import PARTS
 from masa_data.track import PoseTrack
+from masa_model.inputs.augment import two_views
 from masa_model.inputs.batch import length
 from masa_model.inputs.motion import motion_residuals, moving_entries, pair_confidence
 from masa_model.inputs.parts import frames_used, prepare_clips
@@ -55,6 +56,7 @@ def track_masks(track: PoseTrack, settings: PretrainSettings, number: int = 0, e
     inputs, masking, interval = settings.inputs, settings.masking, settings.motion.interval[0]
     used = frames_used(raw, inputs.max_frames).numpy()
     batch = prepare_clips(raw, inputs.crop_reference, inputs.max_frames)
+    batch, _ = two_views(batch, settings.augment, (settings.seed, epoch))
     masked, candidates = masks_of(batch, masking, interval, (settings.seed, epoch))
     residuals, exists = motion_residuals(batch, interval)
     pairs = pair_confidence(batch, interval, masking.confidence_threshold)

@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 
 from masa_data.skeleton import BODY, LEFT_HAND, MIRROR, NUM_KEYPOINTS, PARTS
-from masa_model.finetune_settings import AugmentSettings
 from masa_model.inputs.batch import PoseBatch
 from masa_model.inputs.randomness import uniform
+from masa_model.settings import AugmentSettings
 
 _ROTATION, _SCALE, _SHIFT, _DROP, _SWAP = 10, 11, 12, 13, 14
 _MIRROR: Final = torch.from_numpy(MIRROR)
@@ -36,6 +36,13 @@ def augment(batch: PoseBatch, settings: AugmentSettings, seed: tuple[int, ...]) 
     if settings.rotation or settings.scale or settings.shift:
         batch = _moved(batch, settings, seed)
     return batch
+
+
+def two_views(
+    batch: PoseBatch, settings: AugmentSettings, seed: tuple[int, ...]
+) -> tuple[PoseBatch, PoseBatch]:
+    """The same clips as the query and as the key branch sees them, each varied by its own draws."""
+    return augment(batch, settings, (*seed, 0)), augment(batch, settings, (*seed, 1))
 
 
 def _swapped(batch: PoseBatch, clips: Tensor) -> PoseBatch:

@@ -142,20 +142,27 @@ class MASA(nn.Module):
         self.decoder.requires_grad_(motion.weight > 0)
         self.query.projection.requires_grad_(alignment.weight > 0)
 
-    def forward(self, batch: PoseBatch, seed: tuple[int, ...], alignment_weight: float) -> Losses:
+    def forward(
+        self,
+        batch: PoseBatch,
+        seed: tuple[int, ...],
+        alignment_weight: float,
+        as_key: PoseBatch | None = None,
+    ) -> Losses:
         """Masks → query → key → losses.
 
         Args:
             batch: the clips.
             seed: of the run and the epoch: masks depend on it, the clip and the frame alone.
             alignment_weight: λ_s now.
+            as_key: the same clips as the key branch sees them; None = as the query does.
         """
         masked, candidates = self.choose_masked(batch, seed)
         visible = (~masked.all(0)).nonzero()[:, 0]
         encoded, packing = self.query.encoder(batch, visible, masked, self.decoder.mask_token)
         motion = self._motion_loss(self._watched(encoded, "motion"), visible, masked, batch)
         alignment, accuracy, keys = self._alignment_loss(
-            self._watched(encoded, "alignment"), packing, batch, seed
+            self._watched(encoded, "alignment"), packing, batch if as_key is None else as_key, seed
         )
         has_candidate = torch.zeros_like(batch.lengths).index_add_(
             0, batch.clip, candidates.any(0).to(batch.lengths.dtype)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from masa_data.dataset import PoseDataset
 from masa_data.errors import DataError
 from masa_model.features import in_order
+from masa_model.inputs.augment import two_views
 from masa_model.inputs.parts import prepare_clips
 from masa_model.inputs.sources import StreamedClips
 from masa_model.masks import masks_of
@@ -75,6 +76,7 @@ def count_masks(
     batches = [chosen[places] for places in in_order(len(chosen))]
     for raw in StreamedClips(clips, device).batches(batches):
         batch = prepare_clips(raw, settings.inputs.crop_reference, settings.inputs.max_frames)
+        batch, _ = two_views(batch, settings.augment, (settings.seed, 0))
         hidden, found = masks_of(batch, settings.masking, settings.motion.interval[0], (settings.seed, 0))
         lengths.append(batch.lengths.cpu().numpy())
         masked.append(hidden.float().mean(0).cpu().numpy().astype(np.float64))

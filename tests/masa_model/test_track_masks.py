@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from masa_data.dataset import PoseDataset
+from masa_model.inputs.augment import two_views
 from masa_model.inputs.parts import prepare_clips
 from masa_model.inputs.sources import StreamedClips
 from masa_model.pretrain import build_model
@@ -54,7 +55,7 @@ def test_the_masks_are_those_of_the_first_epoch(clips, mask_set):
     settings = PretrainSettings(size="tiny", seed=3, masking=MaskingSettings(mask_set=mask_set, ratio=0.5))
     model = build_model(settings, len(clips))
     [raw] = StreamedClips(clips, torch.device("cpu")).batches([np.arange(5)])
-    batch = prepare_clips(raw)
+    batch, _ = two_views(prepare_clips(raw), settings.augment, (3, 0))
     masked, candidates = model.choose_masked(batch, (3, 0))
     for number in range(5):
         found = track_masks(clips[number], settings, number)

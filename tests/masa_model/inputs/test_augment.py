@@ -3,11 +3,11 @@ import torch
 
 from masa_data.skeleton import MIRROR
 from masa_data.track import PoseTrack
-from masa_model.finetune_settings import AugmentSettings
-from masa_model.inputs.augment import augment
+from masa_model.inputs.augment import augment, two_views
 from masa_model.inputs.batch import PoseBatch
 from masa_model.inputs.parts import prepare_clips
 from masa_model.inputs.sources import raw_clips
+from masa_model.settings import AugmentSettings
 from tests.conftest import make_track
 from tests.masa_model.made_up_signs import make_sign
 
@@ -67,3 +67,14 @@ def test_what_is_missing_stays_missing_and_dropped_keypoints_are_dropped_through
     assert again.coordinates.equal(found.coordinates)
     assert not augment(batch, everything, (0, 4)).coordinates.equal(found.coordinates)
     assert augment(batch, AugmentSettings(), (0,)) is batch
+
+
+def test_query_and_key_see_the_same_clip_varied_by_draws_of_their_own():
+    batch = prepared(*(make_sign(name, number) for number, name in enumerate("abcdefgh")))
+    one, other = two_views(batch, AugmentSettings(shift=10), (0, 3))
+    shifts = [(view.coordinates - batch.coordinates)[0][:, batch.position == 0] for view in (one, other)]
+    assert (shifts[0] != shifts[1]).all()
+    assert abs(np.corrcoef(shifts[0].ravel(), shifts[1].ravel())[0, 1]) < 0.6
+    assert one.numbers.equal(other.numbers)
+    as_they_are = two_views(batch, AugmentSettings(), (0, 3))
+    assert all(view is batch for view in as_they_are)

@@ -1,5 +1,7 @@
 """The network whole: what may influence what, and where gradients go."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import nn
@@ -253,8 +255,9 @@ def test_the_decoder_sees_features_and_mask_tokens_in_order():
     )
 
 
-def test_query_and_key_are_unit_vectors_of_averages_and_the_loss_is_their_sum():
-    """Eq. 6, 7 and 9."""
+@pytest.mark.parametrize("varied", [False, True])
+def test_query_and_key_are_unit_vectors_of_averages_and_the_loss_is_their_sum(varied):
+    """Eq. 6, 7 and 9; the key of a clip that was varied, against the query of the clip as it was."""
     model = without_dropout(make_model()).eval()
     batch = moving_batch(3)
     model.bank.enqueue(nn.functional.normalize(torch.randn(5, 6), dim=1), torch.arange(5) + 900)
@@ -262,7 +265,8 @@ def test_query_and_key_are_unit_vectors_of_averages_and_the_loss_is_their_sum():
     visible = (~masked.all(0)).nonzero()[:, 0]
     encoded, _ = model.query.encoder(batch, visible, masked, model.decoder.mask_token)
     kept = choose_key_frames(batch, 0.5, (0, 0))
-    of_key, _ = model.key.encoder(batch, kept)
+    as_key = replace(batch, coordinates=batch.coordinates * 1.3) if varied else None
+    of_key, _ = model.key.encoder(batch if as_key is None else as_key, kept)
 
     def projected(head, rows, frames):
         means = torch.stack([rows[batch.clip[frames] == clip].mean(0) for clip in range(3)])
@@ -272,8 +276,9 @@ def test_query_and_key_are_unit_vectors_of_averages_and_the_loss_is_their_sum():
         projected(model.query.projection, encoded, visible),
         projected(model.key.projection, of_key, kept),
     )
-    losses = model(batch, (0, 0), 0.05)
+    losses = model(batch, (0, 0), 0.05, as_key)
     torch.testing.assert_close(losses.keys, key)
+    assert torch.equal(losses.motion, model(batch, (0, 0), 0.05).motion)
     expected = info_nce(contrastive_logits(query, key, model.bank, batch.numbers, 0.07))
     torch.testing.assert_close(losses.alignment, expected.detach())
     torch.testing.assert_close(losses.total.detach(), losses.motion + 0.05 * losses.alignment)

@@ -8,6 +8,7 @@ from masa_data.dataset import PoseDataset
 from masa_data.errors import DataError
 from masa_data.shards.quantise import quantise
 from masa_data.shards.writer import write_shard
+from masa_model.inputs.augment import two_views
 from masa_model.inputs.parts import prepare_clips
 from masa_model.inputs.sources import StreamedClips
 from masa_model.pictures.masks import PLACES, count_masks, counted, draw_masks
@@ -78,8 +79,10 @@ def test_the_shares_are_those_that_training_records(clips):
     settings = PretrainSettings(size="tiny", seed=4)
     found = count_masks(clips, settings, CPU)
     [raw] = StreamedClips(clips, CPU).batches([np.arange(len(clips))])
+    assert settings.augment.scale > 0  # which has a say in what moves enough
+    query, key = two_views(prepare_clips(raw), settings.augment, (4, 0))
     with torch.no_grad():
-        losses = build_model(settings, len(clips)).eval()(prepare_clips(raw), (4, 0), 0.0)
+        losses = build_model(settings, len(clips)).eval()(query, (4, 0), 0.0, key)
     assert found.masked.sum() / found.frames.sum() == pytest.approx(float(losses.masked_share))
     assert found.without == pytest.approx(float(losses.clips_without_candidate))
 
