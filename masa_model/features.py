@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from masa_data.dataset import PoseDataset
 from masa_model.inputs.parts import prepare_clips
-from masa_model.inputs.sources import open_source
+from masa_model.inputs.sources import StreamedClips
 from masa_model.network.masa import PoseEncoder
 from masa_model.settings import InputSettings
 
@@ -32,7 +32,7 @@ def clip_features(
     """
     features = [
         encoder.pooled(prepare_clips(raw, inputs.crop_reference, inputs.max_frames)).float().cpu().numpy()
-        for raw in open_source(clips, device).batches(in_order(len(clips)))
+        for raw in StreamedClips(clips, device).batches(in_order(len(clips)))
     ]
     return np.concatenate(features)
 

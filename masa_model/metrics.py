@@ -85,12 +85,12 @@ def accuracies(
         classes: C.
         seed: of the resampling.
     """
-    present, group = np.unique(groups, return_inverse=True)
+    present, group, size = np.unique(groups, return_inverse=True, return_counts=True)
     hits = np.stack([ranks < k for k in TOP]).astype(np.float64)  # (K, N)
-    value_i, value_c = hits.mean(1), _by_class(hits, group[None], len(present))[0]
-    drawn_i, drawn_c = _resampled(hits, group, len(present), seed)
-    intervals_i = np.percentile(drawn_i, [2.5, 97.5], axis=0)
-    intervals_c = np.percentile(drawn_c, [2.5, 97.5], axis=0)
+    # P-C is a mean over clips too, in which each class weighs the same.
+    weights = {"P-I": np.full(len(ranks), 1 / len(ranks)), "P-C": 1 / (len(present) * size[group])}
+    value_i, value_c = hits @ weights["P-I"], hits @ weights["P-C"]
+    intervals_i, intervals_c = _intervals(hits, list(weights.values()), seed)
 
     def named(values: NDArray[np.float64], ends: NDArray[np.float64]) -> dict[int, Accuracy]:
         return {
@@ -109,42 +109,32 @@ def accuracies(
     )
 
 
-def _by_class(
-    hits: NDArray[np.float64], group: NDArray[np.int64], classes: int, weight: NDArray[np.int64] | None = None
-) -> NDArray[np.float64]:
-    """(B, K) the mean over classes of each class's share of hits.
+def _intervals(
+    hits: NDArray[np.float64], weights: Sequence[NDArray[np.float64]], seed: int
+) -> list[NDArray[np.float64]]:
+    """95 % intervals of weighted means over clips, from clips drawn with replacement.
+
+    In a draw that misses all clips of a class this class weighs nothing. The mean over the classes left would
+    be shifted the same way in every draw, since it is the small classes that are missed.
 
     Args:
         hits: (K, N).
-        group: (1, N) class of each clip.
-        classes: their number.
-        weight: (B, N) how often each clip counts; once if not given. Classes without any are left out.
+        weights: of the clips, (N,) each.
+        seed: of the draws.
+
+    Returns:
+        For each of the weights, (2, K) lower and upper ends.
     """
-    weight = np.ones(group.shape, np.int64) if weight is None else weight
-    draws = len(weight)
-    rows = (np.arange(draws)[:, None] * classes + group).ravel()
-    there = np.bincount(rows, weight.ravel(), draws * classes).reshape(draws, classes)
-    means = []
-    for row in hits:
-        right = np.bincount(rows, (weight * row).ravel(), draws * classes).reshape(draws, classes)
-        means.append((right / np.maximum(there, 1)).sum(1) / (there > 0).sum(1))
-    return np.stack(means, 1)
-
-
-def _resampled(
-    hits: NDArray[np.float64], group: NDArray[np.int64], classes: int, seed: int
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """(B, K) P-I and P-C of clips drawn with replacement."""
     clips = hits.shape[1]
     random = np.random.Generator(np.random.PCG64(seed))
-    at_a_time = max(1, _NUMBERS_AT_A_TIME // max(clips, classes))
-    per_instance, per_class = [], []
+    at_a_time = max(1, _NUMBERS_AT_A_TIME // clips)
+    drawn: list[list[NDArray[np.float64]]] = [[] for _ in weights]
     for first in range(0, _RESAMPLES, at_a_time):
         draws = min(at_a_time, _RESAMPLES - first)
-        weight = random.multinomial(clips, np.full(clips, 1 / clips), size=draws)
-        per_instance.append(weight @ hits.T / clips)
-        per_class.append(_by_class(hits, group[None], classes, weight))
-    return np.concatenate(per_instance), np.concatenate(per_class)
+        times = random.multinomial(clips, np.full(clips, 1 / clips), size=draws)
+        for found, weight in zip(drawn, weights, strict=True):
+            found.append(times @ (weight * hits).T / (times @ weight)[:, None])
+    return [np.percentile(np.concatenate(found), [2.5, 97.5], axis=0) for found in drawn]
 
 
 def confused_pairs(

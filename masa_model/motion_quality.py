@@ -15,7 +15,7 @@ from masa_data.dataset import PoseDataset
 from masa_model.features import in_order
 from masa_model.inputs.batch import PoseBatch
 from masa_model.inputs.parts import prepare_clips
-from masa_model.inputs.sources import open_source
+from masa_model.inputs.sources import StreamedClips
 from masa_model.network.autoencoder import prediction_loss
 from masa_model.network.masa import MASA
 from masa_model.settings import InputSettings
@@ -42,7 +42,7 @@ def motion_losses(
         a loss for each of PREDICTIONS, NaN if nothing was masked.
     """
     sums, frames = np.zeros(len(PREDICTIONS)), 0
-    for raw in open_source(clips, device).batches(in_order(len(clips))):
+    for raw in StreamedClips(clips, device).batches(in_order(len(clips))):
         batch = prepare_clips(raw, inputs.crop_reference, inputs.max_frames)
         masked, _ = model.choose_masked(batch, (seed, 0))
         wanted = masked.any(0).nonzero()[:, 0]

@@ -19,7 +19,7 @@ from masa_data.dataset import PoseDataset
 from masa_data.errors import DataError
 from masa_model.features import clip_features, in_order
 from masa_model.inputs.parts import prepare_clips
-from masa_model.inputs.sources import open_source
+from masa_model.inputs.sources import StreamedClips
 from masa_model.network.masa import PoseEncoder
 from masa_model.settings import InputSettings, PretrainSettings
 
@@ -113,7 +113,7 @@ def untrained_encoder(
     order = np.random.Generator(np.random.PCG64(seed)).permutation(len(train))
     batches = [order[numbers] for numbers in in_order(len(train))][:_CALIBRATION_BATCHES]
     with torch.no_grad():
-        for raw in open_source(train, device).batches(batches):
+        for raw in StreamedClips(train, device).batches(batches):
             encoder.pooled(prepare_clips(raw, settings.inputs.crop_reference, settings.inputs.max_frames))
     return encoder.eval()
 

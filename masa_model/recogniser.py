@@ -16,7 +16,7 @@ from masa_model.finetune_settings import FinetuneSettings
 from masa_model.inputs.batch import PoseBatch, RawClips
 from masa_model.inputs.parts import prepare_clips
 from masa_model.inputs.sampling import sample_test_frames
-from masa_model.inputs.sources import open_source
+from masa_model.inputs.sources import StreamedClips
 from masa_model.network.classifier import SignClassifier
 from masa_model.training.checkpoint import CheckpointHeader, load_checkpoint, load_model
 from masa_model.training.labelled import Classes
@@ -120,7 +120,7 @@ def score_clips(
     Yields:
         (n,) the numbers of a batch, and (n, C) the probabilities of their classes.
     """
-    for raw in open_source(clips, device, settings.data.place).batches(batches):
+    for raw in StreamedClips(clips, device).batches(batches):
         numbers = raw.numbers.cpu().numpy()
         yield numbers, batch_probabilities(model, raw, settings, views, noise, seed)
 

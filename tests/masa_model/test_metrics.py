@@ -67,6 +67,25 @@ def test_intervals_hold_the_truth_about_as_often_as_they_say():
     assert held >= 50  # 57 are expected; fewer than 50 come once in two thousand times
 
 
+def test_intervals_of_classes_hold_their_mean_where_the_large_ones_are_the_easy_ones():
+    random = np.random.default_rng(0)
+    groups = np.repeat(np.arange(40), np.where(np.arange(40) < 10, 12, 2))
+    chance = np.where(np.arange(40) < 10, 0.9, 0.4)
+    held = 0
+    for _ in range(60):
+        ranks = np.where(random.random(len(groups)) < chance[groups], 0, 9)
+        interval = accuracies(ranks, groups, classes=40).per_class[1]
+        held += interval.low <= chance.mean() <= interval.high
+    assert held >= 50
+
+
+def test_a_guesser_of_one_class_lies_inside_its_own_interval():
+    groups = np.concatenate([np.zeros(30, int), np.arange(1, 100)])
+    found = accuracies(np.where(groups == 0, 0, 9), groups, classes=100).per_class[1]
+    assert found.value == pytest.approx(0.01)
+    assert found.low < 0.01 < found.high
+
+
 def test_pairs_that_are_confused_and_shares_by_name():
     guesses, targets = np.array([1, 1, 2, 0, 3]), np.array([0, 0, 0, 0, -1])
     assert confused_pairs(guesses, targets) == [(0, 1, 2), (0, 2, 1)]
