@@ -75,7 +75,9 @@ def confusion_of(scores: Scores, most: int = MOST_CLASSES) -> Confusion:
 
 def _number(clips: int) -> str:
     """As it fits into a cell."""
-    return str(clips) if clips < 1000 else f"{clips / 1000:.3g}k"
+    if clips < 1000:
+        return str(clips)
+    return f"{clips / 1000:.1f}k" if clips < 9950 else f"{clips / 1000:.0f}k"
 
 
 def draw_confusion(found: Confusion, of: str) -> Figure:
