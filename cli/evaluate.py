@@ -141,6 +141,7 @@ def main(
                 )
                 for level in (*noise, *more_noise)
             }
+            said = _draw(asked, found, weight) if processes.first else ""
             if as_json:
                 console.print(_as_json(asked, evaluation, weight, levels))
             elif table is not None:
@@ -149,7 +150,18 @@ def main(
                 _print(console, asked, data, evaluation, weight, levels)
                 if scores is not None:
                     console.print(f"Wrote {scores}.")
+                console.print(said)
                 console.print(f"Next: {shlex.join(['masa-predict', '--run', str(run), 'clip.mp4'])}")
+
+
+def _draw(asked: _Question, found: Scores, weight: float | None) -> str:
+    """The matrix of what is taken for what; a line about it."""
+    from masa_model.pictures.of_runs import draw_evaluation
+
+    of = asked.subset or ", ".join(path.name for path in asked.files)
+    if weight is not None:
+        of += f", fused with weight {weight:g}"
+    return draw_evaluation(asked.recogniser, found, asked.splits, of)
 
 
 def _files_of(checkpoint: Path) -> tuple[Path, ...]:

@@ -166,14 +166,22 @@ def _train(
     resume: bool,
 ) -> None:
     from masa_model.finetune import finetune
+    from masa_model.pictures.curves import finetuning_curves
+    from masa_model.pictures.of_runs import draw_finetuning
+    from masa_model.training.records import Recorder
 
     def begin(stop: Callable[[], bool]) -> Iterator[Progress]:
         return finetune(settings, data, folder, device, resume=resume, stop=stop)
 
-    def after_epoch(record: dict[str, float]) -> None:
-        console.print(_line(record, settings.epochs))
+    with Recorder(folder, finetuning_curves) as recorder:
 
-    show_training(console, "masa-finetune", folder, begin, after_epoch)
+        def after_epoch(record: dict[str, float]) -> None:
+            recorder.add(record)
+            console.print(_line(record, settings.epochs))
+
+        show_training(console, "masa-finetune", folder, begin, after_epoch)
+        for left_out in draw_finetuning(recorder, folder, data, device):
+            console.print(left_out)
 
 
 def _line(record: dict[str, float], epochs: int) -> str:

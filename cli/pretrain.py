@@ -128,6 +128,8 @@ def _train(
     *,
     resume: bool,
 ) -> None:
+    from masa_model.pictures.curves import pretraining_curves
+    from masa_model.pictures.of_runs import draw_pretraining
     from masa_model.pretrain import pretrain
     from masa_model.training.records import Recorder
 
@@ -135,13 +137,16 @@ def _train(
         ask = _prober(settings, data, processes)
         return pretrain(settings, data, folder, processes, resume=resume, stop=stop, after_epoch=ask)
 
-    with Recorder(folder, enabled=processes.first) as recorder:
+    with Recorder(folder, pretraining_curves, enabled=processes.first) as recorder:
 
         def after_epoch(record: dict[str, float]) -> None:
             recorder.add(record)
             console.print(_line(record, settings.epochs))
 
         show_training(console, "masa-pretrain", folder, begin, after_epoch)
+        if processes.first:
+            for left_out in draw_pretraining(recorder, folder, data.clips, processes.device):
+                console.print(left_out)
 
 
 def _prober(

@@ -9,16 +9,32 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+import numpy as np
+from rich.console import Console
 
+from masa_data.dataset import PoseDataset, Selection
 from masa_data.errors import DataError
 from masa_data.shards.reader import PoseShards
+from masa_data.track import PoseTrack
 from masa_data.version import VERSION
-from masa_data.view import APPLICATION, log_clip, require_rerun
+from masa_data.view import APPLICATION, VIDEO, log_clip, log_curve, require_rerun, set_time
 
 from .console import CONTEXT, errors_in_one_line, make_console, require_clip
 
 if TYPE_CHECKING:
     import rerun as rr
+
+    from masa_model.track_masks import TrackMasks
+
+# What the network is given of the motion, and what Alg. 1 makes of it.
+_FRAME = f"{VIDEO}/mask"
+_SHARE = "masks/share"
+_MOTION = "masks/motion"
+_PANELS = {
+    _SHARE: "Alg. 1: share of keypoints that move; candidate, masked",
+    _MOTION: "Alg. 1: motion, 1/256 of a part's side",
+}
+_COLOURS = {"candidate": (240, 228, 66), "masked": (213, 94, 0)}
 
 _EXAMPLES = """
 \b
@@ -42,7 +58,7 @@ Examples:
 )
 @click.version_option(VERSION)
 def main(file: Path, clip_id: str | None, save: Path | None, source: Path | None) -> None:
-    """Show a clip in Rerun: video, skeleton, confidences and motion on one clock."""
+    """Show a clip in Rerun: video, skeleton, confidences, motion and masks on one clock."""
     console = make_console()
     with errors_in_one_line("masa-view"), PoseShards.open(file) as tracks:
         require_rerun()
@@ -51,21 +67,69 @@ def main(file: Path, clip_id: str | None, save: Path | None, source: Path | None
         clip_id = clip_id or next(iter(tracks))
         require_clip(tracks, clip_id)
         track = tracks[clip_id]
-        found = source or Path(track.info.path)
-        if not found.exists():
+        found: Path | None = source or Path(track.info.path)
+        if found is not None and not found.exists():
             console.print(f"{found} is not there; showing the skeleton alone (--source names its new place)")
+            found = None
+        elif source is None and not track.info.source_sha256:
+            # Of keypoints that were imported without their video, the path is the file of keypoints.
+            console.print("Imported without its video; showing the skeleton alone (--source names it)")
+            found = None
         recording = rr.RecordingStream(APPLICATION, recording_id=clip_id)
         if save is None:
             _open_window(recording)
         else:
             save.parent.mkdir(parents=True, exist_ok=True)
             recording.save(save)
-        log_clip(recording, track, found if found.exists() else None)
-        # What a model says of the clip belongs here: logged to the same recording below view.VIDEO, at the
-        # frames of view.set_time. Only this file may know both rooms.
+        masks = _masks(console, tracks, clip_id)
+        log_clip(recording, track, found, _PANELS if masks else {})
+        if masks is not None:
+            _log_masks(recording, track, masks)
         recording.disconnect()
         if save is not None:
             console.print(f"Wrote {save}: {clip_id}. To look at it: {shlex.join(['rerun', str(save)])}")
+
+
+def _masks(console: Console, tracks: PoseShards, clip_id: str) -> TrackMasks | None:
+    """What masa-pretrain masks of the clip in its first epoch over this file; None without torch."""
+    try:
+        from masa_model.settings import PretrainSettings
+        from masa_model.track_masks import track_masks
+    except ImportError as error:
+        console.print(
+            f"The masks of pre-training are left out: {error.name} is not installed "
+            "(pip install 'masa-slr[train]')"
+        )
+        return None
+    settings = PretrainSettings()
+    splits = ["" if split == "none" else split for split in settings.data.splits]
+    ids = PoseDataset([tracks], Selection(splits=splits)).column("id").tolist()
+    # A clip that is not trained on has no number of its own; its masks are one draw like any other.
+    number = ids.index(clip_id) if clip_id in ids else 0
+    masks: TrackMasks = track_masks(tracks[clip_id], settings, number)
+    return masks
+
+
+def _log_masks(recording: rr.RecordingStream, track: PoseTrack, masks: TrackMasks) -> None:
+    """A frame around the video where a frame is a candidate or masked, and the curves that decide it."""
+    import rerun as rr
+
+    corner = np.array([[0, 0]])
+    size = np.array([[track.info.width, track.info.height]])
+    for number in range(len(track)):
+        set_time(recording, track, number)
+        if not masks.candidate[number]:
+            recording.log(_FRAME, rr.Clear(recursive=False))
+            continue
+        state = "masked" if masks.masked[number] else "candidate"
+        recording.log(
+            _FRAME, rr.Boxes2D(mins=corner, sizes=size, labels=[state], colors=[_COLOURS[state]], radii=[3.0])
+        )
+    log_curve(recording, track, f"{_SHARE}/moving_keypoints", masks.share)
+    for name, flags in (("candidate", masks.candidate), ("masked", masks.masked)):
+        log_curve(recording, track, f"{_SHARE}/{name}", np.where(masks.used, flags, np.nan))
+    for name, values in masks.motion.items():
+        log_curve(recording, track, f"{_MOTION}/{name.replace(' ', '_')}", values)
 
 
 def _open_window(recording: rr.RecordingStream) -> None:

@@ -5,8 +5,9 @@ The only file that imports rerun, which comes with the extra `view`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 import cv2
@@ -48,7 +49,12 @@ def require_rerun() -> None:
         raise DataError("rerun-sdk is not installed", "pip install 'masa-slr[view]'") from None
 
 
-def log_clip(recording: rr.RecordingStream, track: PoseTrack, source: Path | None) -> None:
+def log_clip(
+    recording: rr.RecordingStream,
+    track: PoseTrack,
+    source: Path | None,
+    panels: Mapping[str, str] = MappingProxyType({}),
+) -> None:
     """Log a clip on the timelines `frame` (the source's frame numbers) and, if it has a clock, `time`.
 
     Logged are `video` (pictures, if the source is there), `video/skeleton` (the keypoints found, numbered as
@@ -60,13 +66,14 @@ def log_clip(recording: rr.RecordingStream, track: PoseTrack, source: Path | Non
         recording: where to.
         track: the clip.
         source: the video or folder of images it was extracted from; None = not at hand.
+        panels: more curves that there is to be room for: where they are logged, and the title above them.
 
     Raises:
         DataError: if the source cannot be decoded.
     """
     import rerun as rr
 
-    recording.send_blueprint(_blueprint())
+    recording.send_blueprint(_blueprint(track, panels))
     recording.log(SKELETON, _annotation(), static=True)
     recording.log("clip", rr.TextDocument(_facts(track), media_type="text/plain"), static=True)
     if source is not None:
@@ -80,13 +87,16 @@ def log_clip(recording: rr.RecordingStream, track: PoseTrack, source: Path | Non
         set_time(recording, track, number)
         seen = np.flatnonzero(track.confidence[number] > 0)
         points = track.keypoints[number, seen]
-        recording.log(SKELETON, rr.Points2D(points, keypoint_ids=seen, class_ids=0, colors=colours[seen]))
+        recording.log(
+            SKELETON,
+            rr.Points2D(points, keypoint_ids=seen, class_ids=0, colors=colours[seen], show_labels=False),
+        )
     step = steps(track, shoulder_width(track))
     for name, part in PARTS.items():
         path = name.replace(" ", "_")  # Rerun would have to escape a space
-        _log_curve(recording, track, f"{CONFIDENCE}/{path}", track.confidence[:, part].mean(axis=1))
+        log_curve(recording, track, f"{CONFIDENCE}/{path}", track.confidence[:, part].mean(axis=1))
         motion = np.concatenate([[np.nan], mean_motion(step[:, part])])
-        _log_curve(recording, track, f"{MOTION}/{path}", motion)
+        log_curve(recording, track, f"{MOTION}/{path}", motion)
 
 
 def set_time(recording: rr.RecordingStream, track: PoseTrack, number: int) -> None:
@@ -98,10 +108,17 @@ def set_time(recording: rr.RecordingStream, track: PoseTrack, number: int) -> No
         recording.disable_timeline(TIME)  # or the row would stand at the time set last
 
 
-def _log_curve(
+def log_curve(
     recording: rr.RecordingStream, track: PoseTrack, path: str, values: NDArray[np.floating]
 ) -> None:
-    """Log (T,) values at the track's frames; where they are NaN, nothing."""
+    """Log a curve on the clocks of log_clip.
+
+    Args:
+        recording: where to.
+        track: the clip.
+        path: where in the recording.
+        values: (T,) at the track's frames; NaN = nothing there.
+    """
     import rerun as rr
 
     known = np.isfinite(values)
@@ -135,15 +152,18 @@ def _annotation() -> rr.AnnotationContext:
     )
 
 
-def _blueprint() -> rr.blueprint.Blueprint:
+def _blueprint(track: PoseTrack, panels: Mapping[str, str]) -> rr.blueprint.Blueprint:
     import rerun.blueprint as rrb
 
+    # Or it would fit what is drawn in the first moment, which may be a hand.
+    whole = rrb.VisualBounds2D(x_range=[0, track.info.width], y_range=[0, track.info.height])
     return rrb.Blueprint(
         rrb.Horizontal(
-            rrb.Spatial2DView(origin=VIDEO, name="video"),
+            rrb.Spatial2DView(origin=VIDEO, name="video", visual_bounds=whole),
             rrb.Vertical(
                 rrb.TimeSeriesView(origin=CONFIDENCE, name="confidence"),
                 rrb.TimeSeriesView(origin=MOTION, name="motion, shoulder widths a frame"),
+                *(rrb.TimeSeriesView(origin=origin, name=title) for origin, title in panels.items()),
                 rrb.TextDocumentView(origin="clip", name="clip"),
             ),
             column_shares=[3, 2],

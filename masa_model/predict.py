@@ -10,11 +10,9 @@ import numpy as np
 import torch
 
 from masa_data.errors import DataError
-from masa_data.shards.quantise import quantise
 from masa_data.shards.spec import EstimatorIdentity
 from masa_data.track import PoseTrack
-from masa_model.inputs.batch import SIDE, RawClips
-from masa_model.inputs.sources import restore
+from masa_model.inputs.sources import raw_clips
 from masa_model.recogniser import TrainedClassifier, batch_probabilities, load_classifier
 
 TOP = 5
@@ -100,20 +98,3 @@ class Recognizer:
             [Guess(glosses[number], float(row[number])) for number in np.argsort(-row, kind="stable")[:top]]
             for row in probabilities
         ]
-
-
-def raw_clips(tracks: Sequence[PoseTrack]) -> RawClips:
-    """Tracks as a batch, rounded to the file's steps: a clip gives the same answer from a file and without.
-
-    Args:
-        tracks: at least one.
-    """
-    stored = [quantise(track) for track in tracks]
-    sizes = np.array([(track.info.width, track.info.height) for track in tracks], np.float32).T
-    return restore(
-        torch.from_numpy(np.concatenate([clip.positions for clip in stored]).view(np.int16)),
-        torch.from_numpy(np.concatenate([clip.confidence for clip in stored])),
-        torch.from_numpy(sizes * (SIDE / sizes.max(0)).astype(np.float32)),
-        torch.tensor([len(track) for track in tracks]),
-        torch.arange(len(tracks)),
-    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from masa_data.skeleton import PARTS
@@ -86,6 +86,40 @@ def mask_candidates(
         body, left hand, right hand: whether i is a candidate; three times the same for "clip". A frame in
         which nothing is seen twice is none, unless all entries are counted and δ is 0.
     """
+    moving, total = moving_entries(
+        residuals,
+        pairs,
+        motion_threshold=motion_threshold,
+        magnitude=magnitude,
+        denominator=denominator,
+        mask_set=mask_set,
+    )
+    candidates = (moving >= share * total) & (total > 0) & exists
+    return candidates.expand(3, -1)
+
+
+def moving_entries(
+    residuals: Float[Tensor, "49 2 frames"],
+    pairs: Float[Tensor, "49 frames"],
+    *,
+    motion_threshold: float,
+    magnitude: Magnitude = "displacement",
+    denominator: Denominator = "visible",
+    mask_set: MaskSet = "clip",
+) -> tuple[Int[Tensor, "sets frames"], Int[Tensor, "sets frames"]]:
+    """Alg. 1, lines 4–6: numerator and denominator of p_i.
+
+    Args:
+        residuals: see mask_candidates, as for the others.
+        pairs: c_i · c_{i+k}.
+        motion_threshold: ε_m.
+        magnitude: what an entry is.
+        denominator: which entries are counted.
+        mask_set: one answer a frame (one set), or one for body, left hand, right hand (three).
+
+    Returns:
+        how many entries move enough, and how many count.
+    """
     if magnitude == "displacement":
         moves = (length(residuals).mul_(pairs) >= motion_threshold) & (pairs > 0)
         entries = 1
@@ -98,8 +132,7 @@ def mask_candidates(
     total = torch.stack([counted[part].sum(0) for part in parts]) * entries
     if mask_set == "clip":
         moving, total = moving.sum(0, keepdim=True), total.sum(0, keepdim=True)
-    candidates = (moving >= share * total) & (total > 0) & exists
-    return candidates.expand(3, -1)
+    return moving, total
 
 
 def _has_later(batch: PoseBatch, interval: int) -> Bool[Tensor, " frames"]:

@@ -82,6 +82,18 @@ def prepare_clips(
     )
 
 
+def frames_used(raw: RawClips, max_frames: int = MAX_FRAMES) -> Int[Tensor, " chosen"]:
+    """Which of the packed frames `prepare_clips` keeps, ascending.
+
+    Args:
+        raw: the clips.
+        max_frames: the most frames a clip keeps.
+    """
+    clip = clip_of_frames(raw.lengths, raw.keypoints.shape[2])
+    _, side = hand_boxes(raw.keypoints, raw.confidence, raw.frame_size[:, clip])
+    return _chosen_frames(side.isfinite().any(0), clip, raw.lengths, max_frames)[0]
+
+
 def hand_boxes(
     keypoints: Float[Tensor, "49 2 frames"],
     confidence: Float[Tensor, "49 frames"],

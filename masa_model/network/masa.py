@@ -10,13 +10,9 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from masa_model.inputs.batch import PoseBatch
-from masa_model.inputs.masking import choose_key_frames, choose_masked
-from masa_model.inputs.motion import (
-    mask_candidates,
-    motion_residuals,
-    pair_confidence,
-    truncated_confidence,
-)
+from masa_model.inputs.masking import choose_key_frames
+from masa_model.inputs.motion import motion_residuals, pair_confidence, truncated_confidence
+from masa_model.masks import masks_of
 from masa_model.network.alignment import MemoryBank, contrastive_logits, follow, info_nce
 from masa_model.network.autoencoder import TargetDecoder, prediction_loss
 from masa_model.network.embedding import EmbeddingShape, PoseEmbedding
@@ -186,22 +182,7 @@ class MASA(nn.Module):
         self, batch: PoseBatch, seed: tuple[int, ...]
     ) -> tuple[Bool[Tensor, "3 frames"], Bool[Tensor, "3 frames"]]:
         """Alg. 1: which parts of which frames are masked, and which were candidates."""
-        settings, interval = self.masking, self.motion.interval[0]
-        residuals, exists = motion_residuals(batch, interval)
-        if settings.strategy == "random":
-            candidates = exists.expand(3, -1)
-        else:
-            candidates = mask_candidates(
-                residuals,
-                pair_confidence(batch, interval, settings.confidence_threshold),
-                exists,
-                motion_threshold=settings.motion_threshold,
-                share=settings.share,
-                magnitude=settings.magnitude,
-                denominator=settings.denominator,
-                mask_set=settings.mask_set,
-            )
-        return choose_masked(candidates, batch, settings.ratio, seed, settings.mask_set), candidates
+        return masks_of(batch, self.masking, self.motion.interval[0], seed)
 
     def after_step(self, keys: Float[Tensor, "keys projected"], numbers: Int[Tensor, " clips"]) -> None:
         """After the optimiser's step: the key branch's moving average, then the step's keys go into the bank.

@@ -1,26 +1,44 @@
-"""What a run shows of itself: TensorBoard and a picture of the curves. The numbers are in metrics.jsonl."""
+"""What a run shows of itself: TensorBoard and pictures. The numbers are in metrics.jsonl."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from types import TracebackType
-from typing import Any
+from typing import Any, Final
 
 from torch.utils.tensorboard import SummaryWriter
 
+from masa_data.errors import DataError
 from masa_model.training.run_folder import RunFolder
+
+# With short epochs the curves would take longer to draw than their points to make.
+_SECONDS_BETWEEN_CURVES: Final = 30.0
 
 
 class Recorder:
-    """Writes each epoch's record to TensorBoard, and draws the curves anew.
+    """Writes each epoch's record to TensorBoard, and pictures to both TensorBoard and the folder.
+
+    No picture is worth a run: where one cannot be drawn, that is said and nothing else; of the curves, whose
+    numbers are elsewhere, not even that.
 
     Args:
         folder: of the run.
+        curves: draws the lines of metrics.jsonl (pictures/curves.py): anew now and then, and at the end.
         enabled: False in all processes but the first.
     """
 
-    def __init__(self, folder: RunFolder, *, enabled: bool = True) -> None:
+    def __init__(
+        self,
+        folder: RunFolder,
+        curves: Callable[[Sequence[dict[str, Any]]], Any] | None = None,
+        *,
+        enabled: bool = True,
+    ) -> None:
         self._folder = folder
+        self._curves = curves
+        self._drawn = -_SECONDS_BETWEEN_CURVES
         self._writer = SummaryWriter(str(folder.path / "tensorboard")) if enabled else None
 
     def __enter__(self) -> Recorder:
@@ -30,6 +48,7 @@ class Recorder:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._writer is not None:
+            self._draw_curves()
             self._writer.close()
 
     def add(self, record: dict[str, float]) -> None:
@@ -40,43 +59,42 @@ class Recorder:
             if name not in ("epoch", "step"):
                 self._writer.add_scalar(name, value, int(record["step"]))
         self._writer.flush()
-        draw_curves(self._folder)
+        if time.monotonic() - self._drawn >= _SECONDS_BETWEEN_CURVES:
+            self._draw_curves()
 
+    def picture(self, name: str, draw: Callable[[], Any], step: int) -> str | None:
+        """One picture, into the folder and TensorBoard.
 
-def draw_curves(folder: RunFolder) -> None:
-    """curves.png: both losses, the contrastive accuracy and the share of masked frames over the epochs."""
-    records = folder.read_metrics()
-    panels = [
-        ("motion loss", ["motion_loss"]),
-        ("alignment loss", ["alignment_loss"]),
-        ("shares", ["contrastive_accuracy", "masked_share", "clips_without_candidate"]),
-        ("gradient at the encoder", ["motion_gradient", "alignment_gradient"]),
-    ]
-    if probes := sorted({name for record in records for name in record if name.startswith("val_")}):
-        panels.append(("probe on val", probes))
-    figure = _figure(len(panels))
-    for axes, (title, names) in zip(figure.axes, panels, strict=True):
-        for name in names:
-            axes.plot(
-                *_curve(records, name), label=name.replace("_", " "), marker="." if len(records) < 9 else ""
-            )
-        axes.set_title(title)
-        axes.set_xlabel("epoch")
-        if len(names) > 1:
-            axes.legend(frameon=False, fontsize="small")
-    figure.axes[3].set_yscale("log")
-    figure.savefig(folder.path / "curves.png", dpi=110)
+        Args:
+            name: of its file, such as "masks.png"; without the ending, of its image in TensorBoard.
+            draw: gives a matplotlib figure; a DataError says that there is nothing to draw.
+            step: which it shows the model at.
 
+        Returns:
+            None if it was drawn, else a line that says why not.
+        """
+        if self._writer is None:
+            return None
+        # Here, not above: what needs no picture needs no matplotlib.
+        from masa_model.pictures.style import pixels_of, png_of, style
 
-def _figure(panels: int) -> Any:  # noqa: ANN401  # matplotlib is typed by halves
-    # No pyplot: it keeps global state and asks for a display.
-    from matplotlib.figure import Figure
+        try:
+            with style():
+                png = png_of(draw())
+            (self._folder.path / name).write_bytes(png)
+            self._writer.add_image(name.removesuffix(".png"), pixels_of(png), step, dataformats="HWC")
+        except DataError as error:
+            return f"{name} is left out: {error}"
+        except Exception as error:  # whatever it is, hours of training stand before it
+            return f"{name} could not be drawn: {type(error).__name__}: {error}"
+        return None
 
-    figure = Figure(figsize=(4 * panels, 3.2), layout="constrained")
-    figure.subplots(1, panels)
-    return figure
+    def _draw_curves(self) -> None:
+        """Into the folder alone: TensorBoard has the numbers, and would keep every one of these pictures."""
+        from masa_model.pictures.style import png_of, style
 
-
-def _curve(records: Sequence[dict[str, Any]], name: str) -> tuple[list[int], list[float]]:
-    found = [(record["epoch"] + 1, record[name]) for record in records if name in record]
-    return [epoch for epoch, _ in found], [value for _, value in found]
+        records = self._folder.read_metrics()
+        if self._curves is not None and records:
+            with suppress(Exception), style():
+                (self._folder.path / "curves.png").write_bytes(png_of(self._curves(records)))
+            self._drawn = time.monotonic()

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from masa_data.shards.quantise import quantise
 from masa_data.shards.writer import write_shard
@@ -69,10 +70,15 @@ def test_a_run_and_a_probe(shard, tmp_path, run):
         "data.json",
         "metrics.jsonl",
         "curves.png",
+        "masks.png",
+        "features.png",
+        "motion.png",
         "checkpoints/epoch-0002.safetensors",
     ):
         assert (folder / name).stat().st_size > 100, name
-    assert list((folder / "tensorboard").glob("events*"))
+    recorded = EventAccumulator(str(folder / "tensorboard"), {"images": 0})
+    assert sorted(recorded.Reload().Tags()["images"]) == ["features", "masks", "motion"]
+    assert [image.step for image in recorded.Images("masks")] == [6]
     first, last = map(json.loads, (folder / "metrics.jsonl").read_text().splitlines())
     assert "val_linear_all" not in first
     assert f"on val {last['val_neighbour_1']:.1%} with 1 clip a class" in done.stdout
@@ -95,6 +101,16 @@ def test_a_run_and_a_probe(shard, tmp_path, run):
     # An epoch's own checkpoint is the same as the last one here.
     epoch = run("masa-probe", folder / "checkpoints/epoch-0002.safetensors", shard, "--json")
     assert json.loads(epoch.stdout)["trained"] == facts["trained"]
+
+
+def test_pictures_without_glosses_and_without_motion_are_left_out_and_it_is_said(tmp_path, provenance, run):
+    tracks = [make_track(f"clip{n}", frames=12, seed=n, split="train") for n in range(8)]
+    write_shard(tmp_path / "out.h5", provenance, map(quantise, tracks), sum(map(len, tracks)))
+    arguments = (*SMALL, "--epochs=1", "--set=motion.weight=0", "--run", tmp_path / "run")
+    done = run("masa-pretrain", tmp_path / "out.h5", *arguments)
+    assert "features.png is left out: 0 clips of 0 glosses are in the splits train, val" in done.stdout
+    assert "motion.png is left out: the run does not predict motion" in done.stdout
+    assert sorted(path.name for path in (tmp_path / "run").glob("*.png")) == ["curves.png", "masks.png"]
 
 
 def test_sigterm_saves_and_the_run_goes_on(shard, tmp_path, run):

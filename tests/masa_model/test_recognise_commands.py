@@ -13,6 +13,7 @@ import pytest
 import torch
 from click.testing import CliRunner, Result
 from masa_cli import evaluate, finetune, predict
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from masa_data.shards.spec import EstimatorIdentity, Provenance
 from tests.conftest import make_track
@@ -75,6 +76,32 @@ def test_evaluation_says_the_same_twice_and_what_the_scores_say(folder):
     assert f"{100 * right.mean():.2f}" in row[2]
     latex = call(evaluate, "--table", "latex").stdout.splitlines()
     assert latex[1].endswith(r"\\")
+
+
+def test_pictures_lie_in_the_run_and_in_tensorboard(folder):
+    said = call(evaluate, "--split", "train", "--force").stdout
+    run = Path("runs/finetune-001")
+    assert f"Wrote {run / 'confusion-train.png'}." in said.splitlines()
+    for name in ("curves.png", "confusion.png", "confusion-train.png"):
+        assert (run / name).stat().st_size > 1000, name
+    recorded = EventAccumulator(str(run / "tensorboard"), {"images": 0, "scalars": 0}).Reload()
+    assert {"confusion", "confusion-train"} <= set(recorded.Tags()["images"])
+    assert len(recorded.Scalars("val_accuracy")) == 25
+    # Away from its run a checkpoint has no place for a picture, and is evaluated all the same.
+    alone = folder / "alone" / "best.safetensors"
+    alone.parent.mkdir()
+    alone.write_bytes((run / "checkpoints/best.safetensors").read_bytes())
+    said = call(evaluate, "--run", alone, "--data", "out.h5").stdout
+    assert "No picture is drawn: the checkpoint lies in no run's folder." in said
+    assert not list(folder.glob("*.png"))
+
+
+def test_without_val_there_is_no_matrix_and_it_is_said(folder):
+    write(folder / "train.h5", PROVENANCE, signs(val=0, test=0))
+    arguments = ["train.h5", "--from", "scratch", "--epochs", 1, "--run", folder / "no-val", *TINY]
+    said = call(finetune, *arguments).stdout
+    assert "confusion.png is left out: there are no clips of val" in said
+    assert [path.name for path in (folder / "no-val").glob("*.png")] == ["curves.png"]
 
 
 def test_two_processes_say_what_one_says(folder):

@@ -1,0 +1,127 @@
+"""confusion.png: which glosses are taken for which."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
+from numpy.typing import NDArray
+
+from masa_data.errors import DataError
+from masa_model.evaluate import Scores
+from masa_model.pictures.style import captions, new_figure, short
+
+# More rows than this cannot be read.
+MOST_CLASSES: Final = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Confusion:
+    """What is drawn: K classes, and all others together as one more row and column if there are others.
+
+    Attributes:
+        counts: (K, K) or (K + 1, K + 1) clips: row = true, column = guessed.
+        names: of the K classes.
+        others: how many classes are not named.
+        right: share of all clips that are right, 0..1.
+        unknown: clips of classes that the recogniser does not have: not in the matrix, and wrong.
+    """
+
+    counts: NDArray[np.int64]
+    names: tuple[str, ...]
+    others: int
+    right: float
+    unknown: int
+
+
+def confusion_of(scores: Scores, most: int = MOST_CLASSES) -> Confusion:
+    """Count, and choose which classes are named: those in most mistakes, in the recogniser's order.
+
+    Args:
+        scores: of the clips.
+        most: how many classes are named.
+
+    Raises:
+        DataError: if no clip is of a class that the recogniser has.
+    """
+    targets, guesses = scores.targets, scores.probabilities.argmax(1)
+    known = targets >= 0
+    if not known.any():
+        raise DataError("no clip is of a class that the recogniser has", "Name files with the same labels")
+    wrong = known & (guesses != targets)
+    classes = len(scores.glosses)
+    mistakes = np.bincount(targets[wrong], minlength=classes) + np.bincount(guesses[wrong], minlength=classes)
+    there = np.bincount(targets[known], minlength=classes) + mistakes
+    # By mistakes, then by clips; classes that no clip is of and none is taken for have no place.
+    order = np.lexsort((np.arange(classes), -there, -mistakes))
+    named = np.sort(order[: min(most, int((there > 0).sum()))])
+    others = classes - len(named)
+    place = np.full(classes, len(named))
+    place[named] = np.arange(len(named))
+    size = len(named) + bool(others)
+    counts = np.zeros((size, size), np.int64)
+    np.add.at(counts, (place[targets[known]], place[guesses[known]]), 1)
+    return Confusion(
+        counts,
+        tuple(scores.glosses[number] for number in named),
+        others,
+        float((guesses == targets).mean()),
+        int((~known).sum()),
+    )
+
+
+def _number(clips: int) -> str:
+    """As it fits into a cell."""
+    if clips < 1000:
+        return str(clips)
+    return f"{clips / 1000:.1f}k" if clips < 9950 else f"{clips / 1000:.0f}k"
+
+
+def draw_confusion(found: Confusion, of: str) -> Figure:
+    """The matrix: colours are shares of a row's clips, numbers are clips.
+
+    Args:
+        found: what to draw.
+        of: whose clips, such as "val".
+    """
+    size = len(found.counts)
+    names, shared = captions(found.names)
+    if found.others:
+        names.append(f"{found.others:,} others")
+    side = 3.0 + (0.21 if size > 15 else 0.27) * size
+    figure = new_figure(side + 1.6, side)
+    axes = figure.add_subplot()
+    rows = found.counts.sum(1, keepdims=True)
+    share = found.counts / np.maximum(rows, 1)
+    image = axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
+    small = 7 if size > 15 else 9
+    axes.set_xticks(
+        range(size), names, rotation=90 if size > 6 else 30, ha="right" if size <= 6 else "center"
+    )
+    axes.set_yticks(range(size), names)
+    axes.tick_params(labelsize=small, length=0)
+    for true, guessed in np.argwhere(found.counts):
+        dark = share[true, guessed] > 0.5
+        axes.text(
+            guessed, true, _number(int(found.counts[true, guessed])), ha="center", va="center",
+            fontsize=small - 0.5, color="white" if dark else "black",
+        )  # fmt: skip
+    axes.set_xticks(np.arange(size + 1) - 0.5, minor=True)
+    axes.set_yticks(np.arange(size + 1) - 0.5, minor=True)
+    axes.grid(which="minor", color="#eeeeee", linewidth=0.6)
+    axes.tick_params(which="minor", length=0)
+    bar = figure.colorbar(image, ax=axes, shrink=0.6, label="share of the gloss's clips")
+    bar.ax.yaxis.set_major_formatter(PercentFormatter(1))
+    after = f" (after {shared})" if shared else ""
+    axes.set(xlabel=f"guessed{after}", ylabel="true")
+    clips = int(found.counts.sum()) + found.unknown
+    title = f"{clips:,} clips of {short(of, 70)}: {found.right:.1%} right"
+    if found.others:
+        title += f"; the {len(found.names)} glosses in most mistakes"
+    if found.unknown:
+        title += f"\n{found.unknown:,} clips of glosses that it never learned are not shown"
+    axes.set_title(title)
+    return figure

@@ -1,0 +1,242 @@
+"""motion.png: where the keypoints of masked frames go, and where the network says that they go."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from masa_data.dataset import PoseDataset
+from masa_data.errors import DataError
+from masa_data.skeleton import LIMBS, PARTS
+from masa_model.features import in_order
+from masa_model.inputs.batch import SIDE, PoseBatch
+from masa_model.inputs.parts import prepare_clips
+from masa_model.inputs.sources import StreamedClips
+from masa_model.network.masa import MASA
+from masa_model.pictures.style import BLUE, GREY, VERMILION, new_figure, short
+from masa_model.settings import InputSettings
+
+MOST_CLIPS: Final = 192
+FRAMES: Final = 6
+# A hand's crop is wide; so are the arrows' ways.
+_MARGIN: Final = 12.0
+
+
+@dataclass(frozen=True, slots=True)
+class PredictedMotion:
+    """What is drawn: n masked frames of one clip, in each part's own coordinates (1/256 of its side).
+
+    Attributes:
+        clip: its id.
+        gloss: its gloss, empty if it has none.
+        frames: (n,) places among the frames that the network is given, from 0.
+        positions: (49, 2, n) of the keypoints, x right and y down; the left hand as it is, not mirrored.
+        true: (49, 2, n) how far each goes until k frames later.
+        predicted: (49, 2, n) what the network says.
+        weight: (49, n) c_i · c_{i+k}; 0 = not seen in both frames.
+        visible: (49, n) whether it is seen in the frame itself.
+        interval: k.
+        error: mean of the clip's squared errors, weighted as in Eq. 4, in the unit of the loss.
+        error_of_zero: the same of saying that nothing moves.
+        among: how many clips this one was chosen from.
+    """
+
+    clip: str
+    gloss: str
+    frames: NDArray[np.int64]
+    positions: NDArray[np.float32]
+    true: NDArray[np.float32]
+    predicted: NDArray[np.float32]
+    weight: NDArray[np.float32]
+    visible: NDArray[np.bool_]
+    interval: int
+    error: float
+    error_of_zero: float
+    among: int = 1
+
+
+@torch.no_grad()
+def predict_motion(
+    model: MASA, clips: PoseDataset, inputs: InputSettings, device: torch.device, seed: int = 0
+) -> PredictedMotion:
+    """Ask the network about masked frames, and take the clip that it does middling well on.
+
+    Of the clips with several masked frames it is the one whose error, as a share of the error of saying that
+    nothing moves, is the median: neither the best nor the worst is what one would see.
+
+    Args:
+        model: on the device, in evaluation mode.
+        clips: not trained on, if there are such.
+        inputs: as the model was trained with.
+        device: where to compute.
+        seed: of the masks.
+
+    Raises:
+        DataError: if the model does not predict motion, or no frame is masked.
+    """
+    if model.motion.objective != "motion" or model.motion.weight == 0:
+        raise DataError("the run does not predict motion", "Look at another run")
+    chosen = np.sort(np.random.Generator(np.random.PCG64(0)).permutation(len(clips))[:MOST_CLIPS])
+    found: list[PredictedMotion] = []
+    for raw in StreamedClips(clips, device).batches([chosen[some] for some in in_order(len(chosen))]):
+        batch = prepare_clips(raw, inputs.crop_reference, inputs.max_frames)
+        found += _in_batch(model, batch, clips, seed)
+    if not found:
+        raise DataError("no frame of these clips is masked", "Lower masking.share")
+    return middling(found)
+
+
+def _in_batch(model: MASA, batch: PoseBatch, clips: PoseDataset, seed: int) -> Iterator[PredictedMotion]:
+    """The clips of a batch that have a masked frame."""
+    masked, _ = model.choose_masked(batch, (seed, 0))
+    wanted = masked.any(0).nonzero()[:, 0]
+    if not len(wanted):
+        return
+    visible = (~masked.all(0)).nonzero()[:, 0]
+    encoded, _ = model.query.encoder(batch, visible, masked, model.decoder.mask_token)
+    target, weight = model.targets(batch, wanted)[0]
+    scale = model.motion.scale
+    predicted = _array(model.decoder(encoded, visible, batch, wanted)[0] * scale)
+    true, positions = _array(target * scale), _array(batch.coordinates[:, :, wanted])
+    weights, seen = weight.cpu().numpy(), (batch.confidence[:, wanted] > 0).cpu().numpy()
+    frames, of_clip = batch.position[wanted].cpu().numpy(), batch.clip[wanted].cpu().numpy()
+    for clip in np.unique(of_clip):
+        here = of_clip == clip
+        info = clips.info(int(batch.numbers[clip]))
+        yield PredictedMotion(
+            info.id,
+            info.gloss,
+            frames[here],
+            positions[:, :, here],
+            true[:, :, here],
+            predicted[:, :, here],
+            weights[:, here],
+            seen[:, here],
+            model.motion.interval[0],
+            mean_error(predicted[:, :, here], true[:, :, here], weights[:, here]) / scale**2,
+            mean_error(0 * true[:, :, here], true[:, :, here], weights[:, here]) / scale**2,
+        )
+
+
+def mean_error(guess: NDArray[np.float32], true: NDArray[np.float32], weight: NDArray[np.float32]) -> float:
+    """Eq. 4 of one clip: squares of weighted differences, mean over entries and frames.
+
+    Args:
+        guess: (49, 2, n).
+        true: (49, 2, n).
+        weight: (49, n).
+    """
+    return float((((guess - true) * weight[:, None]) ** 2).mean())
+
+
+def middling(found: list[PredictedMotion]) -> PredictedMotion:
+    """The clip of median relative error, among those with enough masked frames if there are such."""
+    moving = [clip for clip in found if clip.error_of_zero > 0] or found
+    full = [clip for clip in moving if len(clip.frames) >= FRAMES] or moving
+    ordered = sorted(full, key=lambda clip: (clip.error / max(clip.error_of_zero, 1e-12), clip.clip))
+    return replace(ordered[(len(ordered) - 1) // 2], among=len(ordered))
+
+
+def draw_motion(found: PredictedMotion) -> Figure:
+    """Some frames side by side: body, left hand, right hand under each other, each in its own coordinates.
+
+    Args:
+        found: what to draw.
+    """
+    places = np.unique(np.linspace(0, len(found.frames) - 1, FRAMES).round().astype(int))
+    # A part that is nowhere seen twice has no motion to show.
+    parts = {name: part for name, part in PARTS.items() if (found.weight[part][:, places] > 0).any()} or PARTS
+    figure = new_figure(1.75 * len(places) + 0.9, 1.85 * len(parts) + 1.0)
+    grid = figure.subplots(len(parts), len(places), squeeze=False)
+    for row, (name, part) in enumerate(parts.items()):
+        middle, half = _window(found, part, places)
+        for column, place in enumerate(places):
+            axes = grid[row, column]
+            if found.visible[part, place].any():
+                _draw_part(axes, found, part, int(place))
+            else:
+                axes.text(
+                    0.5, 0.5, "not seen", ha="center", va="center", transform=axes.transAxes, color=GREY
+                )
+            axes.set(xticks=[], yticks=[], aspect="equal")
+            axes.set(xlim=middle[0] + [-half, half], ylim=middle[1] + [half, -half])  # y downwards
+            for spine in axes.spines.values():
+                spine.set(visible=True, color="#cccccc")
+            if row == 0:
+                axes.set_title(f"frame {found.frames[place]}")
+        whole = "frame's longer side" if name == "body" else "crop's side"
+        grid[row, 0].set_ylabel(f"{name}\n{2 * half / SIDE:.0%} of the {whole}", fontsize=8)
+    gloss = f" ({short(found.gloss, 40)})" if found.gloss else ""
+    change = found.error / found.error_of_zero - 1 if found.error_of_zero else 0.0
+    than_zero = f"{abs(change):.0%} {'less' if change < 0 else 'more'} than if nothing moved"
+    chosen = f"; of {found.among} clips the one of median error" if found.among > 1 else ""
+    figure.suptitle(
+        f"motion over {found.interval} frames, in masked frames of {short(found.clip, 40)}{gloss}\n"
+        f"$L_m$ {found.error:.3f}, {than_zero}{chosen}"
+    )
+    figure.legend(
+        handles=[
+            Patch(color=BLUE, label="true motion"),
+            Patch(color=VERMILION, label="predicted motion"),
+            Patch(color="#999999", label="keypoints of the frame, which the network did not see"),
+        ],
+        loc="outside lower center",
+        ncols=3,
+    )
+    return figure
+
+
+def _draw_part(axes: Axes, found: PredictedMotion, part: slice, place: int) -> None:
+    x, y = found.positions[:, :, place].T
+    first, end = part.start, part.stop
+    limbs = [
+        [(x[a], y[a]), (x[b], y[b])]
+        for a, b in LIMBS
+        if first <= a < end and first <= b < end and found.visible[[a, b], place].all()
+    ]
+    axes.add_collection(LineCollection(limbs, colors="#bbbbbb", linewidths=1.2, zorder=1))
+    rows = np.arange(first, end)
+    seen = rows[found.visible[part, place]]
+    axes.scatter(x[seen], y[seen], s=5, color="#999999", zorder=1)
+    both = rows[found.weight[part, place] > 0]
+    for motion, colour, order in ((found.true, BLUE, 2), (found.predicted, VERMILION, 3)):
+        u, v = motion[both, :, place].T
+        axes.quiver(
+            x[both], y[both], u, v, color=colour, zorder=order, angles="xy", scale_units="xy", scale=1,
+            width=0.011, headwidth=3.5, headlength=4, headaxislength=3.5,
+        )  # fmt: skip
+
+
+def _window(
+    found: PredictedMotion, part: slice, places: NDArray[np.int64]
+) -> tuple[NDArray[np.floating], float]:
+    """Middle (2,) and half the side of a square around all that is drawn of a part."""
+    start = found.positions[part][:, :, places]
+    seen = found.visible[part][:, places]
+    both = found.weight[part][:, places] > 0
+    points = [start.transpose(1, 0, 2)[:, seen]]  # (2, …) where keypoints are, and where arrows end
+    for motion in (found.true, found.predicted):
+        points.append((start + motion[part][:, :, places]).transpose(1, 0, 2)[:, both])
+    together = np.concatenate(points, axis=1)
+    if not together.size:
+        return np.zeros(2), SIDE / 2
+    low, high = together.min(1), together.max(1)
+    return (low + high) / 2, float((high - low).max()) / 2 + _MARGIN
+
+
+def _array(values: Float[Tensor, "49 2 n"]) -> NDArray[np.float32]:
+    """As an array, the left hand no longer mirrored."""
+    values = values.clone()
+    values[PARTS["left hand"], 0] *= -1
+    return np.asarray(values.cpu().numpy(), np.float32)
