@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 import sys
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -42,7 +43,17 @@ _MAX_COLUMN_BYTES: Final = 1 << 30
 _MAX_TEXT_BYTES: Final = 4096
 _ROWS_AT_A_TIME: Final = 16384
 _GET_AGAIN: Final = "Get or make the file again"
-_DAMAGE: Final = (zipfile.BadZipFile, zlib.error, EOFError, ValueError, RuntimeError, NotImplementedError)
+_DAMAGE: Final = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    ValueError,
+    RuntimeError,  # nested too deeply, or encrypted
+    NotImplementedError,
+    SyntaxError,  # this and the next two come of the header of an array, which is written in Python's syntax
+    tokenize.TokenError,
+    MemoryError,
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,87 @@
+"""Files that lie, and a good one among them: each costs one line, and together little memory and time."""
+
+import json
+import re
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from masa_data import PoseShards
+from tests import hostile_files
+
+ASSUMED = ("--size", "640x360", "--fps", "25")
+OPTIONS = {
+    "mmpose": ASSUMED,
+    "openpose": ASSUMED,
+    "masa-pickle": ASSUMED,
+    "pyskl": ("--fps", "25"),
+    "pose": (),
+    "npz": ASSUMED,
+    "parquet": (),
+}
+MAX_MEGABYTES = 1000
+MAX_SECONDS = 60
+
+
+# Not ru_maxrss, in which the memory of the process that started it counts too.
+MEASURED = """
+import sys
+from pathlib import Path
+from masa_cli.convert import main
+try:
+    main(sys.argv[2:])
+finally:
+    Path(sys.argv[1]).write_text(Path("/proc/self/status").read_text())
+"""
+
+
+def measured(folder, *arguments):
+    """Run masa-convert; what came of it, its highest memory in MB and its time in seconds."""
+    start = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, "-c", MEASURED, folder / "status", *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=4 * MAX_SECONDS,
+        check=False,
+    )
+    (kilobytes,) = re.findall(r"VmHWM:\s+(\d+) kB", (folder / "status").read_text())
+    return done.returncode, done.stdout, int(kilobytes) / 1024, time.monotonic() - start
+
+
+@pytest.mark.parametrize("source", OPTIONS)
+def test_each_costs_one_line_and_the_good_one_comes_through(source, tmp_path):
+    if source == "parquet":
+        pytest.importorskip("pyarrow")
+    folder = tmp_path / "hostile"
+    folder.mkdir()
+    expected = getattr(hostile_files, source.replace("-", "_"))(folder)
+    inputs = [folder]
+    if source in ("pyskl", "npz", "parquet"):
+        good = next(folder.glob("good.*"))
+        inputs = [*(folder / name for name in expected), good]
+    out = tmp_path / "out.h5"
+    code, output, megabytes, seconds = measured(tmp_path, source, *inputs, out, *OPTIONS[source])
+    print(f"{source}: {len(expected)} hostile files, {megabytes:.0f} MB, {seconds:.1f} s")
+    assert "Traceback" not in output, output
+    assert code == 3, output
+    problems = [json.loads(line) for line in (tmp_path / "out.h5.failures.jsonl").read_text().splitlines()]
+    found = Counter(Path(problem["path"]).relative_to(folder).parts[0] for problem in problems)
+    assert found == Counter(expected.keys())
+    for problem in problems:
+        name = Path(problem["path"]).relative_to(folder).parts[0]
+        assert problem["kind"] == "failed"
+        assert re.search(expected[name], problem["reason"]), problem
+        assert "\n" not in problem["reason"]
+        assert len(problem["reason"]) < 300
+        assert problem["advice"]
+    assert not (folder / "ran").exists(), "code in a file ran"
+    with PoseShards.open(out) as tracks:
+        assert len(tracks) == 1
+    assert megabytes < MAX_MEGABYTES
+    assert seconds < MAX_SECONDS
