@@ -162,7 +162,7 @@ def masa_pickle(folder: Path) -> Expected:
         "empty": "no whole pickle",
         "promises": "expected as many bytes as numbers",
         "deep": "nested too deeply",
-        "dicts": "more than 8,000,000 values",
+        "dicts": "more than 4,000,000 values",
         "again": "larger than the file",
         "huge": "expected at most",
     }

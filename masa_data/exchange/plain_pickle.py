@@ -28,7 +28,7 @@ from masa_data.exchange.pickled_arrays import (
 
 _MAX_BYTES: Final = 512 << 20
 # An annotation of pyskl takes fifty, an image's name three. One byte may ask for a dict of 64.
-_MAX_INSTRUCTIONS: Final = 8_000_000
+_MAX_INSTRUCTIONS: Final = 4_000_000
 
 _CONSTANTS: Final = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
 _VALUES: Final = frozenset(

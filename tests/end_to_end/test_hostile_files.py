@@ -2,9 +2,6 @@
 
 import json
 import re
-import subprocess
-import sys
-import time
 from collections import Counter
 from pathlib import Path
 
@@ -12,6 +9,7 @@ import pytest
 
 from masa_data import PoseShards
 from tests import hostile_files
+from tests.measuring import measure_convert
 
 ASSUMED = ("--size", "640x360", "--fps", "25")
 OPTIONS = {
@@ -27,33 +25,6 @@ MAX_MEGABYTES = 1000
 MAX_SECONDS = 60
 
 
-# Not ru_maxrss, in which the memory of the process that started it counts too.
-MEASURED = """
-import sys
-from pathlib import Path
-from masa_cli.convert import main
-try:
-    main(sys.argv[2:])
-finally:
-    Path(sys.argv[1]).write_text(Path("/proc/self/status").read_text())
-"""
-
-
-def measured(folder, *arguments):
-    """Run masa-convert; what came of it, its highest memory in MB and its time in seconds."""
-    start = time.monotonic()
-    done = subprocess.run(
-        [sys.executable, "-c", MEASURED, folder / "status", *map(str, arguments)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=4 * MAX_SECONDS,
-        check=False,
-    )
-    (kilobytes,) = re.findall(r"VmHWM:\s+(\d+) kB", (folder / "status").read_text())
-    return done.returncode, done.stdout, int(kilobytes) / 1024, time.monotonic() - start
-
-
 @pytest.mark.parametrize("source", OPTIONS)
 def test_each_costs_one_line_and_the_good_one_comes_through(source, tmp_path):
     if source == "parquet":
@@ -66,7 +37,7 @@ def test_each_costs_one_line_and_the_good_one_comes_through(source, tmp_path):
         good = next(folder.glob("good.*"))
         inputs = [*(folder / name for name in expected), good]
     out = tmp_path / "out.h5"
-    code, output, megabytes, seconds = measured(tmp_path, source, *inputs, out, *OPTIONS[source])
+    code, output, megabytes, seconds = measure_convert(tmp_path, source, *inputs, out, *OPTIONS[source])
     print(f"{source}: {len(expected)} hostile files, {megabytes:.0f} MB, {seconds:.1f} s")
     assert "Traceback" not in output, output
     assert code == 3, output
