@@ -52,6 +52,8 @@ ALL_INSTALLED := $(VENV)/.all-installed
 
 $(ALL_INSTALLED): $(INSTALLED)
 	$(MAKE) install-mmpose install-train TORCH=$(TEST_TORCH)
+	$(BIN)/python -m pip install --quiet --editable '.[onnx]'
+	$(BIN)/python -m pip install --quiet --no-deps --requirement requirements/test.txt
 	@touch $@
 
 test: lint $(ALL_INSTALLED)

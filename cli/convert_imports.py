@@ -151,8 +151,8 @@ def import_pyskl(
         for name in inputs:
             try:
                 found = files.list_clips(Path(name), options["corpus"])
-            except DataError as error:
-                listing.problems.append(Problem.of(error, name))
+            except (DataError, OSError) as error:
+                listing.problems.append(_problem(error, name))
             else:
                 listing.clips += found.clips
                 listing.problems += found.problems
@@ -184,8 +184,8 @@ def import_npz(
         for name in inputs:
             try:
                 files.append(stack.enter_context(NpzClips(Path(name), corpus)))
-            except DataError as error:
-                problems.append(Problem.of(error, name))
+            except (DataError, OSError) as error:
+                problems.append(_problem(error, name))
         code = run_import(
             make_console(quiet=quiet),
             out,
@@ -222,8 +222,8 @@ def import_parquet(
                         "Import it into a file of its own",
                     )
                 files.append(file)
-            except DataError as error:
-                problems.append(Problem.of(error, name))
+            except (DataError, OSError) as error:
+                problems.append(_problem(error, name))
         code = run_import(
             make_console(quiet=quiet),
             out,
@@ -246,6 +246,13 @@ IMPORTS: Final = (
     import_npz,
     import_parquet,
 )
+
+
+def _problem(error: DataError | OSError, name: str) -> Problem:
+    """A file that cannot be used, which costs a line and not the others."""
+    if isinstance(error, OSError):
+        error = DataError(f"cannot be read ({error.strerror or error})", "Check the path and its rights")
+    return Problem.of(error, name)
 
 
 def _run(out: Path, listing: Listing, importer: WholeBodyImport, source: str, options: _Common) -> int:

@@ -15,6 +15,10 @@ from masa_data.errors import DataError
 
 _GET_AGAIN: Final = "Correct the row, or get the list again"
 
+# Lists of corpora have a hundredth of it. A list takes 64 bytes, a number 32; in a file it may be two.
+_MAX_LISTS: Final = 2_000_000
+_MAX_VALUES: Final = 8_000_000
+
 # No frame number, label or time of any corpus comes near it.
 _HUGE: Final = 10**9
 
@@ -99,6 +103,11 @@ def read_json(path: Path) -> object:
         OSError: if it cannot be read.
     """
     text = read_text(path)
+    if text.count("[") + text.count("{") > _MAX_LISTS or text.count(",") > _MAX_VALUES:
+        raise DataError(
+            f"{path}: found more than {_MAX_LISTS:,} lists or {_MAX_VALUES:,} values, expected fewer",
+            "Cut it into several files",
+        )
     try:
         value: object = json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_each_name_once)
     except json.JSONDecodeError as error:

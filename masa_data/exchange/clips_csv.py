@@ -23,6 +23,7 @@ CLIPS_CSV: Final = "clips.csv"
 
 _COLUMNS: Final = (*INFO_FIELDS, "frames")
 _MAX_LABEL: Final = 10**9
+_MAX_BYTES: Final = 256 << 20  # a clip has some hundred
 
 
 class ClipsCsv:
@@ -56,6 +57,11 @@ def with_listed_labels(folder: Path, clips: list[Clip]) -> list[Clip]:
     path = folder / CLIPS_CSV
     if not path.is_file():
         return clips
+    if (size := path.stat().st_size) > _MAX_BYTES:
+        raise DataError(
+            f"{CLIPS_CSV}: found {size:,} bytes, expected at most {_MAX_BYTES:,}",
+            "Export again, or remove it",
+        )
     text = read_text(path)
     try:
         reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)

@@ -121,7 +121,8 @@ def _exporter(
         return
     with new_file(out, overwrite=overwrite) as path:
         if to == "pyskl":
-            with PysklExport(path, set(tracks.column("corpus").tolist())) as pyskl:
+            corpora, splits = (set(tracks.column(name).tolist()) for name in ("corpus", "split"))
+            with PysklExport(path, corpora, splits) as pyskl:
                 yield pyskl, None
         elif to == "npz":
             with NpzExport(path, tracks.frames) as npz:

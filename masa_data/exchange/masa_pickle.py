@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 
 from masa_data.errors import DataError
+from masa_data.exchange.limits import check_frames
 from masa_data.exchange.plain_pickle import read_plain_pickle
 from masa_data.exchange.wholebody import NUM_WHOLEBODY, WholeBody
 from masa_data.skeleton import COCO_WHOLEBODY_INDICES
@@ -35,6 +36,7 @@ def read_masa_pickle(path: Path) -> WholeBody:
             "keypoints with x, y and score",
             _EXPORT_AGAIN,
         )
+    check_frames(len(keypoints))
     images = content.get("img_list")
     if images is not None and (not isinstance(images, list) or len(images) != len(keypoints)):
         found = f"{len(images):,} images" if isinstance(images, list) else f"a {type(images).__name__}"

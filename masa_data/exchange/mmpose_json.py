@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from masa_data.corpora.annotations import Fields, read_json
 from masa_data.errors import DataError
+from masa_data.exchange.limits import check_frames, regular_size
 from masa_data.exchange.people import Instance, find_signer
 from masa_data.exchange.wholebody import NUM_WHOLEBODY, WholeBody
 from masa_data.skeleton import COCO_WHOLEBODY_INDICES
@@ -31,7 +32,7 @@ def read_mmpose_json(path: Path) -> WholeBody:
         DataError: if it is not such a file.
         OSError: if it cannot be read.
     """
-    size = path.stat().st_size
+    size = regular_size(path)
     if size > _MAX_BYTES:
         raise DataError(
             f"found {size:,} bytes, expected at most {_MAX_BYTES:,}: one clip of one sign",
@@ -48,6 +49,7 @@ def read_mmpose_json(path: Path) -> WholeBody:
         raise DataError(
             error.reason.removeprefix(f"{path}, ").removeprefix(f"{path}: "), _RUN_AGAIN
         ) from None
+    check_frames(len(frames))
     if any(later <= earlier for earlier, later in pairwise(index)):
         raise DataError(
             "found frame_ids that do not increase, expected each frame once, in order", _RUN_AGAIN

@@ -12,6 +12,8 @@ is ever unpickled.
 from __future__ import annotations
 
 import math
+import sys
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -30,6 +32,7 @@ from masa_data.corpora.sources import is_unicode
 from masa_data.errors import DataError
 from masa_data.exchange.collector import Imported, import_each
 from masa_data.exchange.frame_facts import FrameFacts, FrameSource
+from masa_data.exchange.limits import check_frames, check_unpacked
 from masa_data.exchange.wholebody import missing_where_not_finite
 from masa_data.shards.spec import EstimatorIdentity, Provenance
 from masa_data.skeleton import NUM_KEYPOINTS
@@ -37,9 +40,20 @@ from masa_data.track import ClipInfo, PoseTrack
 from masa_data.version import VERSION
 
 _MAX_COLUMN_BYTES: Final = 1 << 30
-_MAX_CLIP_FRAMES: Final = 1_000_000
+_MAX_TEXT_BYTES: Final = 4096
+_ROWS_AT_A_TIME: Final = 16384
 _GET_AGAIN: Final = "Get or make the file again"
-_DAMAGE: Final = (zipfile.BadZipFile, zlib.error, EOFError, ValueError, RuntimeError, NotImplementedError)
+_DAMAGE: Final = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    ValueError,
+    RuntimeError,  # nested too deeply, or encrypted
+    NotImplementedError,
+    SyntaxError,  # this and the next two come of the header of an array, which is written in Python's syntax
+    tokenize.TokenError,
+    MemoryError,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +95,8 @@ class NpzClips:
             raise DataError(f"found no npz file ({_shown(error)})", _GET_AGAIN) from None
         try:
             self._keypoints = self._opened("kp49", "f")
-            self._offsets = self._values("offsets", "iu").astype(np.int64)
+            frames = self._keypoints.shape[0] if self._keypoints.shape else 0
+            self._offsets = self._values("offsets", "iu", frames + 1).astype(np.int64)
             self.clips = len(self._offsets) - 1
             self._check_shapes()
             self._labels = self._texts("label")
@@ -158,46 +173,42 @@ class NpzClips:
         steps = np.diff(offsets)
         if offsets.ndim != 1 or len(offsets) < 2 or offsets[0] != 0 or offsets[-1] != shape[0]:
             raise DataError(f"found offsets that do not span the {shape[0]:,} frames of kp49", _GET_AGAIN)
-        if steps.min() < 1 or steps.max() > _MAX_CLIP_FRAMES:
-            raise DataError(
-                f"found clips of {steps.min():,} to {steps.max():,} frames, expected 1 to "
-                f"{_MAX_CLIP_FRAMES:,}",
-                _GET_AGAIN,
-            )
+        if steps.min() < 1:
+            raise DataError(f"found clips of {steps.min():,} frames, expected 1 or more", _GET_AGAIN)
+        check_frames(int(steps.max()))
 
     def _next_frames(self, count: int) -> NDArray[np.float64]:
-        size = count * NUM_KEYPOINTS * 3 * self._keypoints.dtype.itemsize
-        data = self._keypoints.stream.read(size)
-        if len(data) < size:
-            raise EOFError("kp49 ends early")
         with np.errstate(invalid="ignore"):  # of NaN, which is taken care of later
-            values = np.frombuffer(data, self._keypoints.dtype).astype(np.float64)
+            values = _read(self._keypoints, count * NUM_KEYPOINTS * 3, "kp49").astype(np.float64)
         return values.reshape(count, NUM_KEYPOINTS, 3)
 
     def _texts(self, name: str, *, optional: bool = False) -> list[str]:
         if optional and f"{name}.npy" not in self._file.namelist():
             return [""] * self.clips
-        values = self._values(name, "U")
-        if values.shape != (self.clips,):
+        column = self._opened(name, "U")
+        if column.shape != (self.clips,) or column.dtype.itemsize > _MAX_TEXT_BYTES:
             raise DataError(
-                f"found `{name}` of shape {values.shape}, expected one text for each of {self.clips:,} clips",
+                f"found `{name}` of shape {column.shape} and {column.dtype.itemsize:,} bytes each, expected "
+                f"one text for each of {self.clips:,} clips, of up to {_MAX_TEXT_BYTES:,} bytes",
                 _GET_AGAIN,
             )
-        texts: list[str] = values.tolist()
-        for text in texts:
+        texts: list[str] = []
+        for first in range(0, self.clips, _ROWS_AT_A_TIME):
+            rows = _read(column, min(_ROWS_AT_A_TIME, self.clips - first), name)
+            texts += map(sys.intern, rows.tolist())  # the same few again and again
+        for text in set(texts):
             if "\0" in text or not is_unicode(text):
                 raise DataError(
                     f"found {text[:40]!a} as `{name}`, expected a text that can be written", _GET_AGAIN
                 )
         return texts
 
-    def _values(self, name: str, kinds: str) -> NDArray[Any]:
+    def _values(self, name: str, kinds: str, most: int) -> NDArray[Any]:
         column = self._opened(name, kinds)
-        size = math.prod(column.shape) * column.dtype.itemsize
-        data = column.stream.read(size)
-        if len(data) < size:
-            raise EOFError(f"{name} ends early")
-        return np.frombuffer(data, column.dtype).reshape(column.shape)
+        count = math.prod(column.shape)
+        if count > most:
+            raise DataError(f"found {count:,} {name}, expected no more than {most:,}", _GET_AGAIN)
+        return _read(column, count, name).reshape(column.shape)
 
     def _opened(self, name: str, kinds: str) -> _Column:
         """Open an array and check that the file holds what its header says, before making anything."""
@@ -223,7 +234,18 @@ class NpzClips:
             )
         if name != "kp49" and size > _MAX_COLUMN_BYTES:
             raise DataError(f"found {size:,} bytes of `{name}`, expected less than 1 GiB", _GET_AGAIN)
+        if name == "kp49":
+            check_unpacked(size, entry.compress_size, "keypoints")
         return _Column(stream, dtype, shape)
+
+
+def _read(column: _Column, count: int, name: str) -> NDArray[Any]:
+    """The next values of an array, (count,)."""
+    size = count * column.dtype.itemsize
+    data = column.stream.read(size)
+    if len(data) < size:
+        raise EOFError(f"{name} ends early")
+    return np.frombuffer(data, column.dtype)
 
 
 _KINDS: Final = {"f": "floating-point numbers", "iu": "whole numbers", "U": "texts"}

@@ -17,7 +17,8 @@ from masa_data.corpora.clip import Clip, Listing, Problem, join
 from masa_data.corpora.folder import clip_below, walk_folders
 from masa_data.errors import DataError
 from masa_data.exchange.clips_csv import with_listed_labels
-from masa_data.exchange.people import Instance, box_of, find_signer
+from masa_data.exchange.limits import check_frames, regular_size
+from masa_data.exchange.people import Instance, box_of, find_signer, largest
 from masa_data.exchange.wholebody import WholeBody
 from masa_data.skeleton import NUM_HAND_KEYPOINTS
 
@@ -28,6 +29,7 @@ NUM_BODY_25: Final = 25
 _FRAME_FILE: Final = re.compile(r"(?:(.+)_)?(\d{1,12})_keypoints\.json")
 _MAX_BYTES: Final = 8 << 20  # a frame of one person has some ten thousand
 _HUGE: Final = 1e9
+_MAX_NUMBER: Final = 10**9
 _RUN_AGAIN: Final = "Run OpenPose again with --model_pose BODY_25 --hand --keypoint_scale 0, or leave it out"
 
 
@@ -62,7 +64,8 @@ class OpenPoseFrames:
             OSError: if one cannot be read.
         """
         frames = self.files[clip.id]
-        people = [_people(path) for _, path in frames]
+        # The others of a crowd would have no part in it, but take memory.
+        people = [largest(_people(path)) for _, path in frames]
         known = [person.keypoints[person.scores > 0] for frame in people for person in frame]
         if known and max(float(np.abs(points).max(initial=0)) for points in known) <= 1:
             raise DataError("found coordinates from -1 to 1 only, expected pixels", _RUN_AGAIN)
@@ -109,6 +112,12 @@ class OpenPoseFrames:
                 raise DataError(
                     "found two files for one frame, expected one", "Keep the frames of one run in the folder"
                 )
+            check_frames(len(frames))
+            if frames[-1][0] >= _MAX_NUMBER:
+                raise DataError(
+                    f"found the frame number {frames[-1][0]:,}, expected less than {_MAX_NUMBER:,}",
+                    "Number the files by frame",
+                )
         except DataError as error:
             listing.problems.append(Problem.of(error, ascii(str(folder))[1:-1]))
             return
@@ -117,7 +126,7 @@ class OpenPoseFrames:
 
 
 def _people(path: Path) -> list[Instance]:
-    size = path.stat().st_size
+    size = regular_size(path)
     if size > _MAX_BYTES:
         raise DataError(
             f"{path.name}: found {size:,} bytes, expected at most {_MAX_BYTES:,}: one frame", _RUN_AGAIN

@@ -22,6 +22,7 @@ from masa_data.exchange.frame_table import (
     TEXT_FIELDS,
     load_pyarrow,
 )
+from masa_data.exchange.limits import check_frames, check_unpacked, regular_size
 from masa_data.exchange.wholebody import missing_where_not_finite
 from masa_data.shards.spec import EstimatorIdentity, Provenance
 from masa_data.skeleton import NUM_KEYPOINTS
@@ -31,7 +32,7 @@ from masa_data.version import VERSION
 _NEEDED: Final = ("id", "width", "height", "frame_index", *POINT_COLUMNS)
 _ABSENT: Final = {"label": NO_LABEL, "fps": np.nan, "start": 0, "end": 0, "several_people": 0, "time": np.nan}
 _ROWS_AT_A_TIME: Final = 16384
-_MAX_CLIP_ROWS: Final = 1_000_000
+_MAX_TEXT: Final = 4096
 _GET_AGAIN: Final = "Write it again with masa-convert export --to parquet, or with all its columns"
 
 _Rows = dict[str, NDArray[Any]]
@@ -57,7 +58,10 @@ class ParquetClips:
         if not path.is_file():
             raise DataError(f"{path} does not exist", "Check the path")
         try:
-            self._file = self._pa.parquet.ParquetFile(path)
+            stored = self._pa.parquet.read_metadata(path)
+            leaves = {stored.schema.column(place).path for place in range(stored.num_columns)}
+            texts = [name for name in TEXT_FIELDS if name in leaves]
+            self._file = self._pa.parquet.ParquetFile(path, metadata=stored, read_dictionary=texts)
             self._names = list(self._file.schema_arrow.names)
             metadata = self._file.schema_arrow.metadata or {}
         except (self._pa.ArrowException, OSError, ValueError) as error:
@@ -66,6 +70,7 @@ class ParquetClips:
         if missing or len(set(self._names)) != len(self._names):
             what = f"no column {missing[0]}" if missing else "a column twice"
             raise DataError(f"found {what}, expected a row a frame and three columns a keypoint", _GET_AGAIN)
+        check_unpacked(_unpacked_bytes(stored), regular_size(path), "rows")
         self.provenance = _provenance(metadata.get(PROVENANCE_KEY))
 
     def __enter__(self) -> Self:
@@ -113,10 +118,7 @@ class ParquetClips:
                     waiting = []
                 waiting.append(part)
                 start = end
-            if sum(len(part["id"]) for part in waiting) > _MAX_CLIP_ROWS:
-                raise DataError(
-                    f"found a clip of more than {_MAX_CLIP_ROWS:,} frames, expected one sign", _GET_AGAIN
-                )
+            check_frames(sum(len(part["id"]) for part in waiting))
         if waiting:
             yield _joined(waiting)
 
@@ -124,8 +126,7 @@ class ParquetClips:
         column = batch.column(name)
         try:
             if name in TEXT_FIELDS:
-                texts = column.cast(self._pa.string()).to_numpy(zero_copy_only=False)
-                return np.array(["" if text is None else text for text in texts.tolist()], object)
+                return self._texts(column, name)
             numbers = column.cast(self._pa.float64()).to_numpy(zero_copy_only=False)
         except self._pa.ArrowException:
             expected = "texts" if name in TEXT_FIELDS else "numbers"
@@ -133,6 +134,31 @@ class ParquetClips:
                 f"found {column.type} in the column {name}, expected {expected}", _GET_AGAIN
             ) from None
         return np.asarray(numbers, np.float64)
+
+    def _texts(self, column: Any, name: str) -> NDArray[Any]:  # noqa: ANN401  # an array of pyarrow's
+        """Rows that say the same share one text, so that a long one in every row takes little memory."""
+        if not self._pa.types.is_dictionary(column.type):
+            column = column.dictionary_encode()
+        known = column.dictionary.cast(self._pa.string()).to_pylist()
+        too_long = max((len(text) for text in known if text), default=0)
+        if too_long > _MAX_TEXT:
+            raise DataError(
+                f"found {too_long:,} characters in the column {name}, expected at most {_MAX_TEXT:,}",
+                _GET_AGAIN,
+            )
+        texts = np.array(["" if text is None else text for text in [*known, None]], object)
+        places: NDArray[np.integer] = column.indices.fill_null(len(known)).to_numpy(zero_copy_only=False)
+        rows: NDArray[Any] = texts[places]
+        return rows
+
+
+def _unpacked_bytes(stored: Any) -> int:  # noqa: ANN401  # pyarrow's note of what is where in a file
+    """How much its columns take in memory; values that are all alike have hardly any bytes in the file."""
+    groups = (stored.row_group(place) for place in range(stored.num_row_groups))
+    pages = sum(
+        group.column(place).total_uncompressed_size for group in groups for place in range(group.num_columns)
+    )
+    return max(int(pages), int(stored.num_rows) * len(POINT_COLUMNS) * 4)
 
 
 def _joined(parts: list[_Rows]) -> _Rows:

@@ -25,6 +25,11 @@ class Instance(NamedTuple):
         return float(np.prod(self.box[2:] - self.box[:2]))
 
 
+def largest(frame: list[Instance]) -> list[Instance]:
+    """Of the people in a frame the few that are followed, largest first."""
+    return sorted(frame, key=lambda instance: -instance.area)[:MAX_PEOPLE]
+
+
 def find_signer(frames: list[list[Instance]], index: NDArray[np.int64]) -> WholeBody:
     """The one of the people who signs, as in extraction: who is in view and moves the hands most.
 
@@ -40,9 +45,9 @@ def find_signer(frames: list[list[Instance]], index: NDArray[np.int64]) -> Whole
         return _alone(frames, index)
     people: list[Person] = []
     for number, frame in enumerate(frames):
-        largest = sorted(frame, key=lambda instance: -instance.area)[:MAX_PEOPLE]
-        boxes = np.array([instance.box for instance in largest], np.float32).reshape(-1, 4)
-        for instance, (person, box) in zip(largest, match_people(people, boxes), strict=True):
+        seen = largest(frame)
+        boxes = np.array([instance.box for instance in seen], np.float32).reshape(-1, 4)
+        for instance, (person, box) in zip(seen, match_people(people, boxes), strict=True):
             person.see(number, box, instance.keypoints[None], instance.scores[None], detected=True)
     found = max(people, key=lambda person: person.signs(len(frames))).estimates(len(frames), several)
     return WholeBody(

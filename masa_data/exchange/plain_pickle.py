@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from masa_data.errors import DataError
+from masa_data.exchange.limits import regular_size
 from masa_data.exchange.pickled_arrays import (
     ADVICE,
     NAMES,
@@ -26,6 +27,8 @@ from masa_data.exchange.pickled_arrays import (
 )
 
 _MAX_BYTES: Final = 512 << 20
+# An annotation of pyskl takes fifty, an image's name three. One byte may ask for a dict of 64.
+_MAX_INSTRUCTIONS: Final = 4_000_000
 
 _CONSTANTS: Final = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
 _VALUES: Final = frozenset(
@@ -71,7 +74,7 @@ def read_plain_pickle(path: Path) -> object:
         DataError: if anything else is in it, or if it is damaged. Nothing in it was called.
         OSError: if it cannot be read.
     """
-    size = path.stat().st_size
+    size = regular_size(path)
     if size > _MAX_BYTES:
         raise DataError(
             f"found {size:,} bytes, expected at most {_MAX_BYTES:,}: one clip", "Cut it into clips"
@@ -96,9 +99,14 @@ class _Machine:
         self._made = 0  # bytes of arrays and converted texts
 
     def run(self, data: bytes) -> object:
-        for opcode, argument, _ in pickletools.genops(io.BytesIO(data)):
+        for count, (opcode, argument, _) in enumerate(pickletools.genops(io.BytesIO(data))):
             if opcode.name == "STOP":
                 return self._stack.pop()
+            if count >= _MAX_INSTRUCTIONS:
+                raise DataError(
+                    f"found more than {_MAX_INSTRUCTIONS:,} values in the pickle, expected arrays",
+                    ADVICE,
+                )
             self._step(opcode.name, argument)
             if self._made > 4 * len(data):  # a few bytes that ask for the same big thing again and again
                 raise ValueError("its arrays are larger than the file")

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import Final
 
 import numpy as np
 
 from masa_data.corpora.clip import Clip
 from masa_data.errors import DataError
 from masa_data.exchange.frame_facts import FrameFacts
+from masa_data.exchange.limits import check_frames, regular_size
 from masa_data.exchange.people import find_signer_in_arrays
 from masa_data.exchange.pose_header import WRITE_AGAIN, PoseHeader
 from masa_data.exchange.pose_points import find_points
 from masa_data.exchange.wholebody import WholeBody
-
-_MAX_FRAMES: Final = 1_000_000
-_MAX_PEOPLE: Final = 64
 
 
 def read_pose(clip: Clip) -> WholeBody:
@@ -28,11 +25,12 @@ def read_pose(clip: Clip) -> WholeBody:
         OSError: if it cannot be read.
     """
     path = clip.source
+    size = regular_size(path)
     with path.open("rb") as stream:
         header = PoseHeader.read(stream)
         start = stream.tell()
     layout, points = find_points(header)
-    _check(header, path.stat().st_size - start)
+    _check(header, size - start)
     shape = header.frames, header.people, header.points
     numbers = np.memmap(path, "<f4", "r", start, (header.body_bytes // 4,))
     count = math.prod(shape) * header.dimensions
@@ -50,12 +48,12 @@ def _check(header: PoseHeader, size: int) -> None:
             f"found {size:,} bytes of numbers, expected {header.body_bytes:,} for {header.frames:,} frames",
             "Get the file again",
         )
-    if not (1 <= header.frames <= _MAX_FRAMES and 1 <= header.people <= _MAX_PEOPLE):
+    if header.frames < 1 or header.people < 1:
         raise DataError(
-            f"found {header.frames:,} frames of {header.people} people, expected 1 to {_MAX_FRAMES:,} of "
-            f"1 to {_MAX_PEOPLE}",
+            f"found {header.frames} frames of {header.people} people, expected one or more",
             "Leave the file out",
         )
+    check_frames(header.frames, header.people)
     if header.width < 1 or header.height < 1 or not 0 < header.fps <= 1000:
         raise DataError(
             f"found frames of {header.width}×{header.height} pixels at {header.fps:g} a second, expected at "

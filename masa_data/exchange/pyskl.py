@@ -18,6 +18,7 @@ from masa_data.corpora.clip import SPLIT_NAMES, Clip, Listing, Problem
 from masa_data.corpora.sources import is_unicode
 from masa_data.errors import DataError
 from masa_data.exchange.frame_facts import FrameFacts
+from masa_data.exchange.limits import check_frames
 from masa_data.exchange.people import find_signer_in_arrays
 from masa_data.exchange.plain_pickle import read_plain_pickle
 from masa_data.exchange.wholebody import NUM_WHOLEBODY, WholeBody
@@ -148,6 +149,7 @@ def _arrays(row: dict[str, Any]) -> tuple[NDArray[Any], NDArray[Any]]:
             "other skeletons have no hands",
             "Estimate COCO-WholeBody's 133 keypoints",
         )
+    check_frames(frames, people)
     if scores is None and numbers == 3:
         scores = keypoints[..., 2]
     if not isinstance(scores, np.ndarray) or scores.shape != keypoints.shape[:3]:

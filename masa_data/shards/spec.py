@@ -195,9 +195,12 @@ def read_header(file: h5py.File, path: Path) -> tuple[str, Provenance]:
         )
     version = attributes.get("version")
     if not isinstance(version, (int, np.integer)) or version != FORMAT_VERSION:
+        is_newer = isinstance(version, (int, np.integer)) and version > FORMAT_VERSION
         raise DataError(
-            f"{path} is of format version {version}, this installation reads version {FORMAT_VERSION}",
-            "Run `pip install --upgrade masa-slr`, or extract the videos again with this version",
+            f"{path} is of format version {version!s:.20}, this installation reads version {FORMAT_VERSION}",
+            "Run `pip install --upgrade masa-slr`, or extract the videos again with this version"
+            if is_newer
+            else "No release wrote such a version: the file is damaged; get or make it again",
         )
     if attributes.get("keypoint_names") != json.dumps(KEYPOINT_NAMES):
         raise DataError(

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import zipfile
 
+import h5py
 import numpy as np
 import pytest
 
@@ -202,3 +203,29 @@ def test_without_pyarrow_parquet_says_what_to_install(dataset, tmp_path):
         done = subprocess.run([sys.executable, "-c", code, to], capture_output=True, text=True, check=False)
         assert expected in done.stdout + done.stderr
         assert (done.returncode == 0) == (to == "npz")
+
+
+@pytest.mark.parametrize(("version", "advice"), [(2, "pip install --upgrade"), (0, "No release wrote such")])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("masa-inspect", "other.h5"),
+        ("masa-convert", "merge", "in.h5", "other.h5", "out.h5"),
+        ("masa-convert", "filter", "other.h5", "out.h5", "--where", "frames>=1"),
+        ("masa-convert", "export", "other.h5", "out", "--to", "npz"),
+        ("masa-convert", "split", "other.h5", "--by", "random"),
+    ],
+    ids=lambda command: " ".join(command[:2]),
+)
+def test_a_file_of_another_version_is_refused_in_one_line(dataset, tmp_path, run, command, version, advice):
+    content = tmp_path / "other.h5"
+    content.write_bytes(dataset.read_bytes())
+    with h5py.File(content, "a") as file:
+        file.attrs["version"] = version
+    before = content.read_bytes()
+    done = run(*command, code=2, cwd=tmp_path)
+    assert f"other.h5 is of format version {version}, this installation reads version 1" in done.stderr
+    assert advice in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert content.read_bytes() == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.h5", "other.h5"]

@@ -1,4 +1,8 @@
-"""Export to a pickle for pyskl and MMAction2: {'split': {name: [frame_dir, …]}, 'annotations': [...]}."""
+"""Export to a pickle for pyskl and MMAction2: {'split': {name: [frame_dir, …]}, 'annotations': [...]}.
+
+Where no clip has a split it is the list of annotations alone, for which their PoseDataset takes the file when
+it is asked for no split.
+"""
 
 from __future__ import annotations
 
@@ -24,12 +28,13 @@ class PysklExport:
 
     not_held = "corpus, gloss, signer, frame rate, frame numbers, times, boxes and where the clips came from"
 
-    def __init__(self, path: Path, corpora: Collection[str]) -> None:
+    def __init__(self, path: Path, corpora: Collection[str], splits: Collection[str]) -> None:
         """Begin a file.
 
         Args:
             path: to be written.
             corpora: of the tracks.
+            splits: of the tracks, "" among them for those that have none.
 
         Raises:
             DataError: if there is more than one: their class numbers would mix.
@@ -42,10 +47,14 @@ class PysklExport:
                 "Take one corpus with masa-convert filter --where corpus=NAME",
             )
         self._file = path.open("wb")
-        # A pickle is a list of instructions: a dict, and in it a list to which what follows is appended.
-        self._file.write(b"\x80" + bytes([_PROTOCOL]) + pickle.EMPTY_DICT)
-        self._file.write(_instructions("annotations") + pickle.EMPTY_LIST)
+        # A pickle is a list of instructions: make a list, perhaps in a dict, and append to it what follows.
+        self._file.write(b"\x80" + bytes([_PROTOCOL]))
+        self._has_splits = any(splits)
+        if self._has_splits:
+            self._file.write(pickle.EMPTY_DICT + _instructions("annotations"))
+        self._file.write(pickle.EMPTY_LIST)
         self._splits: dict[str, list[str]] = defaultdict(list)
+        self._without_split = 0
         self._unlabelled = 0
         self._gaps = 0
 
@@ -75,6 +84,7 @@ class PysklExport:
         self._file.write(_instructions(annotation) + pickle.APPEND)
         if info.split:
             self._splits[info.split].append(info.id)
+        self._without_split += self._has_splits and not info.split
         self._unlabelled += info.label == NO_LABEL
         self._gaps += even_step(track) != 1
 
@@ -84,9 +94,15 @@ class PysklExport:
         Returns:
             what these tracks lost.
         """
-        self._file.write(pickle.SETITEM + _instructions("split") + _instructions(dict(self._splits)))
-        self._file.write(pickle.SETITEM + pickle.STOP)
+        if self._has_splits:
+            self._file.write(pickle.SETITEM + _instructions("split") + _instructions(dict(self._splits)))
+            self._file.write(pickle.SETITEM)
+        self._file.write(pickle.STOP)
         notes = []
+        if self._without_split:
+            notes.append(
+                f"{self._without_split:,} clips have no split: a PoseDataset of a split leaves them out"
+            )
         if self._unlabelled:
             notes.append(f"{self._unlabelled:,} clips have no class: their label is {NO_LABEL}")
         if self._gaps:

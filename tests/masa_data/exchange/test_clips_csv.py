@@ -45,6 +45,14 @@ def test_without_the_list_and_with_somebody_elses_folders_say_it(write, tmp_path
         (tmp_path / "out/clips.csv").unlink(missing_ok=True)
 
 
+def test_a_list_without_end_is_not_read(write, tmp_path):
+    export(write(*TRACKS), "pose", tmp_path / "out")
+    with (tmp_path / "out/clips.csv").open("ab") as file:
+        file.truncate(1 << 40)
+    (problem,) = listed(tmp_path / "out", "pose").problems
+    assert "expected at most 268,435,456" in problem.reason
+
+
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [

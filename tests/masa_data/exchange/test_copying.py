@@ -1,7 +1,5 @@
 """Files out of files: what is copied is the same to the bit, and nothing half-written is left."""
 
-import subprocess
-import sys
 from collections import Counter
 from dataclasses import replace
 
@@ -196,32 +194,3 @@ def test_fewer_clips_of_each_class_and_split(write):
 
 def replace_id(track, prefix):
     return replace(track, info=replace(track.info, id=f"{prefix}{track.info.id}"))
-
-
-MEASURED = """
-import resource, sys
-from pathlib import Path
-import numpy as np
-from masa_data import PoseShards
-from masa_data.exchange.copying import Part, copy_clips
-with PoseShards.open(sys.argv[1]) as tracks:
-    copy_clips([Part(tracks, np.arange(len(tracks)))], Path(sys.argv[2]), tracks.provenance)
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
-"""
-
-
-@pytest.mark.slow
-def test_copying_100_000_clips_takes_less_than_500_mb(tmp_path):
-    """1.6 GB of frames, of which no more than a few hundred clips' are in memory at a time."""
-    from benchmarks.reading import write_noise
-
-    write_noise(tmp_path / "in.h5", 100_000)
-    done = subprocess.run(
-        [sys.executable, "-c", MEASURED, tmp_path / "in.h5", tmp_path / "out.h5"],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert int(done.stdout) < 500, "MB"
-    with PoseShards.open(tmp_path / "in.h5") as before, PoseShards.open(tmp_path / "out.h5") as after:
-        assert after.fingerprint == before.fingerprint

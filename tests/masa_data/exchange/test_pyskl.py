@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from masa_data.errors import DataError
+from masa_data.exchange.frame_facts import VideoFolder
 from masa_data.exchange.pyskl import PysklFiles
 from masa_data.skeleton import COCO_WHOLEBODY_INDICES
 
@@ -147,3 +148,13 @@ def test_other_clips_are_refused_in_one_line(tmp_path, name):
     with pytest.raises(DataError, match=expected) as error:
         files.read(listing.clips[0])
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("name", ["../secret", "/secret", "a/../../secret", "a//secret"])
+def test_a_name_that_leads_elsewhere_finds_no_video(tmp_path, name):
+    (tmp_path / "videos").mkdir()
+    for path in (tmp_path / "secret.mp4", tmp_path / "videos/secret.mp4"):
+        path.write_bytes(b"not to be opened")
+    _, listing = listed(tmp_path, [row(name)])
+    with pytest.raises(DataError, match="found no video"):
+        VideoFolder(tmp_path / "videos").facts(listing.clips[0])

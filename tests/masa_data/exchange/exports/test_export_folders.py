@@ -3,6 +3,9 @@
 import csv
 import json
 import pickle
+import sys
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -99,33 +102,74 @@ def test_pose_format_reads_and_recognises_every_file(made_up, write, tmp_path, e
         }
 
 
-def test_pose_format_reads_openpose(real, tmp_path):
+BODY_IN_OPENPOSE = {"Nose": "nose"} | {
+    f"{side[0].upper()}{part}": f"{side}_{part.lower()}"
+    for side in ("left", "right")
+    for part in ("Shoulder", "Elbow", "Wrist")
+}
+# OpenPose's hands are numbered as ours are: the wrist, then four points a finger from its root.
+HAND_IN_OPENPOSE = [
+    "wrist",
+    *(f"{finger}_{n}" for finger in ("thumb", "index", "middle", "ring", "little") for n in range(1, 5)),
+]
+
+
+@pytest.mark.parametrize("source", ["real", "made_up"])
+def test_pose_format_reads_openpose(source, request, tmp_path):
     pytest.importorskip("pose_format")
     from pose_format.utils.openpose import load_openpose_directory
 
-    export(real, "openpose", tmp_path / "out")
-    for clip_id, track in real.items():
-        pose = load_openpose_directory(str(tmp_path / "out" / clip_id), fps=29.97, width=640, height=360)
-        sides = [("L", "left"), ("R", "right")]
-        ours = {"Nose": "nose"} | {
-            f"{sign}{part}": f"{side}_{part.lower()}"
-            for sign, side in sides
-            for part in ("Shoulder", "Elbow", "Wrist")
+    tracks = request.getfixturevalue(source)
+    export(tracks, "openpose", tmp_path / "out")
+    for clip_id, track in tracks.items():
+        folder = str(tmp_path / "out" / clip_id)
+        pose = load_openpose_directory(folder, fps=25, width=track.info.width, height=track.info.height)
+        first_of = {
+            part.name: pose.header.get_point_index(part.name, part.points[0])
+            for part in pose.header.components
         }
-        for theirs, name in ours.items():
-            place = pose.header.get_point_index("pose_keypoints_2d", theirs)
-            np.testing.assert_allclose(
-                pose.body.data[:, 0, place].filled(np.nan),
-                track.keypoints[:, KEYPOINT_NAMES.index(name)],
-                atol=1e-3,
-            )
-        for _, side in sides:
-            tip = pose.header.get_point_index(f"hand_{side}_keypoints_2d", "I_DIP")
-            place = KEYPOINT_NAMES.index(f"{side}_hand_index_4")
-            np.testing.assert_allclose(
-                pose.body.data[:, 0, tip].filled(np.nan), track.keypoints[:, place], atol=1e-3
-            )
-        assert not pose.body.confidence[:, 0, pose.header.get_point_index("pose_keypoints_2d", "Neck")].any()
+        theirs = [pose.header.get_point_index("pose_keypoints_2d", name) for name in BODY_IN_OPENPOSE]
+        ours = [KEYPOINT_NAMES.index(name) for name in BODY_IN_OPENPOSE.values()]
+        for side in ("left", "right"):
+            theirs += [first_of[f"hand_{side}_keypoints_2d"] + number for number in range(21)]
+            ours += [KEYPOINT_NAMES.index(f"{side}_hand_{name}") for name in HAND_IN_OPENPOSE]
+        assert sorted(ours) == list(range(49))
+        points = pose.body.data[track.frame_index, 0].filled(np.nan)
+        sure = pose.body.confidence[track.frame_index, 0]
+        np.testing.assert_allclose(sure[:, theirs], track.confidence[:, ours], rtol=0, atol=0.6e-4)
+        np.testing.assert_allclose(points[:, theirs], track.keypoints[:, ours], rtol=0, atol=1e-3)
+        assert pose.body.data.shape[1] == 1, "one person"
+        others = np.delete(pose.body.confidence[:, 0], theirs, axis=1)
+        assert not others.any(), "legs, face and neck are not known"
+
+
+@pytest.mark.parametrize("source", ["real", "made_up"])
+def test_pose_format_reads_what_mmposes_inferencer_would_have_written(source, request, tmp_path, monkeypatch):
+    """Its converter takes the predictions of each frame from MMPose's inferencer, here from our files."""
+    pytest.importorskip("pose_format")
+
+    def inferencer(*_, **__):
+        return lambda path, **_: (
+            {"predictions": [frame["instances"]]} for frame in json.loads(Path(path).read_text())
+        )
+
+    for name in ("mmpose", "mmpose.apis"):
+        monkeypatch.setitem(sys.modules, name, SimpleNamespace(MMPoseInferencer=inferencer))
+    from pose_format.utils import mmposewholebody as whole
+
+    monkeypatch.setattr(whole, "MMPoseInferencer", inferencer)
+    tracks = request.getfixturevalue(source)
+    export(tracks, "mmpose", tmp_path / "out")
+    for clip_id, track in tracks.items():
+        pose = whole.estimate_mmpose_wholebody(str(tmp_path / "out" / f"{clip_id}.json"), fps=25)
+        sure = pose.body.confidence[:, 0]
+        found = pose.body.data[:, 0].filled(np.nan)
+        known = track.confidence > 0
+        np.testing.assert_allclose(sure[:, COCO_WHOLEBODY_INDICES], track.confidence, rtol=0, atol=0.6e-4)
+        np.testing.assert_allclose(
+            found[:, COCO_WHOLEBODY_INDICES][known], track.keypoints[known], rtol=0, atol=1e-3
+        )
+        assert not np.delete(sure, COCO_WHOLEBODY_INDICES, axis=1).any()
 
 
 def test_mmpose_json_and_masa_pickles_say_what_the_originals_say(real, shared_data, tmp_path):

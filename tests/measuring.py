@@ -1,0 +1,45 @@
+"""How much memory and time a command takes."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+# Not ru_maxrss, in which the memory of the process that started it counts too.
+_PROGRAM = """
+import sys
+from pathlib import Path
+from masa_cli.convert import main
+try:
+    main(sys.argv[2:])
+finally:
+    Path(sys.argv[1]).write_text(Path("/proc/self/status").read_text())
+"""
+
+
+class Measured(NamedTuple):
+    """What came of a command: exit code, what it printed, its highest memory in MB, its time in seconds."""
+
+    code: int
+    output: str
+    megabytes: float
+    seconds: float
+
+
+def measure_convert(folder: Path, *arguments: object, timeout: float = 300) -> Measured:
+    """Run masa-convert with these arguments; `folder` is there for its notes."""
+    start = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, "-c", _PROGRAM, folder / "status", *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=timeout,
+        check=False,
+    )
+    (kilobytes,) = re.findall(r"VmHWM:\s+(\d+) kB", (folder / "status").read_text())
+    return Measured(done.returncode, done.stdout, int(kilobytes) / 1024, time.monotonic() - start)
