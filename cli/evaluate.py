@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import shlex
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
-from rich.table import Table
 
 from masa_data.errors import DataError
 from masa_data.version import VERSION
 
 from .console import CONTEXT, errors_in_one_line, make_console
+from .evaluation_text import Question, json_of, print_evaluation, row_of
 
 if TYPE_CHECKING:
-    import torch
-
-    from masa_model.evaluate import Evaluation, Scores
-    from masa_model.paper import PaperRow
-    from masa_model.recogniser import TrainedClassifier
-    from masa_model.training.labelled import LabelledClips
+    from masa_model.evaluate import Scores
 
 _EXAMPLES = """
 \b
@@ -34,19 +26,6 @@ Examples:
   masa-eval --fuse rgb_val.npz --fuse rgb_test.npz        with another model's scores
   masa-eval --noise 5 10 15 20                    as in the paper's Table XIII
 """
-
-
-@dataclass(frozen=True, slots=True)
-class _Question:
-    """What is evaluated."""
-
-    recogniser: TrainedClassifier
-    files: tuple[Path, ...]
-    splits: tuple[str, ...]
-    subset: str | None
-    views: int
-    force: bool
-    device: torch.device
 
 
 @click.command(context_settings=CONTEXT, epilog=_EXAMPLES)
@@ -117,7 +96,7 @@ def main(
             run = run_path or RunFolder.newest("finetune").path
             recogniser = load_classifier(run, processes.device)
             paths = files or _files_of(recogniser.path)
-            asked = _Question(
+            asked = Question(
                 recogniser,
                 paths,
                 splits,
@@ -143,18 +122,18 @@ def main(
             }
             said = _draw(asked, found, weight) if processes.first else ""
             if as_json:
-                console.print(_as_json(asked, evaluation, weight, levels))
+                console.print(json_of(asked, evaluation, weight, levels))
             elif table is not None:
-                console.print(_row(asked, evaluation, latex=table == "latex"))
+                console.print(row_of(asked, evaluation, latex=table == "latex"))
             else:
-                _print(console, asked, data, evaluation, weight, levels)
+                print_evaluation(console, asked, data, evaluation, weight, levels)
                 if scores is not None:
                     console.print(f"Wrote {scores}.")
                 console.print(said)
                 console.print(f"Next: {shlex.join(['masa-predict', '--run', str(run), 'clip.mp4'])}")
 
 
-def _draw(asked: _Question, found: Scores, weight: float | None) -> str:
+def _draw(asked: Question, found: Scores, weight: float | None) -> str:
     """The matrix of what is taken for what; a line about it."""
     from masa_model.pictures.of_runs import draw_evaluation
 
@@ -174,7 +153,7 @@ def _files_of(checkpoint: Path) -> tuple[Path, ...]:
     return tuple(Path(file) for file in folder.read_json("data.json")["files"])
 
 
-def _weight(asked: _Question, fuse: tuple[Path, ...], weight: float | None) -> float:
+def _weight(asked: Question, fuse: tuple[Path, ...], weight: float | None) -> float:
     """The one said, or the best on val: never on the clips that are evaluated."""
     if weight is not None:
         return weight
@@ -201,122 +180,6 @@ def _fused(found: Scores, fuse: tuple[Path, ...], weight: float) -> Scores:
 
     others = read_scores(fuse, found.ids, found.glosses)
     return replace(found, probabilities=fused(found.probabilities, others, weight))
-
-
-def _paper_row(asked: _Question, name: str | None = None) -> PaperRow | None:
-    from masa_model.paper import PAPER, paper_row
-
-    if name is not None:
-        return PAPER.get(name)
-    corpora = {corpus for corpus, _ in asked.recogniser.classes.pairs}
-    if len(corpora) > 1:
-        return None
-    return paper_row(asked.subset, corpora.pop(), len(asked.recogniser.classes))
-
-
-def _print(
-    console: Console,
-    asked: _Question,
-    data: LabelledClips,
-    evaluation: Evaluation,
-    weight: float | None,
-    levels: dict[float, Evaluation],
-) -> None:
-    total = evaluation.total
-    step = asked.recogniser.header
-    console.print(
-        f"{asked.recogniser.path} ({step.step:,} of {step.steps:,} steps) on {len(data):,} clips "
-        f"of {total.classes:,} classes: {', '.join(asked.splits)}"
-    )
-    if total.absent:
-        console.print(f"{total.absent:,} classes have no clip here; they count nowhere.")
-    if total.unknown:
-        console.print(f"{total.unknown:,} clips are of classes that it does not know: wrong by definition.")
-    if weight is not None:
-        console.print(f"Fused with {weight:.0%} of the other model.")
-    table = _table("%", "P-I", "95 %", "P-C", "95 %")
-    for name, of in {"": total, **evaluation.variants}.items():
-        for k, value in of.per_instance.items():
-            by_class = of.per_class[k]
-            table.add_row(
-                f"{name} top-{k}".strip(),
-                f"{100 * value.value:.2f}",
-                f"{100 * value.low:.1f}–{100 * value.high:.1f}",
-                f"{100 * by_class.value:.2f}",
-                f"{100 * by_class.low:.1f}–{100 * by_class.high:.1f}",
-            )
-        row = _paper_row(asked, name or None)
-        for k in row.per_instance if row else ():
-            assert row is not None
-            by_class_text = f"{row.per_class[k]:.2f}" if k in row.per_class else ""
-            table.add_row(
-                f"{name} top-{k}, paper".strip(), f"{row.per_instance[k]:.2f}", "", by_class_text, ""
-            )
-    console.print(table)
-    for level, noisy in levels.items():
-        instance, of_class = noisy.total.per_instance[1].value, noisy.total.per_class[1].value
-        text = f"noise {level:g}: top-1 {100 * instance:.2f} P-I, {100 * of_class:.2f} P-C"
-        row = _paper_row(asked)
-        if row is not None and level in row.noise:
-            text += " (paper {:.2f}, {:.2f})".format(*row.noise[level])
-        console.print(text)
-    if evaluation.confused:
-        table = _table("most confused", "taken for", "clips")
-        for true, guessed, count in evaluation.confused:
-            table.add_row(true, guessed, str(count))
-        console.print(table)
-    for heading, parts in (("signer", evaluation.by_signer), ("length", evaluation.by_length)):
-        if parts:
-            table = _table(heading, "top-1 %", "clips")
-            for name, (share, clips) in parts.items():
-                table.add_row(name, f"{100 * share:.1f}", f"{clips:,}")
-            console.print(table)
-
-
-def _table(*headings: str) -> Table:
-    table = Table(box=None, pad_edge=False)
-    for place, heading in enumerate(headings):
-        table.add_column(heading, justify="right" if place and heading != "taken for" else "left")
-    return table
-
-
-def _as_json(
-    asked: _Question, evaluation: Evaluation, weight: float | None, levels: dict[float, Evaluation]
-) -> str:
-    row = _paper_row(asked)
-    values: dict[str, Any] = {
-        "run": str(asked.recogniser.path),
-        "files": [str(path) for path in asked.files],
-        "splits": asked.splits,
-        "subset": asked.subset,
-        "views": asked.views,
-        "weight": weight,
-        **asdict(evaluation),
-        "noise": {f"{level:g}": asdict(found.total) for level, found in levels.items()},
-        "paper": asdict(row) if row else None,
-    }
-    return json.dumps(values, indent=2, ensure_ascii=False)
-
-
-def _row(asked: _Question, evaluation: Evaluation, *, latex: bool) -> str:
-    """Headings and a row; the paper's under it where it has one."""
-    parts = {"": evaluation.total, **evaluation.variants}
-    headings, ours, paper = ["%"], ["ours"], ["MASA, paper"]
-    for name, of in parts.items():
-        row = _paper_row(asked, name or None)
-        for kind, values, theirs in (
-            ("P-I", of.per_instance, row.per_instance if row else {}),
-            ("P-C", of.per_class, row.per_class if row else {}),
-        ):
-            for k, accuracy in values.items():
-                headings.append(f"{name} {kind} top-{k}".strip())
-                ours.append(f"{100 * accuracy.value:.2f}")
-                paper.append(f"{theirs[k]:.2f}" if k in theirs else "–")
-    rows = [headings, ours, *([paper] if _paper_row(asked) else [])]
-    if latex:
-        return "\n".join(" & ".join(row).replace("%", r"\%").replace("–", "--") + r" \\" for row in rows)
-    rows.insert(1, ["---"] * len(headings))
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
 if __name__ == "__main__":
