@@ -87,10 +87,10 @@ def accuracies(
     """
     present, group, size = np.unique(groups, return_inverse=True, return_counts=True)
     hits = np.stack([ranks < k for k in TOP]).astype(np.float64)  # (K, N)
+    by_class = np.stack([np.bincount(group, row) for row in hits]) / size  # (K, classes)
+    value_i, value_c = hits.mean(1), by_class.mean(1)
     # P-C is a mean over clips too, in which each class weighs the same.
-    weights = {"P-I": np.full(len(ranks), 1 / len(ranks)), "P-C": 1 / (len(present) * size[group])}
-    value_i, value_c = hits @ weights["P-I"], hits @ weights["P-C"]
-    intervals_i, intervals_c = _intervals(hits, list(weights.values()), seed)
+    intervals_i, intervals_c = _intervals(hits, [np.ones(len(ranks)), 1 / size[group]], seed)
 
     def named(values: NDArray[np.float64], ends: NDArray[np.float64]) -> dict[int, Accuracy]:
         return {

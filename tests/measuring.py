@@ -11,11 +11,10 @@ from typing import NamedTuple
 
 # Not ru_maxrss, in which the memory of the process that started it counts too.
 _PROGRAM = """
-import sys
+import importlib, sys
 from pathlib import Path
-from masa_cli.convert import main
 try:
-    main(sys.argv[2:])
+    importlib.import_module(f"masa_cli.{sys.argv[2]}").main(sys.argv[3:])
 finally:
     Path(sys.argv[1]).write_text(Path("/proc/self/status").read_text())
 """
@@ -30,11 +29,11 @@ class Measured(NamedTuple):
     seconds: float
 
 
-def measure_convert(folder: Path, *arguments: object, timeout: float = 300) -> Measured:
-    """Run masa-convert with these arguments; `folder` is there for its notes."""
+def measure(command: str, folder: Path, *arguments: object, timeout: float = 300) -> Measured:
+    """Run a module of masa_cli with these arguments; `folder` is there for its notes."""
     start = time.monotonic()
     done = subprocess.run(
-        [sys.executable, "-c", _PROGRAM, folder / "status", *map(str, arguments)],
+        [sys.executable, "-c", _PROGRAM, folder / "status", command, *map(str, arguments)],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

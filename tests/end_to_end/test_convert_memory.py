@@ -10,7 +10,7 @@ from masa_data.shards.quantise import quantise
 from masa_data.shards.writer import write_shard
 from masa_data.track import ClipInfo
 from tests.conftest import make_track
-from tests.measuring import measure_convert
+from tests.measuring import measure
 
 FRAMES = 64
 
@@ -44,7 +44,7 @@ def megabytes_of_each(folder, provenance, clips):
         "compact to shards": ("compact", merged, shards, "--shard-clips", clips // 4),
         "compact": ("compact", shards, out, "--overwrite"),
     }.items():
-        done = measure_convert(folder, *arguments)
+        done = measure("convert", folder, *arguments)
         assert done.code == 0, done.output
         found[name] = done.megabytes
     with PoseShards.open(out) as tracks:

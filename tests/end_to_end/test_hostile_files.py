@@ -15,7 +15,7 @@ from masa_data.exchange.pose_header import PoseHeader
 from masa_data.exchange.pose_points import WHOLEBODY
 from masa_data.skeleton import COCO_WHOLEBODY_INDICES
 from tests import hostile_files, hostile_tables
-from tests.measuring import measure_convert
+from tests.measuring import measure
 
 ASSUMED = ("--size", "640x360", "--fps", "25")
 OPTIONS = {
@@ -52,7 +52,7 @@ def test_each_costs_one_line_and_the_good_one_comes_through(source, tmp_path):
         good = next(folder.glob("good.*"))
         inputs = [*(folder / name for name in expected), good]
     out = tmp_path / "out.h5"
-    code, output, megabytes, seconds = measure_convert(tmp_path, source, *inputs, out, *OPTIONS[source])
+    code, output, megabytes, seconds = measure("convert", tmp_path, source, *inputs, out, *OPTIONS[source])
     print(f"{source}: {len(expected)} hostile files, {megabytes:.0f} MB, {seconds:.1f} s")
     assert "Traceback" not in output, output
     assert code == 3, output
