@@ -186,8 +186,10 @@ def test_an_interrupt_ends_within_two_seconds_and_says_how_to_go_on(footage, tmp
             process.send_signal(number)
             start = time.monotonic()
             _, errors = process.communicate(timeout=20)
-            taken.append(time.monotonic() - start)
-        assert process.returncode == 130
+        if process.returncode == 0:  # it was done before it was told to stop
+            continue
+        taken.append(time.monotonic() - start)
+        assert process.returncode == 130, errors
         assert "the same command goes on from there" in errors
         assert not out.exists()
         if taken[-1] < 2:
@@ -207,18 +209,20 @@ def test_workers_do_not_outlive_a_killed_parent(footage, tmp_path):
         time.sleep(0.1)
 
 
-def test_a_worker_that_dies_costs_one_clip(footage, tmp_path):
+def test_a_worker_that_dies_costs_the_clip_it_was_at(footage, tmp_path):
     out = tmp_path / "out.h5"
     with started(footage, out, "--workers", "1") as process:
         for pid in worker_processes(process.pid):
             if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes():
                 os.kill(pid, signal.SIGKILL)
-        process.communicate(timeout=120)
-    assert process.returncode == 3
-    (problem,) = map(json.loads, (tmp_path / "out.h5.failures.jsonl").read_text().splitlines())
-    assert problem["reason"].startswith("the worker died at this clip")
+        _, errors = process.communicate(timeout=120)
+    failures = tmp_path / "out.h5.failures.jsonl"
+    problems = list(map(json.loads, failures.read_text().splitlines())) if failures.exists() else []
+    assert len(problems) <= 1  # none, if it was killed between two clips
+    assert all(problem["reason"].startswith("the worker died at this clip") for problem in problems)
+    assert process.returncode == (3 if problems else 0), errors
     with PoseShards.open(out) as tracks:
-        assert len(tracks) == 11
+        assert len(tracks) == 12 - len(problems)
 
 
 def test_bad_input_costs_one_line_each_and_the_rest_goes_through(footage, tmp_path, run):
