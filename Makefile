@@ -102,10 +102,10 @@ runs/signs.h5: $(TRAIN_INSTALLED)
 	@mkdir -p runs
 	$(BIN)/masa-convert npz $(wildcard $(SIGNS)/*.npz) $@ --size 640x480 --fps 30
 
-runs/pretrain-signs/checkpoints/epoch-0050.safetensors: runs/signs.h5
+runs/pretrain-signs/checkpoints/epoch-0010.safetensors: runs/signs.h5
 	$(BIN)/masa-pretrain $< --size tiny --run runs/pretrain-signs
 
-reproduce-signs: runs/pretrain-signs/checkpoints/epoch-0050.safetensors
+reproduce-signs: runs/pretrain-signs/checkpoints/epoch-0010.safetensors
 	$(BIN)/python -W ignore -m benchmarks.few_shot runs/signs.h5 --pretrained runs/pretrain-signs
 
 bench-gpu: install-mmpose install-train

@@ -43,7 +43,7 @@ _FEW_MASKED = 0.1
 @click.command(context_settings=CONTEXT, epilog=_EXAMPLES)
 @click.argument("files", metavar="[OUT.h5]...", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--size", type=click.Choice(get_args(Size)), help="Network and recipe [default: base].")
-@click.option("--epochs", type=click.IntRange(min=1), help="[default: base 400, small 200, tiny 50]")
+@click.option("--epochs", type=click.IntRange(min=1), help="[default: base 400, small 200, tiny 10]")
 @click.option(
     "--batch-size", type=click.IntRange(min=1), help="Clips of a step in each process [default: 64]."
 )

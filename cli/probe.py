@@ -27,7 +27,7 @@ Examples:
   masa-probe                                   the newest pre-training run, on its own files
   masa-probe runs/pretrain-001                 another run
   masa-probe runs/pretrain-001 other.h5        on other files
-  masa-probe runs/pretrain-001/checkpoints/epoch-0050.safetensors
+  masa-probe runs/pretrain-001/checkpoints/epoch-0010.safetensors
 """
 
 

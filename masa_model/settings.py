@@ -274,19 +274,22 @@ class PretrainSettings(Section):
 MILD_AUGMENTATION: dict[str, float] = {"rotation": 10.0, "scale": 0.15, "shift": 10.0, "joint_drop": 0.05}
 
 # small and tiny: for fewer clips and one machine. A higher learning rate, since they are narrower; query and
-# key varied, since among few clips the right key is found too easily.
+# key varied, since among few clips the right key is found too easily; a higher temperature, since many keys
+# are of the same sign. Measured with tiny (docs/reproduction.md).
 PRESETS: dict[str, dict[str, Any]] = {
     "base": {},
     "small": {
         "network": NETWORKS["small"].model_dump(),
         "optimiser": {"learning_rate": 5e-4},
         "augment": MILD_AUGMENTATION,
+        "alignment": {"temperature": 0.2},
         "epochs": 200,
     },
     "tiny": {
         "network": NETWORKS["tiny"].model_dump(),
         "optimiser": {"learning_rate": 1e-3},
         "augment": MILD_AUGMENTATION,
-        "epochs": 50,
+        "alignment": {"temperature": 0.2},
+        "epochs": 10,
     },
 }
