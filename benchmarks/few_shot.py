@@ -24,9 +24,9 @@ from sklearn.preprocessing import StandardScaler
 
 from masa_data import PoseDataset
 from masa_model.features import clip_features, in_order
-from masa_model.finetune import finetune, with_pretrained
+from masa_model.finetune import finetune
 from masa_model.finetune_settings import FinetuneSettings, Recipe
-from masa_model.pretrain import load_pretrained
+from masa_model.pretrained import load_pretrained, with_pretrained
 from masa_model.probe import draw_shots, untrained_encoder
 from masa_model.recogniser import load_classifier, score_clips
 from masa_model.training.labelled import Classes, FinetuneData, LabelledClips

@@ -27,7 +27,8 @@ from masa_model.inputs.motion import mask_candidates, motion_residuals, pair_con
 from masa_model.inputs.parts import prepare_clips
 from masa_model.inputs.sources import ClipsInMemory, StreamedClips, epoch_batches
 from masa_model.network.masa import MASA
-from masa_model.pretrain import build_model, pretrain
+from masa_model.pretrain import pretrain
+from masa_model.pretrained import build_model
 from masa_model.settings import PretrainSettings
 from masa_model.training.data import open_training_data
 from masa_model.training.processes import Processes

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     import torch
 
     from masa_model.finetune_settings import FinetuneSettings
-    from masa_model.pretrain import Progress
     from masa_model.training.labelled import FinetuneData
+    from masa_model.training.progress import Progress
     from masa_model.training.run_folder import RunFolder
 
 _EXAMPLES = """
@@ -78,8 +78,8 @@ def main(
 ) -> None:
     """Train a recogniser on labelled clips of one or several files."""
     with errors_in_one_line("masa-finetune"):
-        from masa_model.finetune import check_estimators
         from masa_model.finetune_settings import FinetuneSettings
+        from masa_model.pretrained import check_estimators
         from masa_model.training.config import resolve_settings
         from masa_model.training.labelled import open_finetune_data
         from masa_model.training.processes import joined_processes
@@ -115,8 +115,8 @@ def main(
 def _settings(
     config: Path | None, assignments: tuple[str, ...], options: dict[str, object]
 ) -> FinetuneSettings:
-    from masa_model.finetune import with_pretrained
     from masa_model.finetune_settings import FinetuneSettings
+    from masa_model.pretrained import with_pretrained
     from masa_model.training.config import resolve_settings
     from masa_model.training.run_folder import RunFolder
 

@@ -20,9 +20,9 @@ from .training_run import check_same_files, files_to_train_on, run_options, run_
 
 if TYPE_CHECKING:
     from masa_model.network.masa import MASA
-    from masa_model.pretrain import Progress
     from masa_model.training.data import TrainingData
     from masa_model.training.processes import Processes
+    from masa_model.training.progress import Progress
     from masa_model.training.run_folder import RunFolder
 
 _EXAMPLES = """

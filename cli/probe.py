@@ -45,7 +45,7 @@ def main(run: Path | None, files: tuple[Path, ...], device: str, as_json: bool) 
     """
     with errors_in_one_line("masa-probe"):
         from masa_model.motion_quality import motion_losses
-        from masa_model.pretrain import load_pretrained
+        from masa_model.pretrained import load_pretrained
         from masa_model.probe import probe, untrained_encoder
         from masa_model.training.processes import joined_processes
         from masa_model.training.run_folder import RunFolder

@@ -20,7 +20,7 @@ from masa_data.errors import DataError
 from .console import EXIT_TERMINATED
 
 if TYPE_CHECKING:
-    from masa_model.pretrain import Progress as RunProgress
+    from masa_model.training.progress import Progress as RunProgress
     from masa_model.training.run_folder import RunFolder
 
 

@@ -22,19 +22,19 @@ from masa_model.inputs.parts import prepare_clips
 from masa_model.inputs.sampling import sample_training_frames
 from masa_model.inputs.sources import epoch_batches, open_source
 from masa_model.network.classifier import SignClassifier
-from masa_model.pretrain import NonFiniteLossError, Progress
+from masa_model.pretrained import check_estimators
 from masa_model.probe import untrained_encoder
 from masa_model.recogniser import build_classifier, score_clips
-from masa_model.settings import InputSettings, NetworkSettings, PretrainSettings
+from masa_model.settings import PretrainSettings
 from masa_model.training.checkpoint import (
     CheckpointHeader,
     load_checkpoint,
     load_model,
     load_optimiser,
-    read_header,
     save_checkpoint,
 )
 from masa_model.training.labelled import FinetuneData, content_keys
+from masa_model.training.progress import NonFiniteLossError, Progress
 from masa_model.training.run_folder import BEST, RunFolder
 from masa_model.training.schedule import learning_rate_factor
 
@@ -67,52 +67,6 @@ class _State:
     step: int = 0
     sums: Tensor = field(default_factory=lambda: torch.zeros(len(_SUMS)))
     chosen: _Chosen = field(default_factory=_Chosen)
-
-
-def with_pretrained(settings: FinetuneSettings, checkpoint: Path) -> FinetuneSettings:
-    """The same settings, with the network and the inputs that a pre-training checkpoint has.
-
-    Raises:
-        DataError: if the file is not one, or another size was asked for.
-    """
-    header = read_header(checkpoint)
-    if header.kind != "pretraining":
-        raise DataError(
-            f"{checkpoint} is of kind {header.kind}, expected pretraining", "Name a run of masa-pretrain"
-        )
-    size = header.settings["size"]
-    if "size" in settings.model_fields_set and settings.size != size:
-        raise DataError(
-            f"{checkpoint} has a network of size {size}, --size says {settings.size}",
-            "Leave --size out: it comes with the checkpoint",
-        )
-    inputs = {name: header.settings["inputs"][name] for name in ("crop_reference", "max_frames")}
-    return settings.model_copy(
-        update={
-            "pretrained": str(checkpoint),
-            "size": size,
-            "network": NetworkSettings.model_validate(header.settings["network"]),
-            "inputs": InputSettings.model_validate(inputs),
-        }
-    )
-
-
-def check_estimators(settings: FinetuneSettings, data: FinetuneData) -> None:
-    """Check that pre-training saw keypoints of the estimator that the clips are of.
-
-    Raises:
-        DataError: if it did not.
-    """
-    if settings.pretrained is None:
-        return
-    header = read_header(Path(settings.pretrained))
-    found, expected = header.estimator, data.train.clips.files[0].provenance.estimator
-    if found != expected:
-        raise DataError(
-            f"{settings.pretrained} was trained on keypoints of {found.name} {found.version}, "
-            f"the clips are of {expected.name} {expected.version} or other settings of it",
-            "Pre-train on clips of the same estimator",
-        )
 
 
 def finetune(

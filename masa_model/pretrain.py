@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 import torch
@@ -20,6 +19,7 @@ from masa_model.inputs.batch import PoseBatch, RawClips
 from masa_model.inputs.parts import prepare_clips
 from masa_model.inputs.sources import epoch_batches, open_source
 from masa_model.network.masa import MASA, Losses
+from masa_model.pretrained import build_model
 from masa_model.settings import InputSettings, PretrainSettings
 from masa_model.training.checkpoint import (
     Checkpoint,
@@ -31,6 +31,7 @@ from masa_model.training.checkpoint import (
 )
 from masa_model.training.data import TrainingData
 from masa_model.training.processes import Processes
+from masa_model.training.progress import NonFiniteLossError, Progress
 from masa_model.training.run_folder import RunFolder
 from masa_model.training.schedule import alignment_weight, learning_rate_factor
 
@@ -47,27 +48,6 @@ MEASURES: Final = (
     "waiting_share",
 )
 _SECONDS_BETWEEN_SAVES: Final = 60.0
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """Where a run is, for whoever shows it.
-
-    Attributes:
-        step: steps made.
-        steps: of the whole run.
-        epoch: the one under way, from 0.
-        record: the line of metrics.jsonl, where an epoch has just ended.
-    """
-
-    step: int
-    steps: int
-    epoch: int
-    record: dict[str, float] | None = None
-
-
-class NonFiniteLossError(DataError):
-    """A loss became infinite or NaN."""
 
 
 def pretrain(
@@ -178,19 +158,6 @@ def pretrain(
             return
 
 
-def build_model(settings: PretrainSettings, clips: int) -> MASA:
-    """The model with its first weights, which depend on the seed alone.
-
-    Args:
-        settings: of the run.
-        clips: number of training clips: the bank holds half of them at most.
-    """
-    torch.manual_seed(settings.seed)
-    bank_size = min(settings.alignment.bank_size, max(1, clips // 2))
-    alignment = settings.alignment.model_copy(update={"bank_size": bank_size})
-    return MASA(settings.network, settings.masking, settings.motion, alignment)
-
-
 def prepare_batch(raw: RawClips, inputs: InputSettings) -> PoseBatch:
     """Parts in their coordinates, with noise where asked for (Table XIII)."""
     batch = prepare_clips(raw, inputs.crop_reference, inputs.max_frames)
@@ -198,24 +165,6 @@ def prepare_batch(raw: RawClips, inputs: InputSettings) -> PoseBatch:
         seen = batch.confidence > 0
         batch.coordinates.add_(inputs.noise * torch.randn_like(batch.coordinates) * seen[:, None])
     return batch
-
-
-def load_pretrained(path: Path) -> tuple[MASA, PretrainSettings, Checkpoint]:
-    """The model of a pre-training checkpoint, in evaluation mode.
-
-    Raises:
-        DataError: if the file is not one.
-    """
-    checkpoint = load_checkpoint(path)
-    if checkpoint.header.kind != "pretraining":
-        raise DataError(
-            f"{path} is of kind {checkpoint.header.kind}, expected pretraining", "Name a run of masa-pretrain"
-        )
-    settings = PretrainSettings.model_validate(checkpoint.header.settings)
-    bank = checkpoint.model.get("bank.keys", torch.zeros(1, 1)).shape[0]
-    model = build_model(settings, 2 * bank)
-    load_model(checkpoint, model)
-    return model.eval(), settings, checkpoint
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from masa_model.pictures.confusion import confusion_of, draw_confusion
 from masa_model.pictures.features import draw_features, map_features
 from masa_model.pictures.masks import count_masks, draw_masks
 from masa_model.pictures.motion import draw_motion, predict_motion
-from masa_model.pretrain import load_pretrained
+from masa_model.pretrained import load_pretrained
 from masa_model.recogniser import TrainedClassifier, load_classifier
 from masa_model.settings import PretrainSettings
 from masa_model.training.checkpoint import read_header

@@ -5,12 +5,12 @@ import pytest
 import torch
 
 from masa_data import DataError
-from masa_model.finetune import finetune, with_pretrained
+from masa_model.finetune import finetune
 from masa_model.finetune_settings import FinetuneSettings
 from masa_model.inputs.parts import prepare_clips
 from masa_model.inputs.sources import raw_clips
 from masa_model.predict import Recognizer
-from masa_model.pretrain import build_model
+from masa_model.pretrained import build_model, with_pretrained
 from masa_model.recogniser import build_classifier, load_classifier
 from masa_model.settings import PretrainSettings
 from masa_model.training.checkpoint import CheckpointHeader, load_checkpoint, save_checkpoint

@@ -15,7 +15,8 @@ import torch
 from masa_data.errors import DataError
 from masa_data.shards.quantise import quantise
 from masa_data.shards.writer import write_shard
-from masa_model.pretrain import load_pretrained, pretrain
+from masa_model.pretrain import pretrain
+from masa_model.pretrained import load_pretrained
 from masa_model.settings import PretrainSettings
 from masa_model.training.config import resolve_settings
 from masa_model.training.data import open_training_data

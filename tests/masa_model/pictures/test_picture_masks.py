@@ -12,7 +12,7 @@ from masa_model.inputs.augment import two_views
 from masa_model.inputs.parts import prepare_clips
 from masa_model.inputs.sources import StreamedClips
 from masa_model.pictures.masks import PLACES, count_masks, counted, draw_masks
-from masa_model.pretrain import build_model
+from masa_model.pretrained import build_model
 from masa_model.settings import MaskingSettings, PretrainSettings
 from tests.conftest import make_track
 from tests.masa_model import oracle

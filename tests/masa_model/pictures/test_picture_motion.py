@@ -11,7 +11,7 @@ from masa_data.errors import DataError
 from masa_model.motion_quality import motion_losses
 from masa_model.network.masa import MASA
 from masa_model.pictures.motion import draw_motion, middling, predict_motion
-from masa_model.pretrain import build_model
+from masa_model.pretrained import build_model
 from masa_model.settings import InputSettings, MotionSettings, PretrainSettings
 from tests.masa_model import oracle
 from tests.masa_model.made_up_signs import make_sign, write
