@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from matplotlib.figure import Figure
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
@@ -26,6 +27,7 @@ from masa_data import PoseDataset
 from masa_model.features import clip_features, in_order
 from masa_model.finetune import finetune
 from masa_model.finetune_settings import FinetuneSettings, Recipe
+from masa_model.pictures.style import BLUE, GREY, ORANGE, SKY, new_figure, png_of, style
 from masa_model.pretrained import load_pretrained, with_pretrained
 from masa_model.probe import draw_shots, untrained_encoder
 from masa_model.recogniser import load_classifier, score_clips
@@ -53,6 +55,9 @@ class Setting:
     shots: int | None
 
 
+SHOTS = (1, 3, 5, 10)
+
+
 def settings_of(clips: PoseDataset) -> list[Setting]:
     split = clips.column("split").astype(str)
     signer = clips.column("signer").astype(str)
@@ -67,10 +72,7 @@ def settings_of(clips: PoseDataset) -> list[Setting]:
 
     asked = numbered(gloss, split == "test")
     of = {name: np.flatnonzero((split == name) & (asked >= 0)) for name in ("train", "val", "test")}
-    found = [
-        Setting(f"{shots} clip{'s' * (shots > 1)} a class", asked, of["train"], of["val"], of["test"], shots)
-        for shots in (1, 3, 5, 10)
-    ]
+    found = [Setting(shots_name(shots), asked, of["train"], of["val"], of["test"], shots) for shots in SHOTS]
     wlasl = source == "Adarsha16/ASL_tester"
     train, test = np.flatnonzero(wlasl & (split == "train")), np.flatnonzero(wlasl & (split == "val"))
     found.append(Setting("50 WLASL glosses", numbered(gloss, train), train, nothing, test, None))
@@ -95,6 +97,10 @@ def settings_of(clips: PoseDataset) -> list[Setting]:
         name = f"{left_out.partition('/')[0]} left out, 30 clips a class"
         found.append(Setting(name, targets, np.flatnonzero(elsewhere & shared), nothing, test, 30))
     return found
+
+
+def shots_name(shots: int) -> str:
+    return f"{shots} clip{'s' * (shots > 1)} a class"
 
 
 def labelled(clips: PoseDataset, setting: Setting, numbers: np.ndarray) -> LabelledClips:
@@ -196,12 +202,45 @@ def table(settings: list[Setting], accuracy: dict[str, float]) -> str:
     for setting in settings:
         row = [setting.name]
         for column in COLUMNS:
-            names = [f"{setting.name} / {column} / {seed}" for seed in range(SEEDS)]
-            values = [100 * accuracy[name] for name in names if name in accuracy]
+            values = measured(setting.name, column, accuracy)
             spread = f" ± {np.std(values, ddof=1):.1f}" if len(values) > 1 else ""
             row.append(f"{np.mean(values):.1f}{spread} ({len(values)})" if values else "–")
         lines.append("| " + " | ".join(row) + " |")
     return "\n".join(lines)
+
+
+def measured(row: str, column: str, accuracy: dict[str, float]) -> list[float]:
+    """In percent, of the seeds that are done."""
+    names = [f"{row} / {column} / {seed}" for seed in range(SEEDS)]
+    return [100 * accuracy[name] for name in names if name in accuracy]
+
+
+def draw(accuracy: dict[str, float]) -> Figure:
+    """Top-1 over the number of clips a class: the mean, and a point for each seed."""
+    figure = new_figure(6.4, 4.2)
+    axes = figure.subplots()
+    lines = {
+        "logistic regression": (GREY, ":"),
+        "untrained, 1-NN": (SKY, ":"),
+        "pre-trained, 1-NN": (SKY, "-"),
+    }
+    lines |= {"scratch, paper": (ORANGE, ":"), "pre-trained, paper": (ORANGE, "-")}
+    lines |= {"scratch, tuned": (BLUE, ":"), "pre-trained, tuned": (BLUE, "-")}
+    for column, (colour, dashes) in lines.items():
+        found = {shots: measured(shots_name(shots), column, accuracy) for shots in SHOTS}
+        found = {shots: values for shots, values in found.items() if values}
+        axes.plot(
+            list(found), [np.mean(values) for values in found.values()], dashes, color=colour, label=column
+        )
+        for shots, values in found.items():
+            axes.plot([shots] * len(values), values, "o", color=colour, markersize=4, alpha=0.4)
+    axes.set_xscale("log")
+    axes.set_xticks(SHOTS, [str(shots) for shots in SHOTS])
+    axes.minorticks_off()
+    axes.set_xlabel("clips a class to learn from")
+    axes.set_ylabel("right answers on test (top-1), %")
+    axes.legend()
+    return figure
 
 
 def main() -> None:
@@ -233,6 +272,8 @@ def main() -> None:
         given.cache.write_text(json.dumps(accuracy, indent=1) + "\n")
         print(f"{name}: {accuracy[name]:.3f} ({time.monotonic() - started:.0f} s)", flush=True)
     print(table(settings, accuracy))
+    with style():
+        given.cache.with_suffix(".png").write_bytes(png_of(draw(accuracy)))
 
 
 if __name__ == "__main__":
