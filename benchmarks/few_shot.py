@@ -223,15 +223,16 @@ def draw(accuracy: dict[str, float]) -> Figure:
         "logistic regression": (GREY, ":"),
         "untrained, 1-NN": (SKY, ":"),
         "pre-trained, 1-NN": (SKY, "-"),
+        "scratch, paper": (ORANGE, ":"),
+        "pre-trained, paper": (ORANGE, "-"),
+        "scratch, tuned": (BLUE, ":"),
+        "pre-trained, tuned": (BLUE, "-"),
     }
-    lines |= {"scratch, paper": (ORANGE, ":"), "pre-trained, paper": (ORANGE, "-")}
-    lines |= {"scratch, tuned": (BLUE, ":"), "pre-trained, tuned": (BLUE, "-")}
     for column, (colour, dashes) in lines.items():
         found = {shots: measured(shots_name(shots), column, accuracy) for shots in SHOTS}
         found = {shots: values for shots, values in found.items() if values}
-        axes.plot(
-            list(found), [np.mean(values) for values in found.values()], dashes, color=colour, label=column
-        )
+        means = [np.mean(values) for values in found.values()]
+        axes.plot(list(found), means, dashes, marker="o", markersize=3, color=colour, label=column)
         for shots, values in found.items():
             axes.plot([shots] * len(values), values, "o", color=colour, markersize=4, alpha=0.4)
     axes.set_xscale("log")
