@@ -103,7 +103,8 @@ runs/signs.h5: $(TRAIN_INSTALLED)
 	$(BIN)/masa-convert npz $(wildcard $(SIGNS)/*.npz) $@ --size 640x480 --fps 30
 
 runs/pretrain-signs/checkpoints/epoch-0010.safetensors: runs/signs.h5
-	$(BIN)/masa-pretrain $< --size tiny --run runs/pretrain-signs
+	$(BIN)/masa-pretrain $(if $(wildcard runs/pretrain-signs),--resume runs/pretrain-signs,\
+		$< --size tiny --run runs/pretrain-signs)
 
 reproduce-signs: runs/pretrain-signs/checkpoints/epoch-0010.safetensors
 	$(BIN)/python -W ignore -m benchmarks.few_shot runs/signs.h5 --pretrained runs/pretrain-signs
