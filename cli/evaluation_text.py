@@ -83,10 +83,10 @@ def print_evaluation(
                 f"{name} top-{k}, paper".strip(), f"{row.per_instance[k]:.2f}", "", by_class_text, ""
             )
     console.print(table)
+    row = _paper_row(asked)
     for level, noisy in levels.items():
         instance, of_class = noisy.total.per_instance[1].value, noisy.total.per_class[1].value
         text = f"noise {level:g}: top-1 {100 * instance:.2f} P-I, {100 * of_class:.2f} P-C"
-        row = _paper_row(asked)
         if row is not None and level in row.noise:
             text += " (paper {:.2f}, {:.2f})".format(*row.noise[level])
         console.print(text)

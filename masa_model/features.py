@@ -40,3 +40,9 @@ def clip_features(
 def in_order(clips: int, at_a_time: int = _CLIPS_AT_A_TIME) -> list[NDArray[np.int64]]:
     """The numbers of all clips, some at a time."""
     return [np.arange(first, min(first + at_a_time, clips)) for first in range(0, clips, at_a_time)]
+
+
+def some_in_order(clips: int, most: int) -> list[NDArray[np.int64]]:
+    """The numbers of at most so many clips, always the same ones, some at a time."""
+    chosen = np.sort(np.random.Generator(np.random.PCG64(0)).permutation(clips)[:most])
+    return [chosen[places] for places in in_order(len(chosen))]

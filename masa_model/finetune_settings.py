@@ -84,7 +84,7 @@ class FinetuneDataSettings(Section):
         train: splits to learn from; "none" = clips without a split.
         val: splits by which the best epoch is chosen, where the files have clips of them.
         shots: so many clips a class, all if it has fewer; None = all.
-        place: where the clips are held.
+        place: where the clips that are trained on are held.
     """
 
     subset: str | None = None

@@ -10,7 +10,7 @@ from masa_data.errors import DataError
 from masa_model.finetune_settings import FinetuneSettings
 from masa_model.network.masa import MASA
 from masa_model.settings import InputSettings, NetworkSettings, PretrainSettings
-from masa_model.training.checkpoint import Checkpoint, load_checkpoint, load_model, read_header
+from masa_model.training.checkpoint import Checkpoint, load_checkpoint, load_model, read_header, require_kind
 from masa_model.training.labelled import FinetuneData
 
 
@@ -34,10 +34,7 @@ def load_pretrained(path: Path) -> tuple[MASA, PretrainSettings, Checkpoint]:
         DataError: if the file is not one.
     """
     checkpoint = load_checkpoint(path)
-    if checkpoint.header.kind != "pretraining":
-        raise DataError(
-            f"{path} is of kind {checkpoint.header.kind}, expected pretraining", "Name a run of masa-pretrain"
-        )
+    require_kind(path, checkpoint.header, "pretraining")
     settings = PretrainSettings.model_validate(checkpoint.header.settings)
     bank = checkpoint.model.get("bank.keys", torch.zeros(1, 1)).shape[0]
     model = build_model(settings, 2 * bank)
@@ -52,10 +49,7 @@ def with_pretrained(settings: FinetuneSettings, checkpoint: Path) -> FinetuneSet
         DataError: if the file is not one, or another size was asked for.
     """
     header = read_header(checkpoint)
-    if header.kind != "pretraining":
-        raise DataError(
-            f"{checkpoint} is of kind {header.kind}, expected pretraining", "Name a run of masa-pretrain"
-        )
+    require_kind(checkpoint, header, "pretraining")
     size = header.settings["size"]
     if "size" in settings.model_fields_set and settings.size != size:
         raise DataError(

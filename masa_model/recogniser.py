@@ -11,14 +11,13 @@ import torch
 from numpy.typing import NDArray
 
 from masa_data.dataset import PoseDataset
-from masa_data.errors import DataError
 from masa_model.finetune_settings import FinetuneSettings
 from masa_model.inputs.batch import PoseBatch, RawClips
 from masa_model.inputs.parts import prepare_clips
 from masa_model.inputs.sampling import sample_test_frames
 from masa_model.inputs.sources import StreamedClips
 from masa_model.network.classifier import SignClassifier
-from masa_model.training.checkpoint import CheckpointHeader, load_checkpoint, load_model
+from masa_model.training.checkpoint import CheckpointHeader, load_checkpoint, load_model, require_kind
 from masa_model.training.labelled import Classes
 from masa_model.training.run_folder import BEST, LAST
 
@@ -59,10 +58,7 @@ def load_classifier(path: Path, device: torch.device) -> TrainedClassifier:
         path = best if best.exists() else path / "checkpoints" / LAST
     checkpoint = load_checkpoint(path)
     header = checkpoint.header
-    if header.kind != "recogniser":
-        raise DataError(
-            f"{path} is of kind {header.kind}, expected recogniser", "Name a run of masa-finetune"
-        )
+    require_kind(path, header, "recogniser")
     settings = FinetuneSettings.model_validate(header.settings)
     model = build_classifier(settings, len(header.classes))
     load_model(checkpoint, model)

@@ -273,23 +273,23 @@ class PretrainSettings(Section):
 # It keeps a sign what it is (docs/reproduction.md).
 MILD_AUGMENTATION: dict[str, float] = {"rotation": 10.0, "scale": 0.15, "shift": 10.0, "joint_drop": 0.05}
 
-# small and tiny: for fewer clips and one machine. A higher learning rate, since they are narrower; query and
-# key varied, since among few clips the right key is found too easily; a higher temperature, since many keys
-# are of the same sign. Measured with tiny (docs/reproduction.md).
+# Query and key are varied, since among few clips the right key is found too easily; a higher temperature,
+# since many keys are of the same sign. Measured with tiny (docs/reproduction.md).
+_FEW_CLIPS: dict[str, Any] = {"augment": MILD_AUGMENTATION, "alignment": {"temperature": 0.2}}
+
+# small and tiny: for fewer clips and one machine, with a higher learning rate since they are narrower.
 PRESETS: dict[str, dict[str, Any]] = {
     "base": {},
     "small": {
         "network": NETWORKS["small"].model_dump(),
         "optimiser": {"learning_rate": 5e-4},
-        "augment": MILD_AUGMENTATION,
-        "alignment": {"temperature": 0.2},
+        **_FEW_CLIPS,
         "epochs": 200,
     },
     "tiny": {
         "network": NETWORKS["tiny"].model_dump(),
         "optimiser": {"learning_rate": 1e-3},
-        "augment": MILD_AUGMENTATION,
-        "alignment": {"temperature": 0.2},
+        **_FEW_CLIPS,
         "epochs": 10,
     },
 }

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from masa_data.dataset import PoseDataset
 from masa_data.errors import DataError
-from masa_model.features import in_order
+from masa_model.features import some_in_order
 from masa_model.inputs.augment import two_views
 from masa_model.inputs.parts import prepare_clips
 from masa_model.inputs.sources import StreamedClips
@@ -70,11 +70,9 @@ def count_masks(
     """
     if not len(clips):
         raise DataError("there are no clips", "Name files with clips")
-    chosen = np.sort(np.random.Generator(np.random.PCG64(0)).permutation(len(clips))[:most])
     lengths, candidates, masked = [], [], []
     # Read as they are needed: the clips of the run may be more than memory holds.
-    batches = [chosen[places] for places in in_order(len(chosen))]
-    for raw in StreamedClips(clips, device).batches(batches):
+    for raw in StreamedClips(clips, device).batches(some_in_order(len(clips), most)):
         batch = prepare_clips(raw, settings.inputs.crop_reference, settings.inputs.max_frames)
         batch, _ = two_views(batch, settings.augment, (settings.seed, 0))
         hidden, found = masks_of(batch, settings.masking, settings.motion.interval[0], (settings.seed, 0))

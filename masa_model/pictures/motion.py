@@ -19,7 +19,7 @@ from torch import Tensor
 from masa_data.dataset import PoseDataset
 from masa_data.errors import DataError
 from masa_data.skeleton import LIMBS, PARTS
-from masa_model.features import in_order
+from masa_model.features import some_in_order
 from masa_model.inputs.batch import SIDE, PoseBatch
 from masa_model.inputs.parts import prepare_clips
 from masa_model.inputs.sources import StreamedClips
@@ -87,9 +87,8 @@ def predict_motion(
     """
     if model.motion.objective != "motion" or model.motion.weight == 0:
         raise DataError("the run does not predict motion", "Look at another run")
-    chosen = np.sort(np.random.Generator(np.random.PCG64(0)).permutation(len(clips))[:MOST_CLIPS])
     found: list[PredictedMotion] = []
-    for raw in StreamedClips(clips, device).batches([chosen[some] for some in in_order(len(chosen))]):
+    for raw in StreamedClips(clips, device).batches(some_in_order(len(clips), MOST_CLIPS)):
         batch = prepare_clips(raw, inputs.crop_reference, inputs.max_frames)
         found += _in_batch(model, batch, clips, seed)
     if not found:

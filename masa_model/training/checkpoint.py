@@ -9,7 +9,7 @@ import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import safetensors
 import safetensors.torch
@@ -127,6 +127,17 @@ def load_checkpoint(path: Path) -> Checkpoint:
         }
 
     return Checkpoint(path, header, of(_MODEL), of(_OPTIMISER), of(_PROGRESS))
+
+
+def require_kind(path: Path, header: CheckpointHeader, kind: Literal["pretraining", "recogniser"]) -> None:
+    """Check that a checkpoint is of the kind that is needed.
+
+    Raises:
+        DataError: if it is of another.
+    """
+    if header.kind != kind:
+        command = {"pretraining": "masa-pretrain", "recogniser": "masa-finetune"}[kind]
+        raise DataError(f"{path} is of kind {header.kind}, expected {kind}", f"Name a run of {command}")
 
 
 def read_header(path: Path) -> CheckpointHeader:
