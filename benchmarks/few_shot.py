@@ -1,17 +1,22 @@
 """Few clips a class, with and without pre-training: the table of docs/reproduction.md.
 
 `python -m benchmarks.few_shot signs.h5 --pretrained runs/pretrain-001` fine-tunes every cell of the table
-that is not in the cache yet, and prints those that are. It may be stopped; the same command goes on.
+that is not in the cache yet, one on each core, and prints those that are. It may be stopped; the same command
+goes on.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass
+from itertools import islice
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -196,6 +201,41 @@ def cells(settings: list[Setting]) -> Iterator[tuple[Setting, str, int]]:
                 yield setting, column, seed
 
 
+def cell_name(row: str, column: str, seed: int) -> str:
+    return f"{row} / {column} / {seed}"
+
+
+def measure_cell(file: Path, pretrained: Path, row: str, column: str, seed: int) -> tuple[float, float]:
+    """In a process of its own, on one thread: the accuracy, and the seconds that it took."""
+    torch.set_num_threads(1)
+    started = time.monotonic()
+    clips = PoseDataset.open(file)
+    setting = next(setting for setting in settings_of(clips) if setting.name == row)
+    return COLUMNS[column](clips, setting, pretrained, seed), time.monotonic() - started
+
+
+def measure_all(
+    wanted: list[tuple[Setting, str, int]],
+    file: Path,
+    pretrained: Path,
+    processes: int,
+    hours: float,
+) -> Iterator[tuple[str, float, float]]:
+    """The name, accuracy and seconds of each cell as it is done; none begins after so many hours."""
+    began, remaining = time.monotonic(), iter(wanted)
+    with ProcessPoolExecutor(processes, get_context("spawn")) as pool:
+        running: dict[Future[tuple[float, float]], str] = {}
+        while True:
+            free = processes - len(running) if time.monotonic() - began < hours * 3600 else 0
+            for setting, column, seed in islice(remaining, free):
+                cell = pool.submit(measure_cell, file, pretrained, setting.name, column, seed)
+                running[cell] = cell_name(setting.name, column, seed)
+            if not running:
+                return
+            for cell in wait(running, return_when=FIRST_COMPLETED).done:
+                yield running.pop(cell), *cell.result()
+
+
 def table(settings: list[Setting], accuracy: dict[str, float]) -> str:
     """Mean top-1 of the seeds that are done, in percent, and how many they are where not all."""
     lines = ["| | " + " | ".join(COLUMNS) + " |", "|---" * (len(COLUMNS) + 1) + "|"]
@@ -211,7 +251,7 @@ def table(settings: list[Setting], accuracy: dict[str, float]) -> str:
 
 def measured(row: str, column: str, accuracy: dict[str, float]) -> list[float]:
     """In percent, of the seeds that are done."""
-    names = [f"{row} / {column} / {seed}" for seed in range(SEEDS)]
+    names = [cell_name(row, column, seed) for seed in range(SEEDS)]
     return [100 * accuracy[name] for name in names if name in accuracy]
 
 
@@ -252,6 +292,9 @@ def main() -> None:
     )
     parser.add_argument("--cache", type=Path, default=Path("runs/few-shot.json"))
     parser.add_argument("--only", default="", help="cells whose name holds this")
+    parser.add_argument(
+        "--processes", type=int, default=len(os.sched_getaffinity(0)), help="as many cells at once"
+    )
     parser.add_argument("--hours", type=float, default=np.inf, help="begin no cell after so long")
     given = parser.parse_args()
     pretrained = given.pretrained
@@ -261,17 +304,15 @@ def main() -> None:
     settings = settings_of(clips)
     given.cache.parent.mkdir(parents=True, exist_ok=True)
     accuracy = json.loads(given.cache.read_text()) if given.cache.exists() else {}
-    began = time.monotonic()
-    for setting, column, seed in cells(settings):
-        name = f"{setting.name} / {column} / {seed}"
-        if name in accuracy or given.only not in name:
-            continue
-        if time.monotonic() - began > given.hours * 3600:
-            break
-        started = time.monotonic()
-        accuracy[name] = COLUMNS[column](clips, setting, pretrained, seed)
+    wanted = [
+        cell
+        for cell in cells(settings)
+        if (name := cell_name(cell[0].name, *cell[1:])) not in accuracy and given.only in name
+    ]
+    for name, value, seconds in measure_all(wanted, given.file, pretrained, given.processes, given.hours):
+        accuracy[name] = value
         given.cache.write_text(json.dumps(accuracy, indent=1) + "\n")
-        print(f"{name}: {accuracy[name]:.3f} ({time.monotonic() - started:.0f} s)", flush=True)
+        print(f"{name}: {value:.3f} ({seconds:.0f} s)", flush=True)
     print(table(settings, accuracy))
     with style():
         given.cache.with_suffix(".png").write_bytes(png_of(draw(accuracy)))

@@ -55,6 +55,7 @@ _SCRATCH = "scratch"
 @click.option("--epochs", type=click.IntRange(min=1), help="[default: 60]")
 @click.option("--batch-size", type=click.IntRange(min=1), help="[default: 64]")
 @click.option("--seed", type=click.IntRange(min=0), help="[default: 0]")
+@click.option("--precision", type=click.Choice(["fp32", "bf16"]), help="[default: fp32]")
 @click.option(
     "--train-split",
     metavar="SPLITS",

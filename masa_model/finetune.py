@@ -34,6 +34,7 @@ from masa_model.training.checkpoint import (
     save_checkpoint,
 )
 from masa_model.training.labelled import FinetuneData, content_keys
+from masa_model.training.precision import arithmetic
 from masa_model.training.progress import NonFiniteLossError, Progress
 from masa_model.training.run_folder import BEST, RunFolder
 from masa_model.training.schedule import learning_rate_factor
@@ -119,7 +120,8 @@ def finetune(
             # Dropout too depends on the step alone, not on what ran before.
             torch.manual_seed(hash((settings.seed, state.step)) & 0x7FFFFFFF)
             batch = _training_batch(raw, settings, (settings.seed, epoch))
-            scores = model(batch)
+            with arithmetic(settings.precision, device):
+                scores = model(batch).float()
             wanted = targets[batch.numbers]
             loss = nn.functional.cross_entropy(
                 scores, wanted, weights, label_smoothing=settings.label_smoothing
@@ -235,9 +237,13 @@ def _optimiser(settings: FinetuneSettings, model: SignClassifier) -> torch.optim
         groups.insert(0, {"params": body, "highest": chosen.learning_rate})
     if chosen.kind == "sgd":
         return torch.optim.SGD(
-            groups, lr=chosen.learning_rate, momentum=chosen.momentum, weight_decay=chosen.weight_decay
+            groups,
+            lr=chosen.learning_rate,
+            momentum=chosen.momentum,
+            weight_decay=chosen.weight_decay,
+            fused=True,
         )
-    return torch.optim.AdamW(groups, lr=chosen.learning_rate, weight_decay=chosen.weight_decay)
+    return torch.optim.AdamW(groups, lr=chosen.learning_rate, weight_decay=chosen.weight_decay, fused=True)
 
 
 def _learning_rate_factor(settings: FinetuneSettings, step: int, steps: int) -> float:

@@ -17,6 +17,7 @@ from masa_model.settings import (
     InputSettings,
     NetworkSettings,
     Positive,
+    Precision,
     Section,
     Share,
     Size,
@@ -106,6 +107,7 @@ class FinetuneSettings(Section):
         batch_size: clips of a step.
         val_every: epochs between two looks at val; the last epoch always is followed by one.
         seed: of weights, order, sampling and draws of clips.
+        precision: of the network's arithmetic while it learns; it is always evaluated in float32.
         label_smoothing: share of each label that goes to all classes alike.
         class_weights: whether rare classes count as much as frequent ones ("balanced").
     """
@@ -118,6 +120,7 @@ class FinetuneSettings(Section):
     batch_size: Count = 64
     val_every: Count = 1
     seed: Annotated[int, Field(ge=0)] = 0
+    precision: Precision = "fp32"
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
     class_weights: Literal["none", "balanced"] = "none"
     network: NetworkSettings = NETWORKS["base"]

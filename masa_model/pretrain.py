@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Final
 
@@ -30,6 +29,7 @@ from masa_model.training.checkpoint import (
     save_checkpoint,
 )
 from masa_model.training.data import TrainingData
+from masa_model.training.precision import arithmetic
 from masa_model.training.processes import Processes
 from masa_model.training.progress import NonFiniteLossError, Progress
 from masa_model.training.run_folder import RunFolder
@@ -114,7 +114,7 @@ def pretrain(
             torch.manual_seed(hash((settings.seed, step, processes.rank)) & 0x7FFFFFFF)
             batch = prepare_batch(raw, settings.inputs)
             batch, as_key = two_views(batch, settings.augment, (settings.seed, epoch))
-            with _precision(settings, device):
+            with arithmetic(settings.precision, device):
                 losses: Losses = wrapped(batch, (settings.seed, epoch), weight, as_key)
             _check_finite(losses, batch, data, processes)
             optimiser.zero_grad()
@@ -236,13 +236,6 @@ def _measures(losses: Losses, model: MASA, waiting_share: float) -> Tensor:
             torch.full_like(nothing, waiting_share),
         ]
     )
-
-
-def _precision(settings: PretrainSettings, device: torch.device) -> AbstractContextManager[object]:
-    if settings.precision == "fp32":
-        return nullcontext()
-    autocast: AbstractContextManager[object] = torch.autocast(device.type, torch.bfloat16)
-    return autocast
 
 
 def _check_finite(losses: Losses, batch: PoseBatch, data: TrainingData, processes: Processes) -> None:

@@ -19,6 +19,7 @@ Count = Annotated[int, Field(ge=1)]
 Positive = Annotated[float, Field(gt=0)]
 Weight = Annotated[float, Field(ge=0)]
 Size = Literal["base", "small", "tiny"]
+Precision = Literal["fp32", "bf16"]
 
 
 class Section(BaseModel):
@@ -249,7 +250,7 @@ class PretrainSettings(Section):
     seed: Annotated[int, Field(ge=0)] = 0
     save_every: Count = 50
     probe_every: Annotated[int, Field(ge=0)] = 0
-    precision: Literal["fp32", "bf16"] = "fp32"
+    precision: Precision = "fp32"
     compile: bool = False
     network: NetworkSettings = NETWORKS["base"]
     inputs: InputSettings = InputSettings()

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from masa_data.skeleton import BODY as BODY_ROWS
 from masa_data.skeleton import LEFT_HAND, RIGHT_HAND
-from masa_model.inputs.batch import PoseBatch
+from masa_model.inputs.batch import PoseBatch, frames_of
 from masa_model.network import graph
 from masa_model.network.norm import Normalisation, make_norm
 
@@ -42,6 +42,8 @@ class EmbeddingShape:
 class PartGCN(nn.Module):
     """One part's graph network: three blocks, pooling to groups, two blocks, pooling to one vector."""
 
+    by_group: Tensor
+
     def __init__(
         self,
         full: graph.Graph,
@@ -51,9 +53,11 @@ class PartGCN(nn.Module):
     ) -> None:
         super().__init__()
         first, second, third, fourth, fifth = shape.blocks
-        self.groups = [list(group) for group in full.groups]
+        self.group_sizes = [len(group) for group in full.groups]
+        by_group = torch.tensor([node for group in full.groups for node in group])
+        self.register_buffer("by_group", by_group, persistent=False)
         self.input_norm = make_norm(norm, 2 * full.nodes)
-        self.missing = nn.Parameter(torch.zeros(full.nodes, 1, 2))
+        self.missing = nn.Parameter(torch.zeros(full.nodes, 2))
         widths = ((2, first), (first, second), (second, third))
         self.joint_blocks = nn.Sequential(
             *(
@@ -76,16 +80,15 @@ class PartGCN(nn.Module):
         self.dropout = nn.Dropout(_OUTPUT_DROPOUT)
 
     def forward(
-        self, coordinates: Float[Tensor, "nodes frames 2"], seen: Bool[Tensor, "nodes frames"]
+        self, coordinates: Float[Tensor, "frames nodes 2"], seen: Bool[Tensor, "frames nodes"]
     ) -> Float[Tensor, "frames part"]:
         """One vector for each frame; a keypoint not seen is a learned vector, whatever its coordinates."""
-        nodes, frames, _ = coordinates.shape
-        rows = coordinates.transpose(0, 1).reshape(frames, 2 * nodes)
-        x = self.input_norm(rows).view(frames, nodes, 2).transpose(0, 1)
+        x = self.input_norm(coordinates.flatten(1)).view(coordinates.shape)
         x = torch.where(seen[..., None], x, self.missing.to(x.dtype))
         x = self.joint_blocks(x)
-        x = torch.stack([x[group].amax(0) for group in self.groups])
-        x = self.group_blocks(x).amax(0)
+        groups = x.index_select(1, self.by_group).split(self.group_sizes, 1)
+        x = torch.stack([group.amax(1) for group in groups], 1)
+        x = self.group_blocks(x).amax(1)
         return self.dropout(torch.relu(self.output_norm(self.output(x))))
 
 
@@ -120,14 +123,14 @@ class PoseEmbedding(nn.Module):
             mask_token: must be given with `masked`.
         """
         hidden = None if masked is None else masked[:, frames]
-        coordinates = batch.coordinates[:, :, frames].transpose(1, 2)
-        seen = batch.confidence[:, frames] > 0
+        coordinates = frames_of(batch.coordinates, frames).permute(2, 0, 1).contiguous()
+        seen = (frames_of(batch.confidence, frames) > 0).T.contiguous()
         if hidden is None:
-            body = self.body(coordinates[BODY_ROWS], seen[BODY_ROWS])
+            body = self.body(coordinates[:, BODY_ROWS], seen[:, BODY_ROWS])
         else:
             shown = (~hidden[0]).nonzero()[:, 0]
             body = self._placed(
-                self.body(coordinates[BODY_ROWS, shown], seen[BODY_ROWS, shown]), shown, len(frames)
+                self.body(coordinates[shown, BODY_ROWS], seen[shown, BODY_ROWS]), shown, len(frames)
             )
         run_left = batch.hand_present[0, frames]
         run_right = batch.hand_present[1, frames]
@@ -135,8 +138,8 @@ class PoseEmbedding(nn.Module):
             run_left, run_right = run_left & ~hidden[1], run_right & ~hidden[2]
         left, right = run_left.nonzero()[:, 0], run_right.nonzero()[:, 0]
         hands = self.hand(
-            torch.cat([coordinates[LEFT_HAND, left], coordinates[RIGHT_HAND, right]], 1),
-            torch.cat([seen[LEFT_HAND, left], seen[RIGHT_HAND, right]], 1),
+            torch.cat([coordinates[left, LEFT_HAND], coordinates[right, RIGHT_HAND]]),
+            torch.cat([seen[left, LEFT_HAND], seen[right, RIGHT_HAND]]),
         )
         absent = self.absent_hand.to(hands.dtype).expand(len(frames), -1)
         tokens = torch.stack(

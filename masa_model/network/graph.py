@@ -99,8 +99,8 @@ def _distances(graph: Graph) -> list[int]:
 class GraphBlock(nn.Module):
     """Σ_k A_k x W_k, then norm, ReLU, dropout, a linear layer, norm, dropout; residual; ReLU.
 
-    Works node-major, (nodes, frames, channels): gathering from neighbours is then one matrix product with the
-    stacked A_k, and the W_k are one more.
+    A frame's nodes stand together, (frames, nodes, channels): gathering from neighbours by the stacked A_k
+    then writes each node's four sums side by side, as the one matrix product with all W_k reads them.
     """
 
     neighbours: Tensor
@@ -109,7 +109,7 @@ class GraphBlock(nn.Module):
         self, graph: Graph, inputs: int, outputs: int, *, dropout: float, residual: bool, norm: Normalisation
     ) -> None:
         super().__init__()
-        stacked = adjacency(graph).transpose(0, 2, 1).reshape(-1, graph.nodes)
+        stacked = adjacency(graph).transpose(2, 0, 1).reshape(-1, graph.nodes)
         self.register_buffer("neighbours", torch.from_numpy(stacked.copy()), persistent=False)
         self.spatial = nn.Linear(_PARTITIONS * inputs, outputs)
         self.spatial_norm = make_norm(norm, outputs)
@@ -122,15 +122,13 @@ class GraphBlock(nn.Module):
             if inputs != outputs:
                 self.shortcut = nn.Sequential(nn.Linear(inputs, outputs), make_norm(norm, outputs))
 
-    def forward(self, x: Float[Tensor, "nodes frames inputs"]) -> Float[Tensor, "nodes frames outputs"]:
+    def forward(self, x: Float[Tensor, "frames nodes inputs"]) -> Float[Tensor, "frames nodes outputs"]:
         """One block."""
-        nodes, frames, channels = x.shape
-        gathered = (self.neighbours.to(x.dtype) @ x.reshape(nodes, frames * channels)).view(
-            _PARTITIONS, nodes * frames, channels
-        )
-        rows = gathered.transpose(0, 1).reshape(nodes * frames, _PARTITIONS * channels)
-        y = self.dropout(torch.relu(self.spatial_norm(self.spatial(rows))))
+        frames, nodes, channels = x.shape
+        gathered = torch.bmm(self.neighbours.to(x.dtype).expand(frames, -1, -1), x)
+        rows = gathered.view(frames * nodes, _PARTITIONS * channels)
+        y = self.dropout(torch.relu_(self.spatial_norm(self.spatial(rows))))
         y = self.dropout(self.pointwise_norm(self.pointwise(y)))
         if self.shortcut is not None:
-            y = y + self.shortcut(x.reshape(nodes * frames, channels))
-        return torch.relu(y).view(nodes, frames, y.shape[1])
+            y = y + self.shortcut(x.view(frames * nodes, channels))
+        return torch.relu_(y).view(frames, nodes, y.shape[1])

@@ -50,10 +50,14 @@ def train(path: Path, settings: FinetuneSettings, data: FinetuneData, **options:
     return folder
 
 
-@pytest.mark.parametrize("recipe", ["paper", "tuned"])
-def test_it_learns_signs_it_has_not_seen(tmp_path, file, recipe):
-    learning_rate = {"paper": 0.1, "tuned": 0.03}[recipe]
-    settings = settings_with(recipe=recipe, epochs=30, optimiser={"learning_rate": learning_rate})
+@pytest.mark.parametrize(
+    ("recipe", "learning_rate", "precision"),
+    [("paper", 0.1, "fp32"), ("tuned", 0.03, "fp32"), ("paper", 0.1, "bf16")],
+)
+def test_it_learns_signs_it_has_not_seen(tmp_path, file, recipe, learning_rate, precision):
+    settings = settings_with(
+        recipe=recipe, epochs=30, optimiser={"learning_rate": learning_rate}, precision=precision
+    )
     folder = train(tmp_path / "run", settings, opened(file, settings))
     recogniser = Recognizer.load(folder.path)
     tests = [track for track in signs() if track.info.split == "test"]

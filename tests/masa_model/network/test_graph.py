@@ -53,16 +53,16 @@ def test_groups_take_the_joints_that_were_meant(name):
 def test_a_block_is_the_sum_over_neighbours():
     torch.manual_seed(0)
     block = GraphBlock(BODY, 3, 5, dropout=0.0, residual=True, norm="layer").double()
-    x = torch.randn(7, 2, 3, dtype=torch.float64)
+    x = torch.randn(2, 7, 3, dtype=torch.float64)
     partitions = adjacency(BODY)
     weight, bias = block.spatial.weight, block.spatial.bias
-    expected = torch.zeros(7, 2, 5, dtype=torch.float64)
+    expected = torch.zeros(2, 7, 5, dtype=torch.float64)
     for w in range(7):
         for frame in range(2):
             total = bias.clone()
             for k in range(4):
                 for v in range(7):
-                    total = total + float(partitions[k, v, w]) * (weight[:, 3 * k : 3 * k + 3] @ x[v, frame])
+                    total = total + float(partitions[k, v, w]) * (weight[:, 3 * k : 3 * k + 3] @ x[frame, v])
             y = block.pointwise_norm(block.pointwise(torch.relu(block.spatial_norm(total))))
-            expected[w, frame] = torch.relu(y + block.shortcut(x[w, frame]))
+            expected[frame, w] = torch.relu(y + block.shortcut(x[frame, w]))
     torch.testing.assert_close(block(x), expected)
