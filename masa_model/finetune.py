@@ -109,6 +109,7 @@ def finetune(
     weights = _class_weights(settings, data).to(device)
     source = open_source(clips, device, settings.data.place)
     model.train()
+    head_alone = 0.0 if settings.pretrained is None else settings.optimiser.head_first * steps
 
     for epoch in range(state.step // steps_per_epoch, settings.epochs):
         order = epoch_batches(len(clips), settings.batch_size, settings.seed, epoch)
@@ -120,6 +121,7 @@ def finetune(
             # Dropout too depends on the step alone, not on what ran before.
             torch.manual_seed(hash((settings.seed, state.step)) & 0x7FFFFFFF)
             batch = _training_batch(raw, settings, (settings.seed, epoch))
+            model.freeze(settings.freeze or state.step < head_alone)
             with arithmetic(settings.precision, device):
                 scores = model(batch).float()
             wanted = targets[batch.numbers]

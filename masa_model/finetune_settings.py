@@ -66,6 +66,8 @@ class FinetuneOptimiserSettings(Section):
         drops: SGD: how often the learning rate falls to a tenth, at equal distances (paper: every 20 of 60
             epochs: 2).
         warm_up: AdamW: share of all steps over which the learning rate rises.
+        head_first: share of all steps in which a pre-trained encoder stays as it is and the head alone
+            learns: a new one would pull it out of shape (Kumar et al. 2022, arXiv:2202.10054).
     """
 
     kind: Literal["sgd", "adamw"] = "sgd"
@@ -75,6 +77,7 @@ class FinetuneOptimiserSettings(Section):
     weight_decay: Weight = 0.0
     drops: Annotated[int, Field(ge=0)] = 2
     warm_up: Share = 0.1
+    head_first: Share = 0.0
 
 
 class FinetuneDataSettings(Section):
@@ -148,7 +151,7 @@ class FinetuneSettings(Section):
 RECIPES: dict[str, dict[str, Any]] = {
     "paper": {},
     "tuned": {
-        "optimiser": {"kind": "adamw", "learning_rate": 1e-3, "weight_decay": 0.05},
+        "optimiser": {"kind": "adamw", "learning_rate": 1e-3, "weight_decay": 0.05, "head_first": 0.2},
         "augment": MILD_AUGMENTATION,
         "head": {"kind": "batch-norm", "dropout": 0.2},
         "sampling": {"how": "spread"},

@@ -48,8 +48,7 @@ class SignClassifier(nn.Module):
         self.head: nn.Module = linear
         if head == "batch-norm":
             self.head = nn.Sequential(RowBatchNorm(features), nn.Dropout(dropout), linear)
-        self.frozen = frozen
-        self.encoder.requires_grad_(not frozen)
+        self.freeze(frozen)
 
     def forward(self, batch: PoseBatch) -> Float[Tensor, "clips classes"]:
         """A score for each class; its softmax is the probability."""
@@ -57,6 +56,12 @@ class SignClassifier(nn.Module):
             frames = torch.arange(batch.frames, device=batch.clip.device)
             features, packing = self.encoder(batch, frames)
         return self.head(self._pooled(features, packing))
+
+    def freeze(self, frozen: bool) -> None:
+        """Whether from now on the encoder stays as it is, running statistics and all."""
+        self.frozen = frozen
+        self.encoder.requires_grad_(not frozen)
+        self.encoder.train(self.training and not frozen)
 
     def train(self, mode: bool = True) -> SignClassifier:
         """As torch's, but a frozen encoder stays in evaluation mode."""

@@ -215,16 +215,16 @@ def load_optimiser(checkpoint: Checkpoint, optimiser: torch.optim.Optimizer) -> 
     Raises:
         DataError: if the checkpoint was saved without one, or for other parameters.
     """
-    state: dict[int, dict[str, Tensor]] = {}
-    for name, value in checkpoint.optimiser.items():
-        number, _, key = name.partition(".")
-        state.setdefault(int(number), {})[key] = value
     groups = optimiser.state_dict()["param_groups"]
     parameters = [parameter for group in optimiser.param_groups for parameter in group["params"]]
-    if len(state) > len(parameters) or any(
-        value.shape not in ((), parameters[number].shape)  # step counts are single numbers
-        for number, values in state.items()
-        for value in values.values()
-    ):
-        raise DataError(f"{checkpoint.path} was saved for other parameters", "Resume from last.safetensors")
+    places = {str(number): number for number in range(len(parameters))}
+    state: dict[int, dict[str, Tensor]] = {}
+    for name, value in checkpoint.optimiser.items():
+        place, _, key = name.partition(".")
+        number = places.get(place)
+        if number is None or value.shape not in ((), parameters[number].shape):  # step counts have no shape
+            raise DataError(
+                f"{checkpoint.path} was saved for other parameters", "Resume from last.safetensors"
+            )
+        state.setdefault(number, {})[key] = value
     optimiser.load_state_dict({"state": state, "param_groups": groups})

@@ -149,6 +149,43 @@ def test_pretrained_weights_arrive_and_frozen_ones_stay(tmp_path, file):
     )
 
 
+def test_the_head_learns_first_and_a_stop_in_between_changes_nothing(tmp_path, file):
+    data = opened(file, settings_with())
+    start = with_pretrained(
+        FinetuneSettings.model_validate(
+            {"recipe": "tuned", "epochs": 4, "batch_size": 8, "optimiser": {"head_first": 0.5}}
+        ),
+        pretrained(tmp_path / "p.safetensors", data),
+    )
+    query = load_checkpoint(tmp_path / "p.safetensors").model
+
+    def moved(checkpoint: Path) -> set[str]:
+        model = load_checkpoint(checkpoint).model
+        names = (name for name in model if name.startswith("encoder."))
+        return {name for name in names if not model[name].equal(query[f"query.{name}"])}
+
+    whole = train(tmp_path / "whole", start, data)
+    steps = iter(range(1000))
+    halfway = load_checkpoint(whole.last).header.steps // 2
+    stopped = train(tmp_path / "stopped", start, data, stop=lambda: next(steps) == halfway - 1)
+    assert load_checkpoint(stopped.last).header.step == halfway
+    assert not moved(stopped.last)
+    train(stopped.path, start, data, resume=True)
+    assert any("running_mean" in name for name in moved(whole.last))
+    assert any(name.endswith("widen.weight") for name in moved(whole.last))
+    one, other = load_checkpoint(whole.last), load_checkpoint(stopped.last)
+    assert all(value.equal(other.model[name]) for name, value in one.model.items())
+
+
+def test_from_scratch_the_whole_network_learns_from_the_start(tmp_path, file):
+    settings = settings_with(recipe="tuned", epochs=1, optimiser={"head_first": 1.0})
+    folder = train(tmp_path / "run", settings, opened(file, settings))
+    torch.manual_seed(settings.seed)
+    first = build_classifier(settings, 4).encoder.state_dict()
+    last = load_classifier(folder.path, CPU).model.encoder.state_dict()
+    assert not first["encoder.blocks.0.widen.weight"].equal(last["encoder.blocks.0.widen.weight"])
+
+
 def test_what_does_not_fit_is_said_in_words(tmp_path, file, provenance):
     data = opened(file, settings_with())
     checkpoint = pretrained(tmp_path / "p.safetensors", data)

@@ -78,6 +78,12 @@ def test_another_network_is_refused(tmp_path):
         load_model(loaded, nn.Sequential(nn.Linear(2, 3)))
     with pytest.raises(DataError, match="other parameters"):
         load_optimiser(loaded, torch.optim.AdamW(nn.Linear(7, 3).parameters()))
+    _, optimiser = trained()
+    for place in ("99", "-1", "x"):
+        loaded.optimiser[f"{place}.exp_avg"] = torch.zeros(3)
+        with pytest.raises(DataError, match="other parameters"):
+            load_optimiser(loaded, optimiser)
+        del loaded.optimiser[f"{place}.exp_avg"]
 
 
 class Bomb:
