@@ -12,12 +12,15 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from masa_data.errors import DataError
+from masa_data.extras import INSTALL_TRAINING
 from masa_data.shards.reader import PoseShards
 
 EXIT_USAGE: Final = 2
 EXIT_SOME_FAILED: Final = 3
 EXIT_INTERRUPTED: Final = 130
 EXIT_TERMINATED: Final = 143
+
+_OURS: Final = ("masa_cli", "masa_data", "masa_model")
 
 CONTEXT: Final = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 
@@ -62,6 +65,11 @@ def errors_in_one_line(command: str) -> Iterator[None]:
         yield
     except DataError as error:
         _say(f"{command}: {error}")
+        sys.exit(EXIT_USAGE)
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] in _OURS:
+            raise
+        _say(f"{command}: {error.name} is not installed, which this command needs. {INSTALL_TRAINING}")
         sys.exit(EXIT_USAGE)
     except OSError as error:
         place = f" ({error.filename})" if error.filename else ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
@@ -13,13 +13,13 @@ from rich.table import Table
 
 from masa_data.dataset import PoseDataset
 from masa_data.version import VERSION
-from masa_model.settings import PretrainSettings, Size
 
 from .console import CONTEXT, errors_in_one_line, make_console
 from .training_run import check_same_files, files_to_train_on, run_options, run_to_resume, show_training
 
 if TYPE_CHECKING:
     from masa_model.network.masa import MASA
+    from masa_model.settings import PretrainSettings
     from masa_model.training.data import TrainingData
     from masa_model.training.processes import Processes
     from masa_model.training.progress import Progress
@@ -42,7 +42,9 @@ _FEW_MASKED = 0.1
 
 @click.command(context_settings=CONTEXT, epilog=_EXAMPLES)
 @click.argument("files", metavar="[OUT.h5]...", nargs=-1, type=click.Path(path_type=Path))
-@click.option("--size", type=click.Choice(get_args(Size)), help="Network and recipe [default: base].")
+@click.option(
+    "--size", type=click.Choice(["base", "small", "tiny"]), help="Network and recipe [default: base]."
+)
 @click.option("--epochs", type=click.IntRange(min=1), help="[default: base 400, small 200, tiny 10]")
 @click.option(
     "--batch-size", type=click.IntRange(min=1), help="Clips of a step in each process [default: 64]."
@@ -73,6 +75,7 @@ def main(
 ) -> None:
     """Pre-train MASA on the clips of one or several files, without labels."""
     with errors_in_one_line("masa-pretrain"):
+        from masa_model.settings import PretrainSettings
         from masa_model.training.config import resolve_settings
         from masa_model.training.processes import joined_processes
 

@@ -14,6 +14,7 @@ from rich.console import Console
 
 from masa_data.dataset import PoseDataset, Selection
 from masa_data.errors import DataError
+from masa_data.extras import INSTALL_TRAINING
 from masa_data.shards.reader import PoseShards
 from masa_data.track import PoseTrack
 from masa_data.version import VERSION
@@ -97,8 +98,7 @@ def _masks(console: Console, tracks: PoseShards, clip_id: str) -> TrackMasks | N
         from masa_model.track_masks import track_masks
     except ImportError as error:
         console.print(
-            f"The masks of pre-training are left out: {error.name} is not installed "
-            "(pip install 'masa-slr[train]')"
+            f"The masks of pre-training are left out: {error.name} is not installed ({INSTALL_TRAINING})"
         )
         return None
     settings = PretrainSettings()

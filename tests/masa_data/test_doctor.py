@@ -18,6 +18,7 @@ from masa_data.doctor import (
     check_opencv,
     check_python,
     check_torch,
+    check_training,
     check_weights,
     estimator_works,
 )
@@ -124,6 +125,25 @@ def test_a_driver_but_a_torch_for_the_cpu(site, monkeypatch):
     assert torch.state == "ok"
     assert cuda.state == "wrong"
     assert "--index-url" in cuda.mend
+
+
+def test_what_training_needs(empty_site):
+    info = empty_site / "masa_slr-0.1.0.dist-info"
+    info.mkdir()
+    needs = (
+        'torch>=2.4; extra == "train"',
+        'tomli-w>=1; extra == "train"',
+        'six; extra == "mmpose"',
+        "numpy",
+    )
+    requirements = "".join(f"Requires-Dist: {need}\n" for need in needs)
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: masa-slr\nVersion: 0.1.0\n{requirements}")
+    install(empty_site, "torch", "2.9")
+    found = only(check_training())
+    assert (found.state, found.text) == ("missing", "not installed: tomli-w")
+    assert found.mend == "pip install 'masa-slr[train]'"
+    install(empty_site, "tomli-w", "1.0")
+    assert only(check_training()).state == "ok"
 
 
 @needs_mmpose
