@@ -10,7 +10,6 @@ from typing import Final
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from masa_data.errors import DataError
@@ -36,8 +35,8 @@ from masa_model.training.checkpoint import (
 from masa_model.training.labelled import FinetuneData, content_keys
 from masa_model.training.precision import arithmetic
 from masa_model.training.progress import NonFiniteLossError, Progress
+from masa_model.training.recipe import class_weights, make_optimiser, rate_factor
 from masa_model.training.run_folder import BEST, RunFolder
-from masa_model.training.schedule import learning_rate_factor
 
 _SECONDS_BETWEEN_SAVES: Final = 60.0
 _SUMS: Final = ("loss", "accuracy")
@@ -99,14 +98,14 @@ def finetune(
     steps_per_epoch = len(epoch_batches(len(clips), settings.batch_size, settings.seed, 0))
     steps = steps_per_epoch * settings.epochs
     model = _initial_model(settings, data, device, resume=resume)
-    optimiser = _optimiser(settings, model)
+    optimiser = make_optimiser(settings, model)
     state = _State(sums=torch.zeros(len(_SUMS), device=device))
     if resume:
         _restore(state, folder, model, optimiser, steps, device)
         folder.forget_metrics_from(state.step // steps_per_epoch)
     saver = _Saver(settings, data, folder, steps)
     targets = torch.from_numpy(data.train.targets).to(device)
-    weights = _class_weights(settings, data).to(device)
+    weights = class_weights(settings, data).to(device)
     source = open_source(clips, device, settings.data.place)
     model.train()
     head_alone = 0.0 if settings.pretrained is None else settings.optimiser.head_first * steps
@@ -115,7 +114,7 @@ def finetune(
         order = epoch_batches(len(clips), settings.batch_size, settings.seed, epoch)
         started, first = time.monotonic(), state.step
         for raw in source.batches(order[state.step % steps_per_epoch :]):
-            factor = _learning_rate_factor(settings, state.step, steps)
+            factor = rate_factor(settings.optimiser, state.step, steps)
             for group in optimiser.param_groups:
                 group["lr"] = group["highest"] * factor
             # Dropout too depends on the step alone, not on what ran before.
@@ -226,40 +225,6 @@ def _initial_model(
         encoder = untrained_encoder(as_pretrained, data.train.clips, device, settings.seed)
         model.encoder.load_state_dict(encoder.state_dict())
     return model
-
-
-def _optimiser(settings: FinetuneSettings, model: SignClassifier) -> torch.optim.Optimizer:
-    chosen = settings.optimiser
-    encoder = {id(parameter) for parameter in model.encoder.parameters()}
-    learning = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    head = [parameter for parameter in learning if id(parameter) not in encoder]
-    body = [parameter for parameter in learning if id(parameter) in encoder]
-    groups = [{"params": head, "highest": chosen.learning_rate * chosen.head_factor}]
-    if body:
-        groups.insert(0, {"params": body, "highest": chosen.learning_rate})
-    if chosen.kind == "sgd":
-        return torch.optim.SGD(
-            groups,
-            lr=chosen.learning_rate,
-            momentum=chosen.momentum,
-            weight_decay=chosen.weight_decay,
-            fused=True,
-        )
-    return torch.optim.AdamW(groups, lr=chosen.learning_rate, weight_decay=chosen.weight_decay, fused=True)
-
-
-def _learning_rate_factor(settings: FinetuneSettings, step: int, steps: int) -> float:
-    if settings.optimiser.kind == "sgd":
-        return float(0.1 ** (step * (settings.optimiser.drops + 1) // steps))
-    return learning_rate_factor(step, steps, settings.optimiser.warm_up)
-
-
-def _class_weights(settings: FinetuneSettings, data: FinetuneData) -> Tensor:
-    counts = np.bincount(data.train.targets, minlength=len(data.classes))
-    weights: NDArray[np.float64] = np.ones(len(counts))
-    if settings.class_weights == "balanced":
-        weights = len(data.train) / (len(counts) * np.maximum(counts, 1))
-    return torch.from_numpy(weights.astype(np.float32))
 
 
 def _training_batch(raw: RawClips, settings: FinetuneSettings, seed: tuple[int, ...]) -> PoseBatch:

@@ -17,52 +17,20 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
 
-import h5py
 import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import Self
 
 from masa_data.errors import DataError
 from masa_data.hashing import file_sha256
+from masa_data.shards.files import Shard, open_entry, open_to_read, read_entries
 from masa_data.shards.quantise import StoredTrack, restore_box, restore_confidence, restore_positions
-from masa_data.shards.spec import (
-    CLIP_COLUMNS,
-    FRAME_COLUMNS,
-    OFFSETS,
-    SHARD_COLUMNS,
-    Column,
-    Provenance,
-    checked_dataset,
-    read_header,
-)
+from masa_data.shards.spec import Provenance, read_header
 from masa_data.shards.writer import ShardEntry
 from masa_data.track import INFO_FIELDS, ClipInfo, PoseTrack
 
 # Columns with few different values: equal strings are held once.
 _REPETITIVE: Final = ("corpus", "gloss", "split", "signer")
-
-
-class _Shard:
-    """One self-contained file: its frame columns mapped, its clip columns read when asked for."""
-
-    def __init__(self, path: Path, provenance: Provenance, file: h5py.File) -> None:
-        self.path = path
-        self.provenance = provenance
-        self.offsets = _values(checked_dataset(file, path, OFFSETS, None), path)
-        if len(self.offsets) == 0 or self.offsets[0] != 0 or (np.diff(self.offsets) <= 0).any():
-            raise DataError(f"{path}: clips/offset does not grow from 0", "The file is damaged")
-        self.clips = len(self.offsets) - 1
-        self.frames = int(self.offsets[-1])
-        for column in CLIP_COLUMNS.values():
-            checked_dataset(file, path, column, self.clips)
-        self.columns = {
-            name: _mapped(checked_dataset(file, path, column, self.frames), path, column)
-            for name, column in FRAME_COLUMNS.items()
-        }
-
-    def clip_column(self, name: str) -> NDArray[Any]:
-        with _opened(self.path) as file:
-            return _values(checked_dataset(file, self.path, CLIP_COLUMNS[name], self.clips), self.path)
 
 
 class PoseShards(Mapping[str, PoseTrack]):
@@ -79,7 +47,7 @@ class PoseShards(Mapping[str, PoseTrack]):
     """
 
     def __init__(
-        self, path: Path, provenance: Provenance, parts: list[_Shard], shards: list[ShardEntry]
+        self, path: Path, provenance: Provenance, parts: list[Shard], shards: list[ShardEntry]
     ) -> None:
         self.path = path
         self.provenance = provenance
@@ -100,12 +68,12 @@ class PoseShards(Mapping[str, PoseTrack]):
             DataError: if the file, or a shard it lists, is missing, truncated, foreign or of another version.
         """
         path = Path(path)
-        with _opened(path) as file:
+        with open_to_read(path) as file:
             kind, provenance = read_header(file, path)
             if kind == "shard":
-                return cls(path, provenance, [_Shard(path, provenance, file)], [])
-            entries = _read_entries(file, path)
-        return cls(path, provenance, [_open_entry(path, provenance, entry) for entry in entries], entries)
+                return cls(path, provenance, [Shard(path, provenance, file)], [])
+            entries = read_entries(file, path)
+        return cls(path, provenance, [open_entry(path, provenance, entry) for entry in entries], entries)
 
     def close(self) -> None:
         """Let go of the mapped files; tracks read before stay valid."""
@@ -271,77 +239,3 @@ class PoseShards(Mapping[str, PoseTrack]):
         local = number - self._first_clips[part_number]
         frames = slice(part.offsets[local], part.offsets[local + 1])
         return {name: column[frames] for name, column in part.columns.items()}
-
-
-def _opened(path: Path) -> h5py.File:
-    """Open a file to read, or say why not."""
-    if not path.is_file():
-        raise DataError(
-            f"{path} {'is a folder' if path.is_dir() else 'does not exist'}, expected a file of pose shards",
-            "Check the path; masa-extract makes such a file",
-        )
-    try:
-        # Locks fail on many network file systems; finished files are never written to again.
-        return h5py.File(path, "r", locking=False)
-    except OSError as error:
-        why = "is truncated" if "truncated" in str(error) else "is not an HDF5 file or is damaged"
-        raise DataError(
-            f"{path} {why}", "Copy it again from where it was complete, or extract the videos again"
-        ) from None
-
-
-def _read_entries(file: h5py.File, path: Path) -> list[ShardEntry]:
-    names = _values(checked_dataset(file, path, SHARD_COLUMNS["name"], None), path)
-    columns = [
-        _values(checked_dataset(file, path, column, len(names)), path).tolist()
-        for column in SHARD_COLUMNS.values()
-    ]
-    entries = [ShardEntry(*row) for row in zip(*columns, strict=True)]
-    if not entries:
-        raise DataError(f"{path} is an index without shards", "The file is damaged")
-    for entry in entries:
-        if Path(entry.name).name != entry.name or entry.name in ("", ".", ".."):
-            raise DataError(
-                f"{path} lists the shard {entry.name!r}, expected a file name without a folder",
-                "Do not use this file: masa does not write such names",
-            )
-    return entries
-
-
-def _open_entry(index: Path, provenance: Provenance, entry: ShardEntry) -> _Shard:
-    path = index.with_name(entry.name)
-    restore = f"Put the shard that was written with {index.name} back beside it"
-    if not path.is_file():
-        raise DataError(f"{path}, which {index.name} lists, is missing", restore)
-    if path.stat().st_size != entry.bytes:
-        raise DataError(
-            f"{path} has {path.stat().st_size:,} bytes, {index.name} lists it with {entry.bytes:,}", restore
-        )
-    with _opened(path) as file:
-        kind, found = read_header(file, path)
-        if kind != "shard" or found.differences(provenance):
-            raise DataError(f"{path} does not belong to {index.name}", restore)
-        shard = _Shard(path, found, file)
-    if shard.clips != entry.clips:
-        raise DataError(f"{path} has {shard.clips} clips, {index.name} lists {entry.clips}", restore)
-    return shard
-
-
-def _values(dataset: h5py.Dataset, path: Path) -> NDArray[Any]:
-    """All values of a clip column; strings as Python strings."""
-    try:
-        if h5py.check_string_dtype(dataset.dtype):
-            return np.array(dataset.asstr()[()], dtype=object)
-        return np.asarray(dataset[()])
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: {dataset.name} cannot be read ({error})", "The file is damaged") from None
-
-
-def _mapped(dataset: h5py.Dataset, path: Path, column: Column) -> NDArray[Any]:
-    """Map a contiguous frame column into memory."""
-    if dataset.shape[0] == 0:
-        return np.empty(dataset.shape, column.dtype)
-    offset = dataset.id.get_offset()
-    if offset is None or offset + dataset.nbytes > path.stat().st_size:
-        raise DataError(f"{path}: {column.path} reaches past the end of the file", "Copy the file again")
-    return np.memmap(path, column.dtype, "r", offset, dataset.shape).view(np.ndarray)

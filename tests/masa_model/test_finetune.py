@@ -15,6 +15,7 @@ from masa_model.recogniser import build_classifier, load_classifier
 from masa_model.settings import PretrainSettings
 from masa_model.training.checkpoint import CheckpointHeader, load_checkpoint, save_checkpoint
 from masa_model.training.labelled import FinetuneData, open_finetune_data
+from masa_model.training.recipe import class_weights
 from masa_model.training.run_folder import RunFolder
 from tests.conftest import make_track
 from tests.masa_model.made_up_signs import NETWORK, make_sign, signs, write
@@ -230,9 +231,7 @@ def test_balanced_weights_give_rare_classes_their_say(tmp_path, provenance):
     rare = [t for t in tracks if t.info.split != "train" or t.info.gloss == "left" or t.info.id[-1] == "0"]
     data = opened(write(tmp_path / "a.h5", provenance, rare), settings_with())
     assert np.bincount(data.train.targets).tolist() == [6, 1]
-    from masa_model.finetune import _class_weights
-
-    weights = _class_weights(settings_with(class_weights="balanced"), data)
+    weights = class_weights(settings_with(class_weights="balanced"), data)
     torch.testing.assert_close(weights, torch.tensor([7 / 12, 7 / 2]))
 
 
