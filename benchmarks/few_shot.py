@@ -10,11 +10,9 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from dataclasses import dataclass
 from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
@@ -22,175 +20,14 @@ from pathlib import Path
 import numpy as np
 import torch
 from matplotlib.figure import Figure
-from sklearn.decomposition import PCA
-from sklearn.linear_model import LogisticRegression
-from sklearn.neighbors import KNeighborsClassifier
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
+from benchmarks.few_shot_columns import COLUMNS
+from benchmarks.few_shot_rows import SHOTS, Setting, drawn, settings_of, shots_name
 from masa_data import PoseDataset
-from masa_model.features import clip_features, in_order
-from masa_model.finetune import finetune
-from masa_model.finetune_settings import FinetuneSettings, Recipe
 from masa_model.pictures.style import BLUE, GREY, ORANGE, SKY, new_figure, png_of, style
-from masa_model.pretrained import load_pretrained, with_pretrained
-from masa_model.probe import draw_shots, untrained_encoder
-from masa_model.recogniser import load_classifier, score_clips
-from masa_model.training.labelled import Classes, FinetuneData, LabelledClips
 from masa_model.training.run_folder import RunFolder
 
-CPU = torch.device("cpu")
 SEEDS = 3
-SOURCES_LEFT_OUT = (
-    "Laya303/ASL-Word-Level-Translation-Using-LSTM",
-    "Jeet10/RealTimeGestureBasedSignLanguageRecognitionSystem",
-    "Neat11/realtime-SignLanguage",
-)
-
-
-@dataclass(frozen=True)
-class Setting:
-    """Who learns from what: numbers of clips of the file and (N,) class numbers, −1 for clips of no class."""
-
-    name: str
-    targets: np.ndarray
-    train: np.ndarray
-    val: np.ndarray
-    test: np.ndarray
-    shots: int | None
-
-
-SHOTS = (1, 3, 5, 10)
-
-
-def settings_of(clips: PoseDataset) -> list[Setting]:
-    split = clips.column("split").astype(str)
-    signer = clips.column("signer").astype(str)
-    gloss = clips.column("gloss").astype(str)
-    source = np.array([text.partition(":")[0] for text in gloss])
-    sign = np.array([text.partition(":")[2].lower().replace("_", " ").strip() for text in gloss])
-    nothing = np.empty(0, np.int64)
-
-    def numbered(texts: np.ndarray, among: np.ndarray) -> np.ndarray:
-        known = np.unique(texts[among])
-        return np.where(np.isin(texts, known), np.searchsorted(known, texts), -1)
-
-    asked = numbered(gloss, split == "test")
-    of = {name: np.flatnonzero((split == name) & (asked >= 0)) for name in ("train", "val", "test")}
-    found = [Setting(shots_name(shots), asked, of["train"], of["val"], of["test"], shots) for shots in SHOTS]
-    wlasl = source == "Adarsha16/ASL_tester"
-    train, test = np.flatnonzero(wlasl & (split == "train")), np.flatnonzero(wlasl & (split == "val"))
-    found.append(Setting("50 WLASL glosses", numbered(gloss, train), train, nothing, test, None))
-    one, other = signer == "traduttore/s2", (signer == "traduttore/s3") & (split == "test")
-    both = np.isin(gloss, np.intersect1d(gloss[one], gloss[other]))
-    targets = numbered(gloss, one & both)
-    found.append(
-        Setting(
-            "signer s2 to s3, 5 clips a class",
-            targets,
-            np.flatnonzero(one & both),
-            nothing,
-            np.flatnonzero(other & both),
-            5,
-        )
-    )
-    for left_out in SOURCES_LEFT_OUT:
-        there, elsewhere = source == left_out, (source != left_out) & (split == "train")
-        shared = np.isin(sign, np.intersect1d(sign[there], sign[elsewhere]))
-        targets = numbered(sign, shared & elsewhere)
-        test = np.flatnonzero(there & shared & (split == "test"))
-        name = f"{left_out.partition('/')[0]} left out, 30 clips a class"
-        found.append(Setting(name, targets, np.flatnonzero(elsewhere & shared), nothing, test, 30))
-    return found
-
-
-def shots_name(shots: int) -> str:
-    return f"{shots} clip{'s' * (shots > 1)} a class"
-
-
-def labelled(clips: PoseDataset, setting: Setting, numbers: np.ndarray) -> LabelledClips:
-    return LabelledClips(clips.part(numbers), setting.targets[numbers])
-
-
-def drawn(setting: Setting, seed: int) -> np.ndarray:
-    return setting.train[draw_shots(setting.targets[setting.train], setting.shots, seed)]
-
-
-def linear(clips: PoseDataset, setting: Setting, pretrained: Path, seed: int) -> float:
-    """Logistic regression on 16 frames, between the shoulders and in shoulder widths."""
-    train = drawn(setting, seed)
-    known = np.stack([resampled(clips, number) for number in train])
-    asked = np.stack([resampled(clips, number) for number in setting.test])
-    model = make_pipeline(
-        StandardScaler(),
-        PCA(min(128, len(train)), random_state=seed),
-        LogisticRegression(C=0.1, max_iter=2000),
-    )
-    model.fit(known, setting.targets[train])
-    return float(model.score(asked, setting.targets[setting.test]))
-
-
-def resampled(clips: PoseDataset, number: int) -> np.ndarray:
-    track = clips[number]
-    chosen = np.linspace(0, len(track) - 1, 16).round().astype(int)
-    points = track.keypoints[chosen]
-    shoulders = np.nanmean(points[:, [1, 4]], axis=(0, 1)) if np.isfinite(points[:, [1, 4]]).any() else 0
-    width = np.nanmedian(np.linalg.norm(points[:, 1] - points[:, 4], axis=1))
-    placed = (points - shoulders) / (width if np.isfinite(width) and width > 0 else 100)
-    return np.nan_to_num(placed).ravel()
-
-
-def neighbour(*, trained: bool) -> Callable[[PoseDataset, Setting, Path, int], float]:
-    """The class of the nearest clip by a frozen encoder's features."""
-
-    def measure(clips: PoseDataset, setting: Setting, pretrained: Path, seed: int) -> float:
-        model, settings, _ = load_pretrained(pretrained)
-        train = drawn(setting, seed)
-        encoder = model.query.encoder
-        if not trained:
-            encoder = untrained_encoder(settings, clips.part(train), CPU, seed)
-        known = clip_features(encoder, clips.part(train), settings.inputs, CPU)
-        asked = clip_features(encoder, clips.part(setting.test), settings.inputs, CPU)
-        classifier = make_pipeline(StandardScaler(), KNeighborsClassifier(1, metric="cosine"))
-        classifier.fit(known, setting.targets[train])
-        return float(classifier.score(asked, setting.targets[setting.test]))
-
-    return measure
-
-
-def tuned(recipe: Recipe, *, trained: bool) -> Callable[[PoseDataset, Setting, Path, int], float]:
-    """Fine-tuning; where there is val, the epoch is chosen by it, else it is the last."""
-
-    def measure(clips: PoseDataset, setting: Setting, pretrained: Path, seed: int) -> float:
-        size = load_pretrained(pretrained)[1].size
-        settings = FinetuneSettings(recipe=recipe, size=size, seed=seed, val_every=15)
-        if trained:
-            settings = with_pretrained(settings, pretrained)
-        train = labelled(clips, setting, drawn(setting, seed))
-        count = int(setting.targets.max()) + 1
-        classes = Classes(tuple(("signs", number) for number in range(count)), ("",) * count)
-        data = FinetuneData(train, labelled(clips, setting, setting.val), classes)
-        with tempfile.TemporaryDirectory() as place:
-            folder = RunFolder.create("finetune", Path(place))
-            for _ in finetune(settings, data, folder, CPU):
-                pass
-            found = load_classifier(folder.path, CPU)
-        test = labelled(clips, setting, setting.test)
-        scored = score_clips(found.model, test.clips, settings, CPU, in_order(len(test)))
-        return float((np.concatenate([p for _, p in scored]).argmax(1) == test.targets).mean())
-
-    return measure
-
-
-COLUMNS: dict[str, Callable[[PoseDataset, Setting, Path, int], float]] = {
-    "logistic regression": linear,
-    "untrained, 1-NN": neighbour(trained=False),
-    "pre-trained, 1-NN": neighbour(trained=True),
-    "scratch, paper": tuned("paper", trained=False),
-    "pre-trained, paper": tuned("paper", trained=True),
-    "scratch, tuned": tuned("tuned", trained=False),
-    "pre-trained, tuned": tuned("tuned", trained=True),
-}
 
 
 def cells(settings: list[Setting]) -> Iterator[tuple[Setting, str, int]]:
