@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from masa_data.errors import DataError
-from masa_data.skeleton import BODY, NUM_HAND_KEYPOINTS, NUM_KEYPOINTS
+from masa_data.skeleton import BODY, LEFT_HAND, NUM_HAND_KEYPOINTS, NUM_KEYPOINTS, RIGHT_HAND
 from masa_model.inputs.batch import SIDE, RawClips
 from masa_model.inputs.parts import hand_boxes
 from masa_model.network.transformer import Block, sinusoids
@@ -106,11 +106,12 @@ class PaddedRecogniser(nn.Module):
         present: Bool[Tensor, "2 slots"],
     ) -> Float[Tensor, "slots features"]:
         embedding = self.model.encoder.embedding
-        x = coordinates.transpose(1, 2)
-        body = embedding.body(x[BODY], seen[BODY])
-        hands = x[7:].reshape(2, NUM_HAND_KEYPOINTS, self.slots, 2).transpose(0, 1)
-        hands_seen = seen[7:].reshape(2, NUM_HAND_KEYPOINTS, self.slots).transpose(0, 1)
-        found = embedding.hand(hands.flatten(1, 2), hands_seen.flatten(1, 2)).view(2, self.slots, -1)
+        x, there = coordinates.permute(2, 0, 1), seen.T
+        body = embedding.body(x[:, BODY], there[:, BODY])
+        found = embedding.hand(
+            torch.cat([x[:, LEFT_HAND], x[:, RIGHT_HAND]]),
+            torch.cat([there[:, LEFT_HAND], there[:, RIGHT_HAND]]),
+        ).view(2, self.slots, -1)
         left, right = torch.where(present[..., None], found, embedding.absent_hand)
         return torch.cat([body, left, right], 1)
 
