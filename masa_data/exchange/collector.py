@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 
-from filelock import FileLock, Timeout
 from typing_extensions import Self
 
 from masa_data.corpora.clip import Clip, Problem
@@ -20,6 +19,7 @@ from masa_data.errors import DataError
 from masa_data.shards.journal import Journal
 from masa_data.shards.quantise import StoredTrack, quantise
 from masa_data.shards.spec import Provenance
+from masa_data.shards.work_folder import claim_work_folder, work_folder_of
 from masa_data.shards.writer import write_shard
 from masa_data.splits import number_glosses
 from masa_data.track import ClipInfo, PoseTrack
@@ -83,14 +83,7 @@ class TrackCollector:
         refuse_unfinished(out)
         if out.exists() and not overwrite:
             raise DataError(f"{out} is there already", "Name another output file, or give --overwrite")
-        out.parent.mkdir(parents=True, exist_ok=True)
-        self._folder = out.with_name(out.name + ".partial")
-        self._folder.mkdir(exist_ok=True)
-        self._lock = FileLock(self._folder / "lock")
-        try:
-            self._lock.acquire(timeout=0)
-        except Timeout:
-            raise DataError(f"another process is writing {out}", "Wait for it") from None
+        self._folder, self._lock = claim_work_folder(out)
         path = self._folder / "imported"
         path.unlink(missing_ok=True)
         self._journal = Journal(path)
@@ -144,7 +137,7 @@ def refuse_unfinished(out: Path) -> None:
     Raises:
         DataError: if it does, or has.
     """
-    folder = out.with_name(out.name + ".partial")
+    folder = work_folder_of(out)
     if (folder / "run.json").exists():
         raise DataError(
             f"{folder} holds an unfinished extraction to {out.name}",

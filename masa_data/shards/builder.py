@@ -14,7 +14,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final
 
-from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, ValidationError
 from typing_extensions import Self
 
@@ -23,6 +22,7 @@ from masa_data.shards.journal import Journal
 from masa_data.shards.quantise import StoredTrack, quantise
 from masa_data.shards.reader import PoseShards
 from masa_data.shards.spec import RAW_SCORES, Provenance, raw_scores_note, raw_scores_of
+from masa_data.shards.work_folder import claim_work_folder
 from masa_data.shards.writer import shard_entry, write_index, write_shard
 from masa_data.splits import assign_splits, number_glosses
 from masa_data.track import ClipInfo, PoseTrack
@@ -71,16 +71,7 @@ class DatasetBuilder:
             OSError: if the folder cannot be written.
         """
         self.out = out
-        self.folder = out.with_name(out.name + ".partial")
-        out.parent.mkdir(parents=True, exist_ok=True)
-        self.folder.mkdir(exist_ok=True)
-        self._lock = FileLock(self.folder / "lock")
-        try:
-            self._lock.acquire(timeout=0)
-        except Timeout:
-            raise DataError(
-                f"another process is extracting to {out}", "Wait for it, or name another output file"
-            ) from None
+        self.folder, self._lock = claim_work_folder(out)
         try:
             self._open(provenance, shard_clips, overwrite)
         except BaseException:

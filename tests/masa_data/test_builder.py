@@ -193,7 +193,7 @@ def test_overwriting_keeps_the_old_file_until_the_new_one_is_whole(tmp_path, pro
 def test_two_processes_cannot_write_one_file(tmp_path, provenance):
     with DatasetBuilder(tmp_path / "out.h5", provenance) as builder:
         builder.add(TRACKS[0])
-        with pytest.raises(DataError, match="another process is extracting"):
+        with pytest.raises(DataError, match="another process is writing"):
             DatasetBuilder(tmp_path / "out.h5", provenance)
 
 
