@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from masa_data.errors import DataError
+from masa_data.exchange.damage import DAMAGED_NPZ
+from masa_data.exchange.limits import check_unpacked, regular_size
 from masa_model.evaluate import Scores
 from masa_model.metrics import target_ranks
 
@@ -78,23 +80,22 @@ def tune_weight(ours: Scores, others: NDArray[np.floating]) -> float:
 
 
 def _read(path: Path, glosses: Sequence[str]) -> tuple[list[str], NDArray[np.float64]]:
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            values = {name: file[name] for name in ("ids", "scores", "glosses") if name in file.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        reason = str(error).partition("\n")[0]
-        raise DataError(f"{path} cannot be read ({reason})", "Write it with numpy.savez") from None
+    values = _arrays_of(path)
     if not {"ids", "scores"} <= values.keys():
         raise DataError(
             f"{path} has no arrays `ids` and `scores`", "See docs/evaluate.md for what a scores file holds"
         )
-    names, scores = values["ids"].astype(str).tolist(), values["scores"].astype(np.float64)
-    if scores.shape != (len(names), len(glosses)) or not np.isfinite(scores).all():
+    ids, scores = values["ids"], values["scores"]
+    expected = (ids.size, len(glosses))
+    if ids.ndim != 1 or scores.shape != expected or scores.dtype.kind not in "fiu" or not ids.size:
         raise DataError(
-            f"{path} has scores of shape {scores.shape}, expected finite ones of "
-            f"({len(names)}, {len(glosses)}): a row a clip, a column a class",
+            f"{path} has ids of shape {ids.shape} and scores of shape {scores.shape} ({scores.dtype}), "
+            f"expected numbers of {expected}: a row a clip, a column a class",
             "Score the same classes with both models",
         )
+    names, scores = ids.astype(str).tolist(), scores.astype(np.float64)
+    if not np.isfinite(scores).all():
+        raise DataError(f"{path} has scores that are not finite", "Look for NaN in the other model's output")
     if "glosses" in values:
         theirs = values["glosses"].astype(str).tolist()
         if sorted(theirs) != sorted(glosses) or len(set(theirs)) != len(theirs):
@@ -107,3 +108,19 @@ def _read(path: Path, glosses: Sequence[str]) -> tuple[list[str], NDArray[np.flo
         scores = np.exp(scores - scores.max(1, keepdims=True))
         scores /= scores.sum(1, keepdims=True)
     return names, scores
+
+
+def _arrays_of(path: Path) -> dict[str, NDArray[np.generic]]:
+    """The arrays of a file that another project wrote; nothing in it is run."""
+    try:
+        size = regular_size(path)
+        with zipfile.ZipFile(path) as file:
+            check_unpacked(sum(entry.file_size for entry in file.infolist()), size, "scores")
+        with np.load(path, allow_pickle=False) as arrays:
+            return {name: arrays[name] for name in ("ids", "scores", "glosses") if name in arrays.files}
+    except (OSError, *DAMAGED_NPZ) as error:
+        if isinstance(error, DataError):
+            reason, advice = error.reason, error.advice
+        else:
+            reason, advice = str(error).partition("\n")[0], "Write it with numpy.savez"
+        raise DataError(f"{path} cannot be read ({reason})", advice) from None

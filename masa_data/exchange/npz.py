@@ -13,9 +13,7 @@ from __future__ import annotations
 
 import math
 import sys
-import tokenize
 import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -31,6 +29,7 @@ from masa_data.corpora.clip import SPLIT_NAMES, Clip, Problem
 from masa_data.corpora.sources import is_unicode
 from masa_data.errors import DataError
 from masa_data.exchange.collector import Imported, import_each
+from masa_data.exchange.damage import DAMAGED_NPZ
 from masa_data.exchange.frame_facts import FrameFacts, FrameSource
 from masa_data.exchange.limits import check_frames, check_unpacked
 from masa_data.exchange.wholebody import missing_where_not_finite
@@ -43,17 +42,6 @@ _MAX_COLUMN_BYTES: Final = 1 << 30
 _MAX_TEXT_BYTES: Final = 4096
 _ROWS_AT_A_TIME: Final = 16384
 _GET_AGAIN: Final = "Get or make the file again"
-_DAMAGE: Final = (
-    zipfile.BadZipFile,
-    zlib.error,
-    EOFError,
-    ValueError,
-    RuntimeError,  # nested too deeply, or encrypted
-    NotImplementedError,
-    SyntaxError,  # this and the next two come of the header of an array, which is written in Python's syntax
-    tokenize.TokenError,
-    MemoryError,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +79,7 @@ class NpzClips:
             raise DataError(f"{path} does not exist", "Check the path")
         try:
             self._file = self._resources.enter_context(zipfile.ZipFile(path))
-        except _DAMAGE as error:
+        except DAMAGED_NPZ as error:
             raise DataError(f"found no npz file ({_shown(error)})", _GET_AGAIN) from None
         try:
             self._keypoints = self._opened("kp49", "f")
@@ -102,7 +90,7 @@ class NpzClips:
             self._labels = self._texts("label")
             self._splits = self._texts("split", optional=True)
             self._signers = self._texts("signer", optional=True)
-        except _DAMAGE as error:
+        except DAMAGED_NPZ as error:
             self._resources.close()
             if isinstance(error, DataError):
                 raise
@@ -126,7 +114,7 @@ class NpzClips:
             count = int(self._offsets[number + 1] - self._offsets[number])
             try:
                 values = self._next_frames(count)
-            except (*_DAMAGE, OSError) as error:
+            except (*DAMAGED_NPZ, OSError) as error:
                 reason = f"found a damaged npz file at clip {number} of {self.clips} ({_shown(error)})"
                 damaged = DataError(reason, f"{_GET_AGAIN}; the clips before were taken")
                 yield Imported(None, (Problem.of(damaged, str(self.path)),))

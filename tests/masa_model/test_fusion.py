@@ -26,8 +26,11 @@ def test_rows_are_found_by_id_and_columns_by_gloss(tmp_path):
     [
         ({"ids": ["x"], "scores": np.ones((1, 3))}, "1 of 2 clips have no scores .* 'y'"),
         ({"ids": ["x", "x"], "scores": np.ones((2, 3))}, "twice"),
-        ({"ids": ["x", "y"], "scores": np.ones((2, 4))}, r"shape \(2, 4\), expected finite ones of \(2, 3\)"),
+        ({"ids": ["x", "y"], "scores": np.ones((2, 4))}, r"shape \(2, 4\) .*, expected numbers of \(2, 3\)"),
         ({"ids": ["x", "y"], "scores": np.full((2, 3), np.nan)}, "finite"),
+        ({"ids": [["x"], ["y"]], "scores": np.ones((2, 3))}, r"ids of shape \(2, 1\)"),
+        ({"ids": [], "scores": np.ones((0, 3))}, r"ids of shape \(0,\)"),
+        ({"ids": ["x", "y"], "scores": np.full((2, 3), "0.5")}, "<U3.*expected numbers"),
         ({"ids": ["x", "y"], "scores": np.ones((2, 3)), "glosses": ["a", "b", "d"]}, "other glosses"),
         ({"ids": ["x", "y"]}, "no arrays"),
     ],
@@ -38,10 +41,36 @@ def test_what_does_not_go_together_is_refused(tmp_path, arrays, reason):
         read_scores([tmp_path / "rgb.npz"], IDS, GLOSSES)
 
 
-def test_a_file_that_is_none(tmp_path):
-    (tmp_path / "rgb.npz").write_bytes(b"PK nothing")
+class Bomb:
+    def __reduce__(self):
+        return (pytest.fail, ("code of a scores file ran",))
+
+
+def hostile(path):
+    """Files by what is wrong with them."""
+    np.savez_compressed(path, ids=IDS.astype(str), scores=np.random.default_rng(0).random((2, 3)))
+    good = path.read_bytes()
+    at = good.index(b"scores.npy") + 60
+    yield "of no format", b"PK nothing"
+    yield "cut short", good[: len(good) // 2]
+    yield "overwritten within", good[:at] + bytes(30) + good[at + 30 :]
+    np.savez_compressed(path, ids=np.array([Bomb(), Bomb()], dtype=object), scores=np.ones((2, 3)))
+    yield "with a pickle", path.read_bytes()
+    np.savez_compressed(path, ids=IDS.astype(str), scores=np.zeros((20_000_000, 3), np.float32))
+    yield "of zeros without end", path.read_bytes()
+
+
+def test_hostile_files_are_one_line(tmp_path):
+    path = tmp_path / "rgb.npz"
+    for name, data in hostile(path):
+        path.write_bytes(data)
+        with pytest.raises(DataError, match=r"rgb\.npz cannot be read") as caught:
+            read_scores([path], IDS, GLOSSES)
+        assert "\n" not in str(caught.value), name
     with pytest.raises(DataError, match="cannot be read"):
-        read_scores([tmp_path / "rgb.npz"], IDS, GLOSSES)
+        read_scores([tmp_path / "none.npz"], IDS, GLOSSES)
+    with pytest.raises(DataError, match="found a folder, pipe or device"):
+        read_scores([tmp_path], IDS, GLOSSES)
 
 
 def test_the_weight_is_the_best_of_a_search_by_hand():
