@@ -93,8 +93,9 @@ def _read(path: Path, glosses: Sequence[str]) -> tuple[list[str], NDArray[np.flo
             f"expected numbers of {expected}: a row a clip, a column a class",
             "Score the same classes with both models",
         )
-    names, scores = ids.astype(str).tolist(), scores.astype(np.float64)
-    if not np.isfinite(scores).all():
+    names: list[str] = ids.astype(str).tolist()
+    rows = scores.astype(np.float64)
+    if not np.isfinite(rows).all():
         raise DataError(f"{path} has scores that are not finite", "Look for NaN in the other model's output")
     if "glosses" in values:
         theirs = values["glosses"].astype(str).tolist()
@@ -102,12 +103,12 @@ def _read(path: Path, glosses: Sequence[str]) -> tuple[list[str], NDArray[np.flo
             if theirs != list(glosses):
                 raise DataError(f"{path} has other glosses", "Score the same classes with both models")
         else:
-            scores = scores[:, [theirs.index(gloss) for gloss in glosses]]
-    probable = scores.min() >= 0 and np.allclose(scores.sum(1), 1, atol=1e-3)
+            rows = rows[:, [theirs.index(gloss) for gloss in glosses]]
+    probable = rows.min() >= 0 and np.allclose(rows.sum(1), 1, atol=1e-3)
     if not probable:
-        scores = np.exp(scores - scores.max(1, keepdims=True))
-        scores /= scores.sum(1, keepdims=True)
-    return names, scores
+        rows = np.exp(rows - rows.max(1, keepdims=True))
+        rows /= rows.sum(1, keepdims=True)
+    return names, rows
 
 
 def _arrays_of(path: Path) -> dict[str, NDArray[np.generic]]:
