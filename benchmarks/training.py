@@ -1,4 +1,4 @@
-"""Speed of pre-training: the data path, a step of the paper's network beside its arithmetic, waiting.
+"""Speed of training: the data path, steps of pre-training and fine-tuning beside their arithmetic, waiting.
 
 `--device cuda` is the same on a GPU, in bfloat16 and with torch.compile, with the hours that 400 epochs over
 the four corpora would take.
@@ -8,8 +8,8 @@ import argparse
 import os
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -21,17 +21,21 @@ from masa_data import ClipInfo, PoseTrack
 from masa_data.dataset import PoseDataset
 from masa_data.shards.quantise import quantise
 from masa_data.shards.writer import write_shard
+from masa_model.finetune_settings import FinetuneSettings
 from masa_model.inputs.batch import PoseBatch
 from masa_model.inputs.masking import choose_key_frames, choose_masked
 from masa_model.inputs.motion import mask_candidates, motion_residuals, pair_confidence
 from masa_model.inputs.parts import prepare_clips
+from masa_model.inputs.sampling import sample_training_frames
 from masa_model.inputs.sources import ClipsInMemory, StreamedClips, epoch_batches
-from masa_model.network.masa import MASA
 from masa_model.pretrain import pretrain
 from masa_model.pretrained import build_model
-from masa_model.settings import PretrainSettings
+from masa_model.recogniser import build_classifier
+from masa_model.settings import PretrainSettings, Size
 from masa_model.training.data import open_training_data
+from masa_model.training.precision import arithmetic
 from masa_model.training.processes import Processes
+from masa_model.training.recipe import make_optimiser
 from masa_model.training.run_folder import RunFolder
 
 PAPER_CLIPS, PAPER_EPOCHS = 146_000, 400
@@ -52,6 +56,7 @@ def main(arguments: list[str] | None = None) -> None:
         path = Path(folder) / "signs.h5"
         write_moving(path, clips=max(64, 2 * options.batch_size))
         training_step(path, device, options.batch_size)
+        finetuning_step(path, device, "base" if device.type == "cuda" else "tiny")
         waiting(path, Path(folder), device)
 
 
@@ -91,38 +96,19 @@ def training_step(path: Path, device: torch.device, batch_size: int) -> None:
         for module in (model.query.encoder, model.key.encoder, model.decoder.transformer):
             module.compile(dynamic=True)
     optimiser = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=1e-4, fused=True)
-    source = ClipsInMemory(clips, device)
-    batches = [prepare_clips(raw) for raw in source.batches(epoch_batches(len(clips), batch_size, 0, 0))][:2]
-    dtype = torch.bfloat16 if on_gpu else torch.float32
+    batches = prepared_batches(clips, device, batch_size)
 
     def step(batch: PoseBatch) -> None:
-        with torch.autocast("cuda", torch.bfloat16) if on_gpu else nullcontext():
+        with arithmetic("bf16" if on_gpu else "fp32", device):
             losses = model(batch, (0, 0), 0.05)
         optimiser.zero_grad()
         losses.total.backward()
         optimiser.step()
         model.after_step(losses.keys, batch.numbers)
 
-    step(batches[0])
-    counted.clear()
-    step(batches[0])
-    needed = sum(counted)
     visible = float((~model.choose_masked(batches[0], (0, 0))[0].all(0)).float().mean())
-    steps = 30 if on_gpu else 3
-    times, rates = [], []
-    for number in range(steps):  # the two in turn, so that a noisy machine is noisy for both
-        rates.append(matrix_rate(device, dtype))
-        start = time.perf_counter()
-        step(batches[number % 2])
-        if on_gpu:
-            torch.cuda.synchronize()
-        times.append(time.perf_counter() - start)
-    seconds, rate = float(np.median(times)), float(np.median(rates))
-    print(
-        f"base, batch {batch_size} × {STEP_FRAMES} frames, {visible:.0%} visible: "
-        f"{batch_size / seconds:.2f} clips/s; "
-        f"{needed / 1e9:,.0f} GFLOP in linear layers, {rate / 1e9:,.0f} GFLOP/s in matrix products: "
-        f"{seconds * rate / needed:.2f} times what they need (at most 2)"
+    seconds = print_beside_arithmetic(
+        f"base, pre-training, {visible:.0%} visible", step, batches, counted, device
     )
     if on_gpu:
         hours = PAPER_CLIPS * PAPER_EPOCHS / (batch_size / seconds) / 3600
@@ -132,7 +118,70 @@ def training_step(path: Path, device: torch.device, batch_size: int) -> None:
         )
 
 
-def count_linear(model: MASA) -> list[float]:
+def finetuning_step(path: Path, device: torch.device, size: Size) -> None:
+    """A step of fine-tuning, 64 clips of 32 frames, all of the network learning."""
+    clips = PoseDataset.open(path)
+    settings = FinetuneSettings(recipe="tuned", size=size)
+    model = build_classifier(settings, 100).to(device).train()
+    counted = count_linear(model)
+    optimiser = make_optimiser(settings, model)
+    batches = [
+        sample_training_frames(batch, settings.sampling.frames, settings.sampling.how, (0, 0))
+        for batch in prepared_batches(clips, device, settings.batch_size)
+    ]
+
+    def step(batch: PoseBatch) -> None:
+        with arithmetic("bf16" if device.type == "cuda" else "fp32", device):
+            scores = model(batch).float()
+        optimiser.zero_grad()
+        nn.functional.cross_entropy(scores, batch.numbers % 100).backward()
+        optimiser.step()
+
+    print_beside_arithmetic(f"{size}, fine-tuning", step, batches, counted, device)
+
+
+def prepared_batches(clips: PoseDataset, device: torch.device, batch_size: int) -> list[PoseBatch]:
+    """Two of them, or the one there is."""
+    numbers = epoch_batches(len(clips), batch_size, 0, 0)[:2]
+    return [prepare_clips(raw) for raw in ClipsInMemory(clips, device).batches(numbers)]
+
+
+def print_beside_arithmetic(
+    name: str,
+    step: Callable[[PoseBatch], None],
+    batches: list[PoseBatch],
+    counted: list[float],
+    device: torch.device,
+) -> float:
+    """Clips a second, and how many times as long a step takes as its matrix products would alone.
+
+    Returns:
+        the median seconds of a step.
+    """
+    on_gpu = device.type == "cuda"
+    step(batches[0])
+    counted.clear()
+    step(batches[0])
+    needed = sum(counted)
+    times, rates = [], []
+    for number in range(30 if on_gpu else 5):  # the two in turn: a noisy machine is noisy for both
+        rates.append(matrix_rate(device, torch.bfloat16 if on_gpu else torch.float32))
+        start = time.perf_counter()
+        step(batches[number % len(batches)])
+        if on_gpu:
+            torch.cuda.synchronize()
+        times.append(time.perf_counter() - start)
+    seconds, rate = float(np.median(times)), float(np.median(rates))
+    clips, frames = batches[0].clips, batches[0].frames
+    print(
+        f"{name}, {clips} clips of {frames / clips:.0f} frames: {clips / seconds:.2f} clips/s; "
+        f"{needed / 1e9:,.0f} GFLOP in linear layers, {rate / 1e9:,.0f} GFLOP/s in matrix products: "
+        f"{seconds * rate / needed:.2f} times what they need"
+    )
+    return seconds
+
+
+def count_linear(model: nn.Module) -> list[float]:
     """A list to which each linear layer adds its arithmetic: thrice its product if it learns, else once."""
     counted: list[float] = []
 
