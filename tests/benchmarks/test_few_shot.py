@@ -1,5 +1,6 @@
 """The table of docs/reproduction.md: nobody is asked about what they learned from; what is printed."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 
 pytest.importorskip("torch")
 
-from benchmarks.few_shot import cells, measure_cell, table
+from benchmarks.few_shot import cell_name, cells, measure_cell, table
 from benchmarks.few_shot_rows import SHOTS, drawn, settings_of
 from masa_data import PoseDataset
 
@@ -60,6 +61,15 @@ def test_a_cell_is_measured_and_the_table_shows_it(signs, tmp_path):
     accuracy = {f"{row.name} / logistic regression / {seed}": value for seed, value in enumerate((0.5, 0.6))}
     line = table([row], accuracy).splitlines()[2]
     assert line.startswith(f"| {row.name} | 55.0 ± 7.1 (2) | – |")
+
+
+def test_the_docs_show_the_cells_that_were_measured(signs):
+    docs = Path(__file__).parents[2] / "docs"
+    accuracy = json.loads((docs / "measured/few-shot.json").read_text())
+    rows = settings_of(PoseDataset.open(signs))
+    known = {cell_name(row.name, column, seed) for row, column, seed in cells(rows)}
+    assert set(accuracy) <= known
+    assert table(rows, accuracy) in (docs / "reproduction.md").read_text(encoding="utf-8")
 
 
 def test_a_table_that_stops_early_has_every_row_of_the_first_seed(signs):
