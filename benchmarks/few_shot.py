@@ -74,7 +74,7 @@ def measure_all(
 
 
 def table(settings: list[Setting], accuracy: dict[str, float]) -> str:
-    """Mean top-1 of the seeds that are done, in percent, and how many they are where not all."""
+    """Mean top-1 of the seeds that are done, in percent, their spread, and how many they are."""
     lines = ["| | " + " | ".join(COLUMNS) + " |", "|---" * (len(COLUMNS) + 1) + "|"]
     for setting in settings:
         row = [setting.name]

@@ -120,7 +120,9 @@ def finetune(
             # Dropout too depends on the step alone, not on what ran before.
             torch.manual_seed(hash((settings.seed, state.step)) & 0x7FFFFFFF)
             batch = _training_batch(raw, settings, (settings.seed, epoch))
-            model.freeze(settings.freeze or state.step < head_alone)
+            frozen = settings.freeze or state.step < head_alone
+            if frozen != model.frozen:
+                model.freeze(frozen)
             with arithmetic(settings.precision, device):
                 scores = model(batch).float()
             wanted = targets[batch.numbers]
