@@ -59,7 +59,8 @@ def print_evaluation(
         f"of {total.classes:,} classes: {', '.join(asked.splits)}"
     )
     if total.absent:
-        console.print(f"{total.absent:,} classes have no clip here; they count nowhere.")
+        subject = "1 class has" if total.absent == 1 else f"{total.absent:,} classes have"
+        console.print(f"{subject} no clip here: not counted.")
     if total.unknown:
         console.print(f"{total.unknown:,} clips are of classes that it does not know: wrong by definition.")
     if weight is not None:

@@ -99,7 +99,8 @@ def main(
                 if processes.first:
                     folder.write_settings(settings)
                     folder.write_json("data.json", data.record())
-            console.print(f"Run: {folder.path} · {processes.device}, {processes.count} process(es)")
+            many = "1 process" if processes.count == 1 else f"{processes.count} processes"
+            console.print(f"Run: {folder.path} · {processes.device}, {many}")
             _train(console, settings, data, folder, processes, resume=resume is not None)
             if processes.first:
                 command = shlex.join(["masa-probe", str(folder.path), *map(str, files)])
