@@ -59,8 +59,9 @@ def print_evaluation(
         f"of {total.classes:,} classes: {', '.join(asked.splits)}"
     )
     if total.absent:
-        subject = "1 class has" if total.absent == 1 else f"{total.absent:,} classes have"
-        console.print(f"{subject} no clip here: not counted.")
+        singular = total.absent == 1
+        subject = "1 class has" if singular else f"{total.absent:,} classes have"
+        console.print(f"{subject} no clip here; {'it counts' if singular else 'they count'} nowhere.")
     if total.unknown:
         console.print(f"{total.unknown:,} clips are of classes that it does not know: wrong by definition.")
     if weight is not None:

@@ -158,7 +158,7 @@ def test_classes_without_clips_and_clips_of_unknown_classes_are_said(folder):
     tracks = [make_sign("a", 0, split="test"), make_sign("b", 7, gloss="new", split="test")]
     write(folder / "some.h5", PROVENANCE, tracks)
     said = call(evaluate, "--data", "some.h5").stdout
-    assert "3 classes have no clip here: not counted." in said
+    assert "3 classes have no clip here; they count nowhere." in said
     assert "1 clips are of classes that it does not know: wrong by definition." in said
 
 
