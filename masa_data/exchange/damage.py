@@ -12,8 +12,7 @@ DAMAGED_NPZ: Final = (
     zlib.error,
     EOFError,
     ValueError,
-    RuntimeError,  # nested too deeply, or encrypted
-    NotImplementedError,
+    RuntimeError,  # nested too deeply, encrypted, or packed in a way that zipfile does not know
     SyntaxError,  # this and the next two come of the header of an array, which is written in Python's syntax
     tokenize.TokenError,
     MemoryError,
