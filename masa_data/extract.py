@@ -11,7 +11,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -141,21 +141,22 @@ def extract_clips(
         OSError: if a track cannot be written; those before are safe.
     """
     task = functools.partial(_extract_in_worker, choice=choice, workers=workers, sampling=sampling, mode=mode)
-    for clip, outcome in run_in_workers(task, clips, workers):
-        if isinstance(outcome, ClipOutcome):
-            track = outcome.track
-            clamped = builder.add(track, outcome.raw_scores).clamped if track is not None else 0
-            yield outcome, clamped
-        elif isinstance(outcome, WorkerDiedError):
-            error = DataError(
-                f"the worker died at this clip ({outcome})",
-                "Look whether memory ran out; give fewer --workers, or convert the file again",
-            )
-            yield ClipOutcome(clip, None, (Problem.of(error, clip.path, clip.id),)), 0
-        elif isinstance(outcome, EstimatorUnavailableError):
-            raise DataError(*outcome.args)
-        else:
-            raise outcome
+    with closing(run_in_workers(task, clips, workers)) as outcomes:
+        for clip, outcome in outcomes:
+            if isinstance(outcome, ClipOutcome):
+                track = outcome.track
+                clamped = builder.add(track, outcome.raw_scores).clamped if track is not None else 0
+                yield outcome, clamped
+            elif isinstance(outcome, WorkerDiedError):
+                error = DataError(
+                    f"the worker died at this clip ({outcome})",
+                    "Look whether memory ran out; give fewer --workers, or convert the file again",
+                )
+                yield ClipOutcome(clip, None, (Problem.of(error, clip.path, clip.id),)), 0
+            elif isinstance(outcome, EstimatorUnavailableError):
+                raise DataError(*outcome.args)
+            else:
+                raise outcome
 
 
 @functools.cache  # one model a worker, loaded at its first clip

@@ -1,5 +1,6 @@
 """Tasks in worker processes, some of which die."""
 
+import multiprocessing
 import os
 import signal
 import time
@@ -16,6 +17,30 @@ def double(number: int) -> tuple[int, int]:
     return os.getpid(), 2 * number
 
 
+class EndsWhoSendsIt:
+    def __reduce__(self):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def ends_while_it_answers(number: int) -> int | EndsWhoSendsIt:
+    return EndsWhoSendsIt() if number == 2 else number
+
+
+def large(number: int) -> tuple[int, bytes]:
+    return os.getpid(), bytes(10_000_000)
+
+
+def slowly_doubled(number: int) -> int:
+    time.sleep(0.2)
+    return 2 * number
+
+
+def unpicklable(number: int) -> object:
+    if number == 1:
+        raise ValueError("no such number")
+    return lambda: number
+
+
 class EndsWhoReadsIt:
     def __reduce__(self):
         return os._exit, (7,)
@@ -25,6 +50,63 @@ def test_a_worker_that_dies_at_a_task_costs_this_task():
     found = dict(run_in_workers(double, [1, 13, 2, 3], workers=1))
     assert {task: found[task][1] for task in (1, 2, 3)} == {1: 2, 2: 4, 3: 6}
     assert isinstance(found[13], WorkerDiedError)
+
+
+def test_a_worker_that_dies_while_it_answers_leaves_the_others_at_work():
+    found = dict(run_in_workers(ends_while_it_answers, range(8), workers=2))
+    assert isinstance(found.pop(2), WorkerDiedError)
+    assert found == {number: number for number in (0, 1, 3, 4, 5, 6, 7)}
+
+
+def test_half_an_answer_is_none():
+    results = run_in_workers(large, range(4), workers=1)
+    pid, _ = next(results)[1]
+    time.sleep(1)  # it is at the next task, whose answer is larger than what a pipe holds
+    os.kill(pid, signal.SIGKILL)
+    assert isinstance(next(results)[1], WorkerDiedError)
+    assert [len(result[1]) for _, result in results] == [10_000_000] * 2
+
+
+def test_an_exception_of_a_task_is_its_outcome_and_says_where_it_was_raised():
+    found = dict(run_in_workers(unpicklable, [1, 2], workers=1))
+    assert isinstance(found[1], ValueError)
+    assert "in unpicklable" in str(found[1].__cause__)
+    assert "pickle" in str(found[2])
+
+
+def test_workers_that_are_killed_together_while_they_wait_cost_no_task():
+    def tasks():
+        yield from range(8)
+        time.sleep(2)  # all that were given are done by now
+        workers = multiprocessing.active_children()
+        assert len(workers) == 4
+        for worker in workers:
+            worker.kill()
+        time.sleep(0.5)
+        yield from range(8, 16)
+
+    found = dict(run_in_workers(slowly_doubled, tasks(), workers=4))
+    assert found == {number: 2 * number for number in range(16)}
+
+
+def test_an_interrupt_for_all_is_not_heard_by_a_worker_that_is_starting():
+    started = []
+
+    def tasks():
+        yield 1
+        (worker,) = multiprocessing.active_children()
+        os.kill(worker.pid, signal.SIGINT)
+        started.append(worker.pid)
+
+    found = dict(run_in_workers(double, tasks(), workers=2))
+    assert found[1] == (started[0], 2)
+
+
+def test_closing_ends_the_workers_at_once():
+    results = run_in_workers(double, iter(int, 1), workers=2)
+    next(results)
+    results.close()
+    assert not multiprocessing.active_children()
 
 
 def test_a_worker_that_dies_between_two_tasks_costs_none():
