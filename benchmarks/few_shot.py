@@ -8,13 +8,12 @@ goes on.
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import os
 import time
 from collections.abc import Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from itertools import islice
-from multiprocessing import get_context
+from itertools import takewhile
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +23,7 @@ from matplotlib.figure import Figure
 from benchmarks.few_shot_columns import COLUMNS
 from benchmarks.few_shot_rows import SHOTS, Setting, drawn, settings_of, shots_name
 from masa_data import PoseDataset
+from masa_data.engines import run_in_workers
 from masa_model.pictures.style import BLUE, GREY, ORANGE, SKY, new_figure, png_of, style
 from masa_model.training.run_folder import RunFolder
 
@@ -42,9 +42,10 @@ def cell_name(row: str, column: str, seed: int) -> str:
     return f"{row} / {column} / {seed}"
 
 
-def measure_cell(file: Path, pretrained: Path, row: str, column: str, seed: int) -> tuple[float, float]:
+def measure_cell(file: Path, pretrained: Path, cell: tuple[str, str, int]) -> tuple[float, float]:
     """In a process of its own, on one thread: the accuracy, and the seconds that it took."""
     torch.set_num_threads(1)
+    row, column, seed = cell
     started = time.monotonic()
     clips = PoseDataset.open(file)
     setting = next(setting for setting in settings_of(clips) if setting.name == row)
@@ -59,18 +60,13 @@ def measure_all(
     hours: float,
 ) -> Iterator[tuple[str, float, float]]:
     """The name, accuracy and seconds of each cell as it is done; none begins after so many hours."""
-    began, remaining = time.monotonic(), iter(wanted)
-    with ProcessPoolExecutor(processes, get_context("spawn")) as pool:
-        running: dict[Future[tuple[float, float]], str] = {}
-        while True:
-            free = processes - len(running) if time.monotonic() - began < hours * 3600 else 0
-            for setting, column, seed in islice(remaining, free):
-                cell = pool.submit(measure_cell, file, pretrained, setting.name, column, seed)
-                running[cell] = cell_name(setting.name, column, seed)
-            if not running:
-                return
-            for cell in wait(running, return_when=FIRST_COMPLETED).done:
-                yield running.pop(cell), *cell.result()
+    began = time.monotonic()
+    in_time = takewhile(lambda _: time.monotonic() - began < hours * 3600, wanted)
+    names = ((setting.name, column, seed) for setting, column, seed in in_time)
+    for cell, outcome in run_in_workers(functools.partial(measure_cell, file, pretrained), names, processes):
+        if isinstance(outcome, BaseException):
+            raise outcome
+        yield cell_name(*cell), *outcome
 
 
 def table(settings: list[Setting], accuracy: dict[str, float]) -> str:

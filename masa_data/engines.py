@@ -11,6 +11,7 @@ import multiprocessing
 import os
 import pickle
 import signal
+import threading
 import traceback
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -44,7 +45,8 @@ def run_in_workers(
     """Apply a function to every task in worker processes.
 
     Results come as they are ready. A worker has one task in hand at a time, so that the memory needed does
-    not grow with their number. Closing the iterator stops the workers at once.
+    not grow with their number. Closing the iterator stops the workers at once; they end
+    with this process, too.
 
     Args:
         function: must be picklable, as must tasks and results.
@@ -167,6 +169,7 @@ def _interrupts_held_back() -> Iterator[None]:
 
 def _work(function: Callable[[Task], Result], connection: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # where it could not be held back
+    _leave_with_parent()
     with suppress(EOFError, OSError):  # the parent is gone
         while True:
             task = connection.recv()
@@ -183,3 +186,15 @@ def _answer(function: Callable[[Task], Result], task: Task) -> _Answer[Result]:
         return _Answer(function(task))
     except BaseException as error:
         return _Answer(error, traceback.format_exc())
+
+
+def _leave_with_parent() -> None:
+    """End this process when its parent is killed, instead of going on with its task for nobody."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def watch() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()

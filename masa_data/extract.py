@@ -7,7 +7,6 @@ import os
 import re
 import sys
 import tempfile
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator
@@ -161,7 +160,6 @@ def extract_clips(
 
 @functools.cache  # one model a worker, loaded at its first clip
 def _worker_estimator(choice: EstimatorChoice, workers: int) -> Estimator:
-    _leave_with_parent()
     try:
         return load_estimator(choice, workers)
     except DataError as error:
@@ -215,15 +213,3 @@ def _captured_stderr() -> Iterator[Callable[[], str]]:
             os.close(saved)
             file.seek(0)
             text = file.read(1 << 16).decode(errors="replace")
-
-
-def _leave_with_parent() -> None:
-    """End this worker soon after its parent was killed, instead of going on for nobody."""
-    parent = os.getppid()
-
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(0.5)
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()

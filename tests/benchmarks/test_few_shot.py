@@ -55,7 +55,7 @@ def test_nobody_is_asked_about_what_they_learned_from(signs):
 
 def test_a_cell_is_measured_and_the_table_shows_it(signs, tmp_path):
     row = settings_of(PoseDataset.open(signs))[5]
-    found, seconds = measure_cell(signs, tmp_path / "not needed", row.name, "logistic regression", 0)
+    found, seconds = measure_cell(signs, tmp_path / "not needed", (row.name, "logistic regression", 0))
     assert found > 3 / (row.targets.max() + 1)  # three times chance
     assert seconds > 0
     accuracy = {f"{row.name} / logistic regression / {seed}": value for seed, value in enumerate((0.5, 0.6))}
