@@ -59,11 +59,9 @@ def print_evaluation(
         f"of {total.classes:,} classes: {', '.join(asked.splits)}"
     )
     if total.absent:
-        singular = total.absent == 1
-        subject = "1 class has" if singular else f"{total.absent:,} classes have"
-        console.print(f"{subject} no clip here; {'it counts' if singular else 'they count'} nowhere.")
+        console.print(f"Classes without a clip here, which count nowhere: {total.absent:,}")
     if total.unknown:
-        console.print(f"{total.unknown:,} clips are of classes that it does not know: wrong by definition.")
+        console.print(f"Clips of classes that it does not know, wrong by definition: {total.unknown:,}")
     if weight is not None:
         console.print(f"Fused with {weight:.0%} of the other model.")
     table = _table("%", "P-I", "95 %", "P-C", "95 %")
