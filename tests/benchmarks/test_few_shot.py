@@ -12,6 +12,7 @@ pytest.importorskip("torch")
 
 from benchmarks.few_shot import cell_name, cells, measure_cell, table
 from benchmarks.few_shot_rows import SHOTS, drawn, settings_of
+from benchmarks.few_shot_runs import table_of_runs
 from masa_data import PoseDataset
 
 
@@ -70,6 +71,24 @@ def test_the_docs_show_the_cells_that_were_measured(signs):
     known = {cell_name(row.name, column, seed) for row, column, seed in cells(rows)}
     assert set(accuracy) == known
     assert table(rows, accuracy) in (docs / "reproduction.md").read_text(encoding="utf-8")
+
+
+def test_runs_stand_side_by_side_over_the_seeds_that_all_have():
+    first = {"row / scratch, paper / 0": 0.5, "row / scratch, paper / 1": 0.9}
+    first |= {"row / pre-trained, paper / 0": 0.625, "row / pre-trained, paper / 1": 1.0}
+    other = {"row / pre-trained, paper / 0": 0.75, "row / pre-trained, tuned / 0": 0.8}
+    assert table_of_runs([first, other]).splitlines() == [
+        "| | scratch, paper | run 0, paper | run 1, paper | scratch, tuned | run 0, tuned | run 1, tuned |",
+        "|---|---|---|---|---|---|---|",
+        "| row | 50.0 | 62.5 | 75.0 | – | – | – |",
+    ]
+
+
+def test_the_docs_show_what_the_other_pre_training_runs_gave():
+    docs = Path(__file__).parents[2] / "docs"
+    names = ("few-shot", "few-shot-1", "few-shot-2")
+    runs = [json.loads((docs / f"measured/{name}.json").read_text()) for name in names]
+    assert table_of_runs(runs) in (docs / "reproduction.md").read_text(encoding="utf-8")
 
 
 def test_a_table_that_stops_early_has_every_row_of_the_first_seed(signs):
