@@ -4,6 +4,8 @@ import multiprocessing
 import os
 import signal
 import time
+from functools import partial
+from pathlib import Path
 
 import pytest
 
@@ -26,12 +28,14 @@ def ends_while_it_answers(number: int) -> int | EndsWhoSendsIt:
     return EndsWhoSendsIt() if number == 2 else number
 
 
-def large(number: int) -> tuple[int, bytes]:
+def large(number: int, begun: Path) -> tuple[int, bytes]:
+    (begun / str(number)).touch()
     return os.getpid(), bytes(10_000_000)
 
 
-def slowly_doubled(number: int) -> int:
+def slowly_doubled(number: int, done: Path) -> int:
     time.sleep(0.2)
+    (done / str(number)).touch()
     return 2 * number
 
 
@@ -58,10 +62,18 @@ def test_a_worker_that_dies_while_it_answers_leaves_the_others_at_work():
     assert found == {number: number for number in (0, 1, 3, 4, 5, 6, 7)}
 
 
-def test_half_an_answer_is_none():
-    results = run_in_workers(large, range(4), workers=1)
+def wait_for(file: Path) -> None:
+    deadline = time.monotonic() + 60
+    while not file.exists():
+        assert time.monotonic() < deadline, file
+        time.sleep(0.05)
+
+
+def test_half_an_answer_is_none(tmp_path):
+    results = run_in_workers(partial(large, begun=tmp_path), range(4), workers=1)
     pid, _ = next(results)[1]
-    time.sleep(1)  # it is at the next task, whose answer is larger than what a pipe holds
+    wait_for(tmp_path / "1")
+    time.sleep(0.5)  # it is answering now, with more than a pipe holds
     os.kill(pid, signal.SIGKILL)
     assert isinstance(next(results)[1], WorkerDiedError)
     assert [len(result[1]) for _, result in results] == [10_000_000] * 2
@@ -74,10 +86,12 @@ def test_an_exception_of_a_task_is_its_outcome_and_says_where_it_was_raised():
     assert "pickle" in str(found[2])
 
 
-def test_workers_that_are_killed_together_while_they_wait_cost_no_task():
+def test_workers_that_are_killed_together_while_they_wait_cost_no_task(tmp_path):
     def tasks():
         yield from range(8)
-        time.sleep(2)  # all that were given are done by now
+        for number in range(8):  # all that were given
+            wait_for(tmp_path / str(number))
+        time.sleep(0.5)  # for the last answer
         workers = multiprocessing.active_children()
         assert len(workers) == 4
         for worker in workers:
@@ -85,7 +99,7 @@ def test_workers_that_are_killed_together_while_they_wait_cost_no_task():
         time.sleep(0.5)
         yield from range(8, 16)
 
-    found = dict(run_in_workers(slowly_doubled, tasks(), workers=4))
+    found = dict(run_in_workers(partial(slowly_doubled, done=tmp_path), tasks(), workers=4))
     assert found == {number: 2 * number for number in range(16)}
 
 
