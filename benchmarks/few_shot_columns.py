@@ -16,6 +16,7 @@ from sklearn.preprocessing import StandardScaler
 
 from benchmarks.few_shot_rows import Setting, drawn, labelled
 from masa_data import PoseDataset
+from masa_model.calibration import calibrate_encoder
 from masa_model.features import clip_features, in_order
 from masa_model.finetune import finetune
 from masa_model.finetune_settings import FinetuneSettings, Recipe
@@ -59,7 +60,9 @@ def neighbour(*, trained: bool) -> Callable[[PoseDataset, Setting, Path, int], f
         model, settings, _ = load_pretrained(pretrained)
         train = drawn(setting, seed)
         encoder = model.query.encoder
-        if not trained:
+        if trained:
+            calibrate_encoder(encoder, clips.part(train), settings.inputs, CPU)
+        else:
             encoder = untrained_encoder(settings, clips.part(train), CPU, seed)
         known = clip_features(encoder, clips.part(train), settings.inputs, CPU)
         asked = clip_features(encoder, clips.part(setting.test), settings.inputs, CPU)

@@ -83,6 +83,10 @@ def print_evaluation(
                 f"{name} top-{k}, paper".strip(), f"{row.per_instance[k]:.2f}", "", by_class_text, ""
             )
     console.print(table)
+    console.print(
+        f"Expected calibration error: {100 * evaluation.calibration_error:.1f} % "
+        f"(temperature {asked.recogniser.header.temperature:.2f})"
+    )
     row = _paper_row(asked)
     for level, noisy in levels.items():
         instance, of_class = noisy.total.per_instance[1].value, noisy.total.per_class[1].value

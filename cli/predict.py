@@ -44,9 +44,12 @@ Examples:
   masa-predict clip.mp4                         the newest run of masa-finetune
   masa-predict videos/ --json                   a folder, with its subfolders
   masa-predict out.h5                           what masa-extract wrote
+  masa-predict clip.mp4 --threshold 0.5         unknown, unless one gloss is at least 50 % probable
   masa-predict clip.mp4 --overlay guess.mp4     the skeleton and the guess drawn over the video
 """
 _CLIPS_AT_A_TIME = 64
+UNKNOWN = "unknown"
+_NO_HANDS = "no hands found"
 
 
 @click.command(context_settings=CONTEXT, epilog=_EXAMPLES)
@@ -56,6 +59,13 @@ _CLIPS_AT_A_TIME = 64
 )
 @click.option(
     "--top", type=click.IntRange(min=1), default=5, show_default=True, help="Guesses for each clip."
+)
+@click.option(
+    "--threshold",
+    type=click.FloatRange(0, 1),
+    default=0.0,
+    show_default=True,
+    help="Answer 'unknown' where the best guess is less probable.",
 )
 @click.option(
     "--estimator", type=click.Choice(ESTIMATORS), help="[default: the one that the run was trained on]"
@@ -76,6 +86,7 @@ def main(
     inputs: tuple[str, ...],
     run_path: Path | None,
     top: int,
+    threshold: float,
     estimator: EstimatorName | None,
     checkpoint: str | None,
     detector_checkpoint: str | None,
@@ -122,9 +133,11 @@ def main(
                 if overlay is not None and len(tracks) != 1:
                     raise DataError(f"an overlay shows one clip, found {len(tracks)}", "Name one clip")
                 for track, guesses in _guesses(recogniser, tracks, top):
-                    console.print(_line(track, guesses, as_json=as_json))
+                    answer = _answer(guesses, threshold)
+                    print_line = _json_line if as_json else _line
+                    console.print(print_line(track, guesses, answer))
                     if overlay is not None:
-                        _draw(track, guesses[0], overlay)
+                        _draw(track, answer, guesses, overlay)
         for problem in problems:
             click.echo(f"{problem.kind}: {problem.path!r}: {problem.reason}. {problem.advice}", err=True)
         if not as_json:
@@ -192,19 +205,31 @@ def _guesses(recogniser: Recognizer, tracks: PoseShards, top: int) -> Iterator[t
         yield from zip(some, recogniser.predict_all(some, top), strict=True)
 
 
-def _line(track: PoseTrack, guesses: list[Guess], *, as_json: bool) -> str:
-    if as_json:
-        values = [{"gloss": guess.gloss, "probability": round(guess.probability, 6)} for guess in guesses]
-        return json.dumps(
-            {"clip": track.info.id, "path": track.info.path, "guesses": values}, ensure_ascii=False
-        )
-    return f"{track.info.id}: " + ", ".join(f"{guess.gloss} {guess.probability:.1%}" for guess in guesses)
+def _answer(guesses: list[Guess], threshold: float) -> str | None:
+    """The best guess; UNKNOWN if it is not probable enough; None if there is nothing to guess from."""
+    if not guesses:
+        return None
+    return guesses[0].gloss if guesses[0].probability >= threshold else UNKNOWN
 
 
-def _draw(track: PoseTrack, guess: Guess, target: Path) -> None:
+def _line(track: PoseTrack, guesses: list[Guess], answer: str | None) -> str:
+    if answer is None:
+        return f"{track.info.id}: {_NO_HANDS}"
+    ranked = ", ".join(f"{guess.gloss} {guess.probability:.1%}" for guess in guesses)
+    return f"{track.info.id}: " + (f"{UNKNOWN} ({ranked})" if answer == UNKNOWN else ranked)
+
+
+def _json_line(track: PoseTrack, guesses: list[Guess], answer: str | None) -> str:
+    values = [{"gloss": guess.gloss, "probability": round(guess.probability, 6)} for guess in guesses]
+    facts = {"clip": track.info.id, "path": track.info.path, "answer": answer, "guesses": values}
+    return json.dumps(facts | ({"problem": _NO_HANDS} if answer is None else {}), ensure_ascii=False)
+
+
+def _draw(track: PoseTrack, answer: str | None, guesses: list[Guess], target: Path) -> None:
     source = Path(track.info.path)
     there = source.exists() and source.suffix.lower() not in (".npz", ".json", ".pkl")
-    write_overlay(track, target, source if there else None, f"{guess.gloss} {guess.probability:.0%}")
+    text = _NO_HANDS if answer is None else f"{answer} {guesses[0].probability:.0%}"
+    write_overlay(track, target, source if there else None, text)
 
 
 if __name__ == "__main__":

@@ -159,6 +159,7 @@ def _prober(
     """What is asked after every epoch: nothing, or every N epochs how good the features are by now."""
     if not settings.probe_every:
         return lambda model, epochs: {}
+    from masa_model.calibration import calibrate_encoder
     from masa_model.probe import frozen_copy, probe, shared_labels
 
     paths = [tracks.path for tracks in data.clips.files]
@@ -169,6 +170,7 @@ def _prober(
         if epochs % settings.probe_every or not processes.first:
             return {}
         encoder = frozen_copy(model.query.encoder)
+        calibrate_encoder(encoder, train, settings.inputs, processes.device)
         return probe(encoder, train, val, settings.inputs, processes.device).means("val_")
 
     return ask

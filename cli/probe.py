@@ -44,6 +44,7 @@ def main(run: Path | None, files: tuple[Path, ...], device: str, as_json: bool) 
     predictions that need no learning.
     """
     with errors_in_one_line("masa-probe"):
+        from masa_model.calibration import calibrate_encoder
         from masa_model.motion_quality import motion_losses
         from masa_model.pretrained import load_pretrained
         from masa_model.probe import probe, untrained_encoder
@@ -60,6 +61,8 @@ def main(run: Path | None, files: tuple[Path, ...], device: str, as_json: bool) 
             model, settings, loaded = load_pretrained(checkpoint or folder.last)
             model.to(processes.device)
             train, val = (PoseDataset.open(*files, splits=[split]) for split in ("train", "val"))
+            # Both alike, whatever the statistics that the checkpoint was saved with.
+            calibrate_encoder(model.query.encoder, train, settings.inputs, processes.device)
             trained = probe(model.query.encoder, train, val, settings.inputs, processes.device)
             encoder = untrained_encoder(settings, train, processes.device, settings.seed)
             untrained = probe(encoder, train, val, settings.inputs, processes.device)

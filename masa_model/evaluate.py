@@ -26,6 +26,7 @@ from masa_model.metrics import (
     confused_pairs,
     target_ranks,
 )
+from masa_model.probabilities import calibration_error
 from masa_model.recogniser import TrainedClassifier, score_clips
 from masa_model.training.labelled import UNKNOWN, LabelledClips, content_keys, select_clips
 
@@ -73,6 +74,7 @@ class Evaluation:
         confused: (true gloss, guessed gloss, how often).
         by_signer: (accuracy, clips) by signer; empty where signers are not known.
         by_length: (accuracy, clips) by number of frames.
+        calibration_error: how far the best guess's probability is from how often it is right, 0..1.
     """
 
     total: Accuracies
@@ -80,6 +82,7 @@ class Evaluation:
     confused: list[tuple[str, str, int]]
     by_signer: dict[str, tuple[float, int]]
     by_length: dict[str, tuple[float, int]]
+    calibration_error: float
 
 
 def open_test_data(
@@ -159,7 +162,14 @@ def score(
     own = batches[dist.get_rank() :: dist.get_world_size()] if shared else batches
     probabilities = np.zeros((len(data), len(recogniser.classes)), np.float32)
     scored = score_clips(
-        recogniser.model, data.clips, recogniser.settings, device, own, views=views, noise=noise
+        recogniser.model,
+        data.clips,
+        recogniser.settings,
+        device,
+        own,
+        temperature=recogniser.header.temperature,
+        views=views,
+        noise=noise,
     )
     for numbers, found in scored:
         probabilities[numbers] = found
@@ -200,6 +210,7 @@ def evaluate(scores: Scores, clips: PoseDataset) -> Evaluation:
         ],
         accuracy_by(right, [name or "(unknown)" for name in signers]) if (signers != "").any() else {},
         accuracy_by(right, _length_names(clips.lengths)),
+        calibration_error(scores.probabilities, scores.targets),
     )
 
 

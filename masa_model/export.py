@@ -48,6 +48,7 @@ class PaddedRecogniser(nn.Module):
                 "Use a run with one box a frame, the default",
             )
         self.model = trained.model
+        self.temperature = trained.header.temperature
         self.slots = trained.settings.sampling.frames
         self.spread = trained.settings.sampling.how == "spread"
         self.max_frames = trained.settings.inputs.max_frames
@@ -79,7 +80,8 @@ class PaddedRecogniser(nn.Module):
         tokens = tokens + sinusoids(torch.arange(self.slots), tokens.shape[1])
         for block in self.model.encoder.encoder.blocks:
             tokens = _through(block, tokens, filled)
-        return self.model.head(self._pooled(tokens, filled)[None])[0].softmax(0)
+        scores = self.model.head(self._pooled(tokens, filled)[None])[0]
+        return (scores / self.temperature).softmax(0)
 
     def _frames_of_slots(
         self, has_box: Bool[Tensor, " frames"]
@@ -206,7 +208,8 @@ def packed_probabilities(
         torch.tensor([len(keypoints)]),
         torch.tensor([0]),
     )
-    return batch_probabilities(trained.model, raw, trained.settings)[0]
+    temperature = trained.header.temperature
+    return batch_probabilities(trained.model, raw, trained.settings, temperature=temperature)[0]
 
 
 def _made_up_clip(frames: int) -> tuple[Tensor, Tensor, Tensor]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -13,6 +14,12 @@ import torch
 from torch import Tensor, nn
 
 from masa_data.errors import DataError
+from masa_model.calibration import (
+    CALIBRATION_CLIPS,
+    calibrate_encoder,
+    calibrated,
+    restore_statistics,
+)
 from masa_model.features import in_order
 from masa_model.finetune_settings import FinetuneSettings
 from masa_model.inputs.augment import augment
@@ -22,10 +29,10 @@ from masa_model.inputs.sampling import sample_training_frames
 from masa_model.inputs.sources import epoch_batches, open_source
 from masa_model.network.classifier import SignClassifier
 from masa_model.pretrained import check_estimators
-from masa_model.probe import untrained_encoder
-from masa_model.recogniser import build_classifier, score_clips
-from masa_model.settings import PretrainSettings
+from masa_model.probabilities import fit_temperature
+from masa_model.recogniser import batch_probabilities, build_classifier, score_clips
 from masa_model.training.checkpoint import (
+    RUNNING,
     CheckpointHeader,
     load_checkpoint,
     load_model,
@@ -39,6 +46,7 @@ from masa_model.training.recipe import class_weights, make_optimiser, rate_facto
 from masa_model.training.run_folder import BEST, RunFolder
 
 _SECONDS_BETWEEN_SAVES: Final = 60.0
+_FEWEST_CALIBRATION_CLIPS: Final = 128
 _SUMS: Final = ("loss", "accuracy")
 
 
@@ -142,7 +150,8 @@ def finetune(
             state.sums += torch.stack([loss.detach(), right])
             stopping = stop()
             if stopping and state.step % steps_per_epoch:
-                saver.save(folder.last, state, model, optimiser)
+                with _fitting_statistics(model, settings, data, device) as running:
+                    saver.save(folder.last, state, model, resumable=(optimiser, running))
                 return
             if state.step % steps_per_epoch:
                 yield Progress(state.step, steps, epoch)
@@ -155,15 +164,21 @@ def finetune(
         seconds = time.monotonic() - started
         record["clips_per_second"] = (state.step - first) * len(order[0]) / max(seconds, 1e-9)
         last = epoch + 1 == settings.epochs
-        if len(data.val) and ((epoch + 1) % settings.val_every == 0 or last):
-            accuracy, val_loss = _validate(model, data, settings, device)
-            record |= {"val_accuracy": accuracy, "val_loss": val_loss}
-            if state.chosen.improve(accuracy, val_loss, epoch):
-                saver.save(folder.checkpoints / BEST, state, model, None, record)
-            record["best_epoch"] = state.chosen.epoch
-        folder.append_metrics(dict(record))
-        if stopping or last or saver.due():
-            saver.save(folder.last, state, model, optimiser, record)
+        ask = len(data.val) > 0 and ((epoch + 1) % settings.val_every == 0 or last)
+        keep = stopping or last or saver.due()
+        with ExitStack() as fitting:
+            if ask or keep:
+                running = fitting.enter_context(_fitting_statistics(model, settings, data, device))
+            if ask:
+                accuracy, val_loss, temperature = _validate(model, data, settings, device)
+                record |= {"val_accuracy": accuracy, "val_loss": val_loss}
+                if state.chosen.improve(accuracy, val_loss, epoch):
+                    saver.save(folder.checkpoints / BEST, state, model, record, temperature)
+                record["best_epoch"] = state.chosen.epoch
+            folder.append_metrics(dict(record))
+            if keep:
+                resumable = (optimiser, running)
+                saver.save(folder.last, state, model, record, temperature if ask else 1.0, resumable)
         yield Progress(state.step, steps, epoch, record)
         if stopping:
             return
@@ -187,9 +202,11 @@ class _Saver:
         path: Path,
         state: _State,
         model: nn.Module,
-        optimiser: torch.optim.Optimizer | None,
         record: dict[str, float] | None = None,
+        temperature: float = 1.0,
+        resumable: tuple[torch.optim.Optimizer, dict[str, Tensor]] | None = None,
     ) -> None:
+        """Write one, with the optimiser and the running statistics if a run may go on from it."""
         files = self.data.train.clips.files
         header = CheckpointHeader(
             kind="recogniser",
@@ -201,13 +218,17 @@ class _Saver:
             fingerprints=tuple(tracks.fingerprint for tracks in files),
             labels=self.data.classes.glosses,
             classes=self.data.classes.pairs,
+            temperature=temperature,
             metrics=record or {},
         )
         trained_on = torch.from_numpy(content_keys(self.data.train.clips))
         progress = {"sums": state.sums, "chosen": state.chosen.tensor(), "trained_on": trained_on}
-        save_checkpoint(path, header, model, optimiser, progress)
-        if optimiser is not None:
+        optimiser = None
+        if resumable is not None:
+            optimiser, running = resumable
+            progress |= {RUNNING + name: value for name, value in running.items()}
             self.saved = time.monotonic()
+        save_checkpoint(path, header, model, optimiser, progress)
 
 
 def _initial_model(
@@ -223,9 +244,7 @@ def _initial_model(
         load_model(load_checkpoint(Path(settings.pretrained)), model.encoder, "query.encoder.")
     elif settings.freeze:
         # A network that never trains would normalise by statistics of nothing.
-        as_pretrained = PretrainSettings(network=settings.network, inputs=settings.inputs)
-        encoder = untrained_encoder(as_pretrained, data.train.clips, device, settings.seed)
-        model.encoder.load_state_dict(encoder.state_dict())
+        calibrate_encoder(model.encoder, data.train.clips, settings.inputs, device)
     return model
 
 
@@ -235,10 +254,24 @@ def _training_batch(raw: RawClips, settings: FinetuneSettings, seed: tuple[int, 
     return augment(batch, settings.augment, seed)
 
 
+def _fitting_statistics(
+    model: SignClassifier, settings: FinetuneSettings, data: FinetuneData, device: torch.device
+) -> AbstractContextManager[dict[str, Tensor]]:
+    """Within, the statistics of what learns fit its weights; a validation takes about a sixth longer."""
+    return calibrated(
+        model,
+        lambda raw: batch_probabilities(model, raw, settings),
+        data.train.clips,
+        device,
+        part=model.head if model.frozen else None,
+        most=min(CALIBRATION_CLIPS, max(_FEWEST_CALIBRATION_CLIPS, len(data.val) // 6)),
+    )
+
+
 def _validate(
     model: SignClassifier, data: FinetuneData, settings: FinetuneSettings, device: torch.device
-) -> tuple[float, float]:
-    """Accuracy and mean negative log-likelihood of val."""
+) -> tuple[float, float, float]:
+    """Accuracy and mean negative log-likelihood of val, and the temperature that fits it."""
     model.eval()
     batches = in_order(len(data.val), settings.batch_size)
     scored = score_clips(model, data.val.clips, settings, device, batches)
@@ -246,7 +279,8 @@ def _validate(
     model.train()
     of_target = probabilities[np.arange(len(data.val)), data.val.targets]
     accuracy = float((probabilities.argmax(1) == data.val.targets).mean())
-    return accuracy, float(-np.log(np.maximum(of_target, 1e-12)).mean())
+    loss = float(-np.log(np.maximum(of_target, 1e-12)).mean())
+    return accuracy, loss, fit_temperature(probabilities, data.val.targets)
 
 
 def _restore(
@@ -264,6 +298,7 @@ def _restore(
             "Resume with the same clips and batch size",
         )
     load_model(checkpoint, model)
+    restore_statistics(model, checkpoint.running_statistics)
     highest = [group["highest"] for group in optimiser.param_groups]
     load_optimiser(checkpoint, optimiser)
     for group, value in zip(optimiser.param_groups, highest, strict=True):

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from masa_data.errors import DataError
+from masa_data.quality import hands_found
 from masa_data.shards.spec import EstimatorIdentity
 from masa_data.track import PoseTrack
 from masa_model.inputs.sources import raw_clips
@@ -24,7 +25,7 @@ class Guess:
 
     Attributes:
         gloss: text of the sign.
-        probability: 0..1.
+        probability: 0..1, calibrated on val where the run had clips of it.
     """
 
     gloss: str
@@ -81,6 +82,9 @@ class Recognizer:
         Args:
             track: the clip.
             top: how many, all if there are fewer.
+
+        Returns:
+            the guesses; none for a clip in which no hand was found, about which nothing can be said.
         """
         return self.predict_all([track], top)[0]
 
@@ -91,10 +95,16 @@ class Recognizer:
             tracks: the clips.
             top: how many guesses for each.
         """
-        raw = raw_clips(tracks).to(self.device)
-        probabilities = batch_probabilities(self.trained.model, raw, self.trained.settings)
+        found: list[list[Guess]] = [[] for _ in tracks]
+        asked = [number for number, track in enumerate(tracks) if hands_found(track.confidence).any()]
+        if not asked:
+            return found
+        raw = raw_clips([tracks[number] for number in asked]).to(self.device)
+        probabilities = batch_probabilities(
+            self.trained.model, raw, self.trained.settings, temperature=self.trained.header.temperature
+        )
         glosses = self.trained.classes.glosses
-        return [
-            [Guess(glosses[number], float(row[number])) for number in np.argsort(-row, kind="stable")[:top]]
-            for row in probabilities
-        ]
+        for number, row in zip(asked, probabilities, strict=True):
+            best = np.argsort(-row, kind="stable")[:top]
+            found[number] = [Guess(glosses[place], float(row[place])) for place in best]
+        return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from masa_data.errors import DataError
+from masa_model.calibration import calibrated, restore_statistics, showing
 from masa_model.inputs.augment import two_views
 from masa_model.inputs.batch import PoseBatch, RawClips
 from masa_model.inputs.parts import prepare_clips
@@ -21,6 +23,7 @@ from masa_model.network.masa import MASA, Losses
 from masa_model.pretrained import build_model
 from masa_model.settings import InputSettings, PretrainSettings
 from masa_model.training.checkpoint import (
+    RUNNING,
     Checkpoint,
     CheckpointHeader,
     load_checkpoint,
@@ -129,7 +132,10 @@ def pretrain(
             stopping = processes.any(stop())
             if stopping and step % steps_per_epoch:
                 if processes.first:
-                    save_checkpoint(folder.last, header.at(step), model, optimiser, {"sums": sums})
+                    with _fitting_statistics(model, settings, data, device) as running:
+                        save_checkpoint(
+                            folder.last, header.at(step), model, optimiser, {"sums": sums} | running
+                        )
                 processes.wait()
                 return
             if step % steps_per_epoch:
@@ -145,13 +151,15 @@ def pretrain(
         last = epoch + 1 == settings.epochs or stopping
         if processes.first:
             folder.append_metrics(record)
-            if last or time.monotonic() - saved > _SECONDS_BETWEEN_SAVES:
-                save_checkpoint(folder.last, header.at(step, record), model, optimiser, {"sums": sums})
+            kept = (epoch + 1) % settings.save_every == 0 or epoch + 1 == settings.epochs
+            if last or kept or time.monotonic() - saved > _SECONDS_BETWEEN_SAVES:
+                at = header.at(step, record)
+                with _fitting_statistics(model, settings, data, device) as running:
+                    if kept:  # before the last one: who is killed in between goes on from before both
+                        name = f"epoch-{epoch + 1:04}.safetensors"
+                        save_checkpoint(folder.checkpoints / name, at, model)
+                    save_checkpoint(folder.last, at, model, optimiser, {"sums": sums} | running)
                 saved = time.monotonic()
-            if (epoch + 1) % settings.save_every == 0 or epoch + 1 == settings.epochs:
-                save_checkpoint(
-                    folder.checkpoints / f"epoch-{epoch + 1:04}.safetensors", header.at(step, record), model
-                )
         processes.wait()
         yield Progress(step, steps, epoch, record)
         if stopping:
@@ -165,6 +173,17 @@ def prepare_batch(raw: RawClips, inputs: InputSettings) -> PoseBatch:
         seen = batch.confidence > 0
         batch.coordinates.add_(inputs.noise * torch.randn_like(batch.coordinates) * seen[:, None])
     return batch
+
+
+@contextmanager
+def _fitting_statistics(
+    model: MASA, settings: PretrainSettings, data: TrainingData, device: torch.device
+) -> Iterator[dict[str, Tensor]]:
+    """Within, the encoder's statistics fit its weights; gives the running ones as a checkpoint holds them."""
+    encoder = model.query.encoder
+    see = showing(encoder, settings.inputs)
+    with calibrated(model, see, data.clips, device, part=encoder) as running:
+        yield {RUNNING + name: value for name, value in running.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +214,7 @@ def _restore(
             "Resume with the same clips, batch size and number of processes",
         )
     load_model(checkpoint, model)
+    restore_statistics(model, checkpoint.running_statistics)
     load_optimiser(checkpoint, optimiser)
     return checkpoint.header.step, checkpoint.progress["sums"].to(device)
 

@@ -13,13 +13,11 @@ import torch
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler, normalize
-from torch import nn
 
 from masa_data.dataset import PoseDataset
 from masa_data.errors import DataError
-from masa_model.features import clip_features, in_order
-from masa_model.inputs.parts import prepare_clips
-from masa_model.inputs.sources import StreamedClips
+from masa_model.calibration import calibrate_encoder
+from masa_model.features import clip_features
 from masa_model.network.masa import PoseEncoder
 from masa_model.settings import InputSettings, PretrainSettings
 
@@ -29,7 +27,6 @@ DRAWS: Final = 3
 # Standardised features of a few hundred numbers, few clips a class: weak enough to overfit little, strong
 # enough to converge in seconds.
 _INVERSE_PENALTY: Final = 0.1
-_CALIBRATION_BATCHES: Final = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,23 +96,14 @@ def probe(
 def untrained_encoder(
     settings: PretrainSettings, train: PoseDataset, device: torch.device, seed: int = 0
 ) -> PoseEncoder:
-    """An encoder with its first weights, whose running statistics have seen the training clips.
+    """An encoder with its first weights, whose statistics are those of the training clips.
 
     Without the latter its features would be those of a network that normalises nothing.
     """
     torch.manual_seed(seed)
-    encoder = PoseEncoder(settings.network).to(device)
-    for module in encoder.modules():
-        if isinstance(module, nn.BatchNorm1d):
-            module.momentum = None  # the plain mean of what it sees
-        if isinstance(module, nn.Dropout):
-            module.p = 0.0
-    order = np.random.Generator(np.random.PCG64(seed)).permutation(len(train))
-    batches = [order[numbers] for numbers in in_order(len(train))][:_CALIBRATION_BATCHES]
-    with torch.no_grad():
-        for raw in StreamedClips(train, device).batches(batches):
-            encoder.pooled(prepare_clips(raw, settings.inputs.crop_reference, settings.inputs.max_frames))
-    return encoder.eval()
+    encoder = PoseEncoder(settings.network).to(device).eval()
+    calibrate_encoder(encoder, train, settings.inputs, device)
+    return encoder
 
 
 def shared_labels(train: PoseDataset, val: PoseDataset) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

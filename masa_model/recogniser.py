@@ -97,6 +97,7 @@ def score_clips(
     device: torch.device,
     batches: Iterable[NDArray[np.int64]],
     *,
+    temperature: float = 1.0,
     views: int = 1,
     noise: float = 0.0,
     seed: int = 0,
@@ -109,6 +110,7 @@ def score_clips(
         settings: of the model's run.
         device: where to compute.
         batches: clip numbers.
+        temperature: by which the scores are divided before they become probabilities.
         views: windows of a clip that are averaged; 1 = the centre.
         noise: σ of Gaussian noise on the coordinates (Table XIII), in 1/256 of a part's side.
         seed: of the noise, which also depends on the batch.
@@ -118,7 +120,12 @@ def score_clips(
     """
     for raw in StreamedClips(clips, device).batches(batches):
         numbers = raw.numbers.cpu().numpy()
-        yield numbers, batch_probabilities(model, raw, settings, views, noise, seed)
+        yield (
+            numbers,
+            batch_probabilities(
+                model, raw, settings, temperature=temperature, views=views, noise=noise, seed=seed
+            ),
+        )
 
 
 @torch.no_grad()
@@ -126,6 +133,8 @@ def batch_probabilities(
     model: SignClassifier,
     raw: RawClips,
     settings: FinetuneSettings,
+    *,
+    temperature: float = 1.0,
     views: int = 1,
     noise: float = 0.0,
     seed: int = 0,
@@ -136,10 +145,10 @@ def batch_probabilities(
         batch = _with_noise(batch, noise, seed)
     sampling = settings.sampling
     by_view = [
-        model(sample_test_frames(batch, sampling.frames, sampling.how, view, views)).float().softmax(1)
+        model(sample_test_frames(batch, sampling.frames, sampling.how, view, views)).float() / temperature
         for view in range(views)
     ]
-    return torch.stack(by_view).mean(0).cpu().numpy()
+    return torch.stack(by_view).softmax(2).mean(0).cpu().numpy()
 
 
 def _with_noise(batch: PoseBatch, noise: float, seed: int) -> PoseBatch:

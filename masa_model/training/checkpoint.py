@@ -9,12 +9,12 @@ import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 import safetensors
 import safetensors.torch
 import torch
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from torch import Tensor, nn
 
 from masa_data.errors import DataError
@@ -23,10 +23,12 @@ from masa_data.skeleton import KEYPOINT_NAMES
 from masa_data.version import VERSION
 
 FORMAT: Final = "masa-checkpoint"
-FORMAT_VERSION: Final = 1
+FORMAT_VERSION: Final = 2
+_READABLE: Final = (1, 2)  # version 1 has no temperature, and statistics as training left them
 _OPTIMISER: Final = "optimiser."
 _MODEL: Final = "model."
 _PROGRESS: Final = "progress."
+RUNNING: Final = "statistics."
 
 
 class CheckpointHeader(BaseModel):
@@ -46,6 +48,7 @@ class CheckpointHeader(BaseModel):
         fingerprints: of the data files.
         labels: gloss of each class, for a recogniser.
         classes: corpus and label of each class, in the same order.
+        temperature: a recogniser's scores are divided by it before they become probabilities; fitted on val.
         metrics: what was measured last.
     """
 
@@ -64,6 +67,7 @@ class CheckpointHeader(BaseModel):
     fingerprints: tuple[str, ...]
     labels: tuple[str, ...] = ()
     classes: tuple[tuple[str, int], ...] = ()
+    temperature: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
     metrics: dict[str, float] = {}
 
 
@@ -76,7 +80,8 @@ class Checkpoint:
         header: what it says about itself.
         model: the model's state.
         optimiser: the optimiser's tensors, by "number.name"; empty if it was saved without.
-        progress: tensors of the run: sums over the epoch under way; what clips a recogniser was trained on.
+        progress: tensors of the run: sums over the epoch under way; the running statistics with which
+            training goes on; what clips a recogniser was trained on.
     """
 
     path: Path
@@ -84,6 +89,15 @@ class Checkpoint:
     model: dict[str, Tensor]
     optimiser: dict[str, Tensor]
     progress: dict[str, Tensor]
+
+    @property
+    def running_statistics(self) -> dict[str, Tensor]:
+        """With which training goes on; the model's own were measured for its weights. Empty in version 1."""
+        return {
+            name.removeprefix(RUNNING): value
+            for name, value in self.progress.items()
+            if name.startswith(RUNNING)
+        }
 
 
 def save_checkpoint(
@@ -160,9 +174,10 @@ def read_header(path: Path) -> CheckpointHeader:
             raise DataError(
                 f"{path} is no checkpoint of masa's", "Name a file of a run's checkpoints/ folder"
             )
-        if values.get("version") != FORMAT_VERSION:
+        if values.get("version") not in _READABLE:
             raise DataError(
-                f"{path} is a checkpoint of version {values.get('version')!r}, expected {FORMAT_VERSION}",
+                f"{path} is a checkpoint of version {values.get('version')!r}, "
+                f"expected {FORMAT_VERSION} at most",
                 "Use the release of masa that wrote it",
             )
         header = CheckpointHeader.model_validate(values)

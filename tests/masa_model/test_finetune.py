@@ -53,15 +53,22 @@ def train(path: Path, settings: FinetuneSettings, data: FinetuneData, **options:
 
 @pytest.mark.parametrize(
     ("recipe", "learning_rate", "precision"),
-    [("paper", 0.1, "fp32"), ("tuned", 0.03, "fp32"), ("paper", 0.1, "bf16")],
+    [("paper", 0.03, "fp32"), ("tuned", 0.01, "fp32"), ("paper", 0.03, "bf16")],
 )
-def test_it_learns_signs_it_has_not_seen(tmp_path, file, recipe, learning_rate, precision):
+def test_it_learns_signs_it_has_not_seen(tmp_path, provenance, recipe, learning_rate, precision):
+    """Forty clips are asked, and all are known well before the end: no rounding of a processor decides."""
+    tracks = signs(train=12, val=4, test=10)
+    file = write(tmp_path / "many.h5", provenance, tracks)
     settings = settings_with(
-        recipe=recipe, epochs=30, optimiser={"learning_rate": learning_rate}, precision=precision
+        recipe=recipe,
+        epochs=16,
+        optimiser={"learning_rate": learning_rate},
+        precision=precision,
+        network={**NETWORK, "blocks": [16, 16, 16, 32, 32], "part": 16, "hidden": 64},
     )
     folder = train(tmp_path / "run", settings, opened(file, settings))
     recogniser = Recognizer.load(folder.path)
-    tests = [track for track in signs() if track.info.split == "test"]
+    tests = [track for track in tracks if track.info.split == "test"]
     guesses = [guesses[0].gloss for guesses in recogniser.predict_all(tests)]
     assert np.mean([guess == track.info.gloss for guess, track in zip(guesses, tests, strict=True)]) > 0.8
 
