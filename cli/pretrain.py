@@ -36,8 +36,8 @@ Examples:
   torchrun --nproc-per-node 4 -m masa_cli.pretrain out.h5 --precision bf16
 """
 
-# Fewer masked frames than this, and there is hardly anything to learn from.
-_FEW_MASKED = 0.1
+# Fewer candidates than this share of the frames, and there is hardly anything to learn from.
+_FEW_CANDIDATES = 0.1
 
 
 @click.command(context_settings=CONTEXT, epilog=_EXAMPLES)
@@ -145,7 +145,7 @@ def _train(
 
         def after_epoch(record: dict[str, float]) -> None:
             recorder.add(record)
-            console.print(_line(record, settings.epochs))
+            console.print(_line(record, settings))
 
         show_training(console, "masa-pretrain", folder, begin, after_epoch)
         if processes.first:
@@ -176,19 +176,21 @@ def _prober(
     return ask
 
 
-def _line(record: dict[str, float], epochs: int) -> str:
+def _line(record: dict[str, float], settings: PretrainSettings) -> str:
+    from masa_model.masks import how_to_mask_more
+
     text = (
-        f"epoch {record['epoch'] + 1:.0f}/{epochs}: motion loss {record['motion_loss']:.4f}, alignment loss "
-        f"{record['alignment_loss']:.3f} ({record['contrastive_accuracy']:.0%} right), "
+        f"epoch {record['epoch'] + 1:.0f}/{settings.epochs}: motion loss {record['motion_loss']:.4f}, "
+        f"alignment loss {record['alignment_loss']:.3f} ({record['contrastive_accuracy']:.0%} right), "
         f"{record['masked_share']:.0%} masked, {record['clips_per_second']:,.0f} clips/s"
     )
     if "val_neighbour_1" in record:
         text += f"; on val {record['val_neighbour_1']:.1%} with 1 clip a class"
         text += f", {record['val_linear_all']:.1%} with all"
-    if record["masked_share"] < _FEW_MASKED:
+    if record["masked_share"] < _FEW_CANDIDATES * settings.masking.ratio:
         text += (
             f" — few frames are masked, and {record['clips_without_candidate']:.0%} of the clips have no "
-            "frame that moves: is the confidence low? Look with masa-inspect, or lower masking.share"
+            f"frame that moves enough: {how_to_mask_more(settings.masking)}"
         )
     return text
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from masa_model.inputs.masking import MaskStrategy
-from masa_model.inputs.motion import Denominator, Magnitude, MaskSet
+from masa_model.inputs.motion import Denominator, Magnitude, MaskRule, MaskSet
 from masa_model.inputs.parts import MAX_FRAMES, CropReference
 from masa_model.inputs.sources import Place
 from masa_model.network.autoencoder import LossKind, Reduction
@@ -107,21 +107,35 @@ class AugmentSettings(Section):
     hand_swap: Share = 0.0
 
 
+# What a rule sets besides itself.
+MASK_RULES: dict[MaskRule, dict[str, Any]] = {
+    "parts": {},
+    "paper": {"denominator": "all"},
+    "released": {"motion_threshold": 3.0, "mask_set": "union"},
+}
+
+
 class MaskingSettings(Section):
     """Alg. 1.
 
     Attributes:
         strategy: mask among frames that move, or among all ("random").
+        rule: what makes a frame a candidate: a part of which enough moves ("parts"); all keypoints together,
+            weighted, the letter of Alg. 1 ("paper"); or what is one in the authors' code ("released").
+        interval: Alg. 1's k; None = the one of motion.interval that is nearest to 3.
         ratio: α.
         confidence_threshold: ε_c.
         motion_threshold: ε_m, in 1/256 of a part's side.
         share: δ.
         magnitude: whether an entry is a joint's displacement or one of its coordinates.
         denominator: whether p_i is a share of what is seen, or of all entries.
-        mask_set: one set of masked frames a clip, or one for each part.
+        mask_set: one set of masked frames a clip; one for each part, hidden alone ("per_part"); or one for
+            each part, of which any hides the frame ("union").
     """
 
     strategy: MaskStrategy = "motion"
+    rule: MaskRule = "parts"
+    interval: Count | None = None
     ratio: Share = 0.9
     confidence_threshold: Share = 0.4
     motion_threshold: Weight = 5.0
@@ -130,13 +144,21 @@ class MaskingSettings(Section):
     denominator: Denominator = "visible"
     mask_set: MaskSet = "clip"
 
+    @model_validator(mode="before")
+    @classmethod
+    def _rule(cls, values: object) -> object:
+        """A rule stands for what goes with it; what is said besides goes before it."""
+        if not isinstance(values, dict):
+            return values
+        return {**MASK_RULES.get(values.get("rule", "parts"), {}), **values}
+
 
 class MotionSettings(Section):
     """What the decoder predicts (Eq. 4).
 
     Attributes:
         objective: motion residuals, or the joints themselves (Table VI).
-        interval: k; several for multi-scale motion, each with a head of its own. The first is Alg. 1's.
+        interval: k; several for multi-scale motion, each with a head of its own.
         weights: of each interval's loss; as many as there are intervals.
         weight: of L_m as a whole; 0 = SA only (Table VIII).
         scale: targets are divided by this.
@@ -268,7 +290,21 @@ class PretrainSettings(Section):
         if not isinstance(values, dict):
             return values
         preset: dict[str, Any] = PRESETS.get(values.get("size", "base"), {})
-        return merged(preset, values)
+        return merged(preset, _with_first_rule(values))
+
+
+# Runs from before there was a rule to choose wrote all of these; k was the first interval.
+_FIRST_MASKING = frozenset(MaskingSettings.model_fields) - {"rule", "interval"}
+
+
+def _with_first_rule(values: dict[str, Any]) -> dict[str, Any]:
+    """Settings that a run wrote before there were rules mean what they meant then."""
+    masking, motion = values.get("masking"), values.get("motion")
+    if not isinstance(masking, dict) or masking.keys() != _FIRST_MASKING:
+        return values
+    interval = motion.get("interval") if isinstance(motion, dict) else None
+    first = interval[0] if isinstance(interval, list | tuple) and interval else interval
+    return {**values, "masking": {**masking, "rule": "paper", "interval": first}}
 
 
 # It keeps a sign what it is (docs/reproduction.md).

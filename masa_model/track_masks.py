@@ -14,10 +14,10 @@ from masa_data.skeleton import PARTS
 from masa_data.track import PoseTrack
 from masa_model.inputs.augment import two_views
 from masa_model.inputs.batch import length
-from masa_model.inputs.motion import motion_residuals, moving_entries, pair_confidence
+from masa_model.inputs.motion import motion_residuals, pair_confidence
 from masa_model.inputs.parts import frames_used, prepare_clips
 from masa_model.inputs.sources import raw_clips
-from masa_model.masks import masks_of
+from masa_model.masks import entries_of, mask_interval, masks_of
 from masa_model.settings import PretrainSettings
 
 
@@ -29,8 +29,8 @@ class TrackMasks:
         used: (T,) which frames the network is given at all; those without hands are dropped.
         candidate: (T,) of those, which move enough, in any part.
         masked: (T,) of those, which are hidden from the encoder, in any part.
-        share: (T,) p_i, 0..1: the share of the keypoints that move enough (of the part of which most do, if
-            parts are masked apart); NaN where nothing is seen twice.
+        share: (T,) p_i, 0..1: the share of the keypoints that move enough, of the part of which most do (of
+            all together by the paper's rule with one set a clip); NaN where nothing is seen twice.
         motion: by part, (T,) mean of |m_i| · c_i · c_{i+k} over the keypoints seen twice, in 1/256 of the
             part's side; NaN where there are none.
     """
@@ -53,21 +53,15 @@ def track_masks(track: PoseTrack, settings: PretrainSettings, number: int = 0, e
         epoch: likewise, from 0.
     """
     raw = replace(raw_clips([track]), numbers=torch.tensor([number]))
-    inputs, masking, interval = settings.inputs, settings.masking, settings.motion.interval[0]
+    inputs, masking = settings.inputs, settings.masking
+    interval = mask_interval(masking, settings.motion)
     used = frames_used(raw, inputs.max_frames).numpy()
     batch = prepare_clips(raw, inputs.crop_reference, inputs.max_frames)
     batch, _ = two_views(batch, settings.augment, (settings.seed, epoch))
     masked, candidates = masks_of(batch, masking, interval, (settings.seed, epoch))
     residuals, exists = motion_residuals(batch, interval)
     pairs = pair_confidence(batch, interval, masking.confidence_threshold)
-    moving, total = moving_entries(
-        residuals,
-        pairs,
-        motion_threshold=masking.motion_threshold,
-        magnitude=masking.magnitude,
-        denominator=masking.denominator,
-        mask_set=masking.mask_set,
-    )
+    moving, total = entries_of(batch, masking, interval)
     known = (total > 0) & exists
     share = torch.where(known, moving / total.clamp(min=1), -1).amax(0)
     lengths = length(residuals) * pairs

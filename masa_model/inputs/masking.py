@@ -33,7 +33,7 @@ def choose_masked(
         batch: the clips.
         ratio: α in 0..1; 0 masks nothing.
         seed: of the run and the epoch.
-        mask_set: one choice for all parts, or one for each.
+        mask_set: one choice for all parts, or one for each; "union": what any of them chose is masked whole.
 
     Returns:
         body, left hand, right hand: True = masked. No clip is masked whole: its last k frames have no
@@ -41,9 +41,10 @@ def choose_masked(
     """
     if mask_set == "clip":
         return _choose(candidates[0], batch, ratio, (*seed, _QUERY)).expand(3, -1)
-    return torch.stack(
+    by_part = torch.stack(
         [_choose(candidates[part], batch, ratio, (*seed, _QUERY, part)) for part in range(len(PARTS))]
     )
+    return by_part if mask_set == "per_part" else by_part.any(0).expand(3, -1)
 
 
 def choose_key_frames(batch: PoseBatch, ratio: float, seed: tuple[int, ...]) -> Int[Tensor, " chosen"]:

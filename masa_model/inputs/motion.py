@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Final, Literal
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -16,8 +16,19 @@ Magnitude = Literal["displacement", "coordinate"]
 # Which entries a frame's share is of: those seen in both frames, or all. Read literally the paper says all;
 # half of real clips then have no candidate, since one hand is often absent.
 Denominator = Literal["visible", "all"]
-# One set of masked frames a clip (the paper), or one for each part (the released code).
-MaskSet = Literal["clip", "per_part"]
+# What makes a frame a candidate.
+# "parts": in the body or in a hand, enough of the keypoints that are seen surely in both frames move by ε_m.
+# "paper": the letter of Alg. 1: motion times c_i · c_{i+k} is compared with ε_m, and all 49 keypoints
+# together must move enough. Graded confidences then ask for a multiple of ε_m; and where an estimator always
+# gives both hands, no frame of a one-handed sign is a candidate (docs/pretrain.md has the numbers).
+# "released": the authors' code: two coordinates of a part grow by more than ε_m, whatever the confidence.
+MaskRule = Literal["parts", "paper", "released"]
+# One set of masked frames a clip (the paper); one for each part, which is hidden alone ("per_part"); or one
+# for each part, and a frame of any of them is hidden whole ("union", as in the released code).
+MaskSet = Literal["clip", "per_part", "union"]
+
+# By the released code: a part is a candidate if more than one of its coordinates grows enough.
+_RELEASED_COUNT: Final = 2
 
 
 def motion_residuals(
@@ -66,6 +77,7 @@ def mask_candidates(
     *,
     motion_threshold: float,
     share: float,
+    rule: MaskRule = "parts",
     magnitude: Magnitude = "displacement",
     denominator: Denominator = "visible",
     mask_set: MaskSet = "clip",
@@ -77,7 +89,8 @@ def mask_candidates(
         pairs: c_i · c_{i+k} (`pair_confidence`).
         exists: whether i < T − k.
         motion_threshold: ε_m, in units of 1/256 of the part's side.
-        share: δ in 0..1.
+        share: δ in 0..1; has no meaning for the released rule.
+        rule: what makes a frame a candidate.
         magnitude: what an entry is.
         denominator: which entries the share is of.
         mask_set: one answer a frame, or one for each part.
@@ -90,11 +103,15 @@ def mask_candidates(
         residuals,
         pairs,
         motion_threshold=motion_threshold,
+        rule=rule,
         magnitude=magnitude,
         denominator=denominator,
         mask_set=mask_set,
     )
-    candidates = (moving >= share * total) & (total > 0) & exists
+    enough = moving >= (_RELEASED_COUNT if rule == "released" else share * total)
+    candidates = enough & (total > 0) & exists
+    if mask_set == "clip":
+        candidates = candidates.any(0, keepdim=True)
     return candidates.expand(3, -1)
 
 
@@ -103,6 +120,7 @@ def moving_entries(
     pairs: Float[Tensor, "49 frames"],
     *,
     motion_threshold: float,
+    rule: MaskRule = "parts",
     magnitude: Magnitude = "displacement",
     denominator: Denominator = "visible",
     mask_set: MaskSet = "clip",
@@ -113,24 +131,32 @@ def moving_entries(
         residuals: see mask_candidates, as for the others.
         pairs: c_i · c_{i+k}.
         motion_threshold: ε_m.
-        magnitude: what an entry is.
+        rule: what makes a frame a candidate.
+        magnitude: what an entry is; coordinates that grow, for the released rule.
         denominator: which entries are counted.
-        mask_set: one answer a frame (one set), or one for body, left hand, right hand (three).
+        mask_set: with the paper's rule, "clip" counts all keypoints together.
 
     Returns:
-        how many entries move enough, and how many count.
+        how many entries move enough, and how many count: of body, left hand, right hand, or of all together.
     """
-    if magnitude == "displacement":
-        moves = (length(residuals).mul_(pairs) >= motion_threshold) & (pairs > 0)
+    seen = pairs > 0
+    if rule == "released":
+        moves = ((residuals > motion_threshold) & seen[:, None]).sum(1)
+        entries = 2
+    elif magnitude == "displacement":
+        moved = length(residuals)
+        moves = ((moved.mul_(pairs) if rule == "paper" else moved) >= motion_threshold) & seen
         entries = 1
     else:
-        moves = ((residuals.abs() * pairs[:, None] >= motion_threshold) & (pairs > 0)[:, None]).sum(1)
+        moved = residuals.abs()
+        moved = moved.mul_(pairs[:, None]) if rule == "paper" else moved
+        moves = ((moved >= motion_threshold) & seen[:, None]).sum(1)
         entries = 2
-    counted = pairs > 0 if denominator == "visible" else torch.ones_like(pairs, dtype=torch.bool)
+    counted = seen if denominator == "visible" else torch.ones_like(seen)
     parts = PARTS.values()
     moving = torch.stack([moves[part].sum(0) for part in parts])
     total = torch.stack([counted[part].sum(0) for part in parts]) * entries
-    if mask_set == "clip":
+    if rule == "paper" and mask_set == "clip":
         moving, total = moving.sum(0, keepdim=True), total.sum(0, keepdim=True)
     return moving, total
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from masa_model.inputs.batch import PoseBatch
 from masa_model.inputs.masking import choose_key_frames
 from masa_model.inputs.motion import motion_residuals, pair_confidence, truncated_confidence
-from masa_model.masks import masks_of
+from masa_model.masks import mask_interval, masks_of
 from masa_model.network.alignment import MemoryBank, contrastive_logits, follow, info_nce
 from masa_model.network.autoencoder import TargetDecoder, prediction_loss
 from masa_model.network.embedding import EmbeddingShape, PoseEmbedding
@@ -182,7 +182,7 @@ class MASA(nn.Module):
         self, batch: PoseBatch, seed: tuple[int, ...]
     ) -> tuple[Bool[Tensor, "3 frames"], Bool[Tensor, "3 frames"]]:
         """Alg. 1: which parts of which frames are masked, and which were candidates."""
-        return masks_of(batch, self.masking, self.motion.interval[0], seed)
+        return masks_of(batch, self.masking, mask_interval(self.masking, self.motion), seed)
 
     def after_step(self, keys: Float[Tensor, "keys projected"], numbers: Int[Tensor, " clips"]) -> None:
         """After the optimiser's step: the key branch's moving average, then the step's keys go into the bank.

@@ -18,7 +18,7 @@ from masa_model.features import some_in_order
 from masa_model.inputs.augment import two_views
 from masa_model.inputs.parts import prepare_clips
 from masa_model.inputs.sources import StreamedClips
-from masa_model.masks import masks_of
+from masa_model.masks import mask_interval, masks_of
 from masa_model.pictures.style import BLUE, GREY, ORANGE, new_figure
 from masa_model.settings import PretrainSettings
 
@@ -71,11 +71,14 @@ def count_masks(
     if not len(clips):
         raise DataError("there are no clips", "Name files with clips")
     lengths, candidates, masked = [], [], []
+    interval = mask_interval(settings.masking, settings.motion)
     # Read as they are needed: the clips of the run may be more than memory holds.
     for raw in StreamedClips(clips, device).batches(some_in_order(len(clips), most)):
         batch = prepare_clips(raw, settings.inputs.crop_reference, settings.inputs.max_frames)
         batch, _ = two_views(batch, settings.augment, (settings.seed, 0))
-        hidden, found = masks_of(batch, settings.masking, settings.motion.interval[0], (settings.seed, 0))
+        hidden, found = masks_of(batch, settings.masking, interval, (settings.seed, 0))
+        if settings.masking.mask_set == "union":  # hidden whole, so found whole
+            found = found.any(0, keepdim=True)
         lengths.append(batch.lengths.cpu().numpy())
         masked.append(hidden.float().mean(0).cpu().numpy().astype(np.float64))
         candidates.append(found.float().mean(0).cpu().numpy().astype(np.float64))

@@ -23,6 +23,7 @@ from masa_model.features import some_in_order
 from masa_model.inputs.batch import SIDE, PoseBatch
 from masa_model.inputs.parts import prepare_clips
 from masa_model.inputs.sources import StreamedClips
+from masa_model.masks import how_to_mask_more
 from masa_model.network.masa import MASA
 from masa_model.pictures.style import BLUE, GREY, VERMILION, new_figure, short
 from masa_model.settings import InputSettings
@@ -92,7 +93,8 @@ def predict_motion(
         batch = prepare_clips(raw, inputs.crop_reference, inputs.max_frames)
         found += _in_batch(model, batch, clips, seed)
     if not found:
-        raise DataError("no frame of these clips is masked", "Lower masking.share")
+        advice = how_to_mask_more(model.masking)
+        raise DataError("no frame of these clips is masked", advice[0].upper() + advice[1:])
     return middling(found)
 
 

@@ -121,6 +121,48 @@ def candidates(x, r, k, eps_c, eps_m, delta, magnitude="displacement", denominat
     return found
 
 
+def moving_part_candidates(
+    x, r, k, eps_c, eps_m, delta, magnitude="displacement", denominator="visible", parts=(0, 1, 2)
+):
+    """Frames in which, in any of the parts, δ of the keypoints seen surely in both frames move by ε_m."""
+    found = []
+    for i in range(len(x) - k):
+        for part in parts:
+            moving = total = 0
+            for joint in range(49):
+                if PART_OF_JOINT[joint] != part:
+                    continue
+                seen = (
+                    r[i, joint] >= eps_c
+                    and r[i + k, joint] >= eps_c
+                    and min(r[i, joint], r[i + k, joint]) > 0
+                )
+                dx, dy = x[i + k, joint] - x[i, joint]
+                for entry in [math.hypot(dx, dy)] if magnitude == "displacement" else [abs(dx), abs(dy)]:
+                    total += seen or denominator == "all"
+                    moving += seen and entry >= eps_m
+            if total > 0 and moving >= delta * total:
+                found.append(i)
+                break
+    return found
+
+
+def released_candidates(x, r, k, eps_m, parts=(0, 1, 2)):
+    """The authors' code: frames in which, in any of the parts, two coordinates grow by more than ε_m."""
+    found = []
+    for i in range(len(x) - k):
+        for part in parts:
+            growing = 0
+            for joint in range(49):
+                if PART_OF_JOINT[joint] == part and r[i, joint] > 0 and r[i + k, joint] > 0:
+                    for axis in (0, 1):
+                        growing += x[i + k, joint, axis] - x[i, joint, axis] > eps_m
+            if growing > 1:
+                found.append(i)
+                break
+    return found
+
+
 def motion_loss(predicted, target, weight, frames, kind="l2", reduction="mean"):
     """Eq. 4 over a list of (clip, frame): predicted, target (T, 49, 2), weight (T, 49) by clip."""
     total = 0.0

@@ -75,6 +75,15 @@ def test_each_part_has_its_own_choice():
     assert not (masked[1] == masked[2]).all()
 
 
+@pytest.mark.parametrize("ratio", [0.0, 0.5, 0.9])
+def test_of_the_union_every_chosen_frame_is_hidden_whole(ratio):
+    batch = batch_of(40, 7, 1)
+    candidates = torch.rand(3, 48, generator=torch.Generator().manual_seed(0)) < 0.4
+    apart = choose_masked(candidates, batch, ratio, (0, 0), "per_part")
+    whole = choose_masked(candidates, batch, ratio, (0, 0), "union")
+    assert whole.tolist() == [[any(frame) for frame in apart.T.tolist()]] * 3
+
+
 def test_the_choice_does_not_depend_on_the_batch():
     together = prepare_clips(packed(list(awkward_clips().values())))
     candidates = torch.ones(3, together.frames, dtype=torch.bool)

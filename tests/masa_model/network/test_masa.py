@@ -55,7 +55,7 @@ def changed(batch, frames, seed=1):
 
 
 @pytest.mark.parametrize("training", [False, True])
-@pytest.mark.parametrize("mask_set", ["clip", "per_part"])
+@pytest.mark.parametrize("mask_set", ["clip", "per_part", "union"])
 def test_masked_frames_have_no_influence(training, mask_set):
     model = without_dropout(make_model(masking=MaskingSettings(ratio=0.5, mask_set=mask_set))).train(training)
     batch = moving_batch()

@@ -62,7 +62,7 @@ def test_the_counts_are_those_of_alg_1(clips, share):
             track.info.width * scale,
             track.info.height * scale,
         )
-        candidates = oracle.candidates(one.coordinates, one.confidence, 3, 0.4, 5, share)
+        candidates = oracle.moving_part_candidates(one.coordinates, one.confidence, 3, 0.4, 5, share)
         expected.append((len(one.kept), len(candidates)))
     assert list(zip(found.frames.tolist(), found.candidates.tolist(), strict=True)) == expected
     assert [round(count) for count in found.masked] == [

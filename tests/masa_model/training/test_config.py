@@ -1,8 +1,10 @@
 """Settings: presets, files, single assignments, and what is said of wrong ones."""
 
 import pytest
+import tomli_w
 
 from masa_data.errors import DataError
+from masa_model.masks import mask_interval
 from masa_model.settings import PretrainSettings
 from masa_model.training.config import resolve_settings, setting_names
 
@@ -51,9 +53,63 @@ def test_one_interval_without_brackets():
     assert resolve("motion.interval=5").motion.interval == (5,)
 
 
+@pytest.mark.parametrize(
+    ("rule", "threshold", "denominator", "mask_set"),
+    [("parts", 5, "visible", "clip"), ("paper", 5, "all", "clip"), ("released", 3, "visible", "union")],
+)
+def test_a_rule_of_masking_stands_for_what_goes_with_it(rule, threshold, denominator, mask_set):
+    masking = resolve(f"masking.rule={rule}").masking
+    assert (masking.motion_threshold, masking.denominator, masking.mask_set) == (
+        threshold,
+        denominator,
+        mask_set,
+    )
+    assert resolve(f"masking.rule={rule}", "masking.mask_set=per_part").masking.mask_set == "per_part"
+
+
+@pytest.mark.parametrize(
+    ("assignments", "expected"),
+    [
+        ((), 3),
+        (("motion.interval=5",), 5),
+        (("motion.interval=[1,3,5]",), 3),
+        (("motion.interval=[7,1,4]",), 4),
+        (("motion.interval=[5,1]",), 1),
+        (("motion.interval=[1,3,5]", "masking.interval=5"), 5),
+        (("masking.interval=2",), 2),
+    ],
+)
+def test_the_interval_of_masking(assignments, expected):
+    settings = resolve(*assignments)
+    assert mask_interval(settings.masking, settings.motion) == expected
+
+
+def old_settings(**motion):
+    """What a run wrote that was made before there were rules to choose from."""
+    values = resolve(size="tiny", motion=motion or None).model_dump(mode="json", exclude_none=True)
+    del values["masking"]["rule"]
+    return values
+
+
+@pytest.mark.parametrize(("interval", "expected"), [([3], 3), ([1, 3, 5], 1), (5, 5)])
+def test_settings_from_before_there_were_rules_keep_their_meaning(tmp_path, interval, expected):
+    old = old_settings(interval=interval)
+    file = tmp_path / "settings.toml"
+    file.write_text(tomli_w.dumps(old))
+    for read in (resolve(config=file), PretrainSettings.model_validate(old)):
+        masking = read.masking
+        assert (masking.rule, masking.denominator, masking.mask_set) == ("paper", "visible", "clip")
+        assert mask_interval(masking, read.motion) == expected
+        assert PretrainSettings.model_validate(read.model_dump(mode="json")) == read
+
+
+def test_a_file_that_says_some_of_masking_has_the_rule_of_today(tmp_path):
+    (tmp_path / "mine.toml").write_text("[masking]\nshare = 0.3\n")
+    assert resolve(config=tmp_path / "mine.toml").masking.rule == "parts"
+
+
 def test_what_was_resolved_resolves_to_itself(tmp_path):
-    tomli_w = pytest.importorskip("tomli_w")
-    settings = resolve("motion.interval=[1,3]", "data.splits=['train']", size="tiny")
+    settings = resolve("motion.interval=[1,3]", "data.splits=['train']", "masking.rule=released", size="tiny")
     file = tmp_path / "settings.toml"
     file.write_text(tomli_w.dumps(settings.model_dump(mode="json", exclude_none=True)))
     assert resolve(config=file) == settings
