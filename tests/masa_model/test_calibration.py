@@ -1,4 +1,4 @@
-"""Statistics that are measured for the weights, beside NumPy, torch's own layers and a run that lags behind."""
+"""Statistics measured for the weights, beside NumPy, torch's own layers and a run that lags behind."""
 
 import copy
 
