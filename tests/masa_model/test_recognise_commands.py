@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,11 @@ from click.testing import CliRunner, Result
 from masa_cli import evaluate, finetune, predict
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from masa_data.dataset import PoseDataset
 from masa_data.shards.spec import EstimatorIdentity, Provenance
+from masa_data.track import PoseTrack
+from masa_model.probabilities import calibration_error
+from masa_model.recogniser import load_classifier, score_clips
 from tests.conftest import make_track
 from tests.masa_model.made_up_signs import GLOSSES, NETWORK, make_sign, signs, write
 
@@ -25,6 +30,7 @@ PROVENANCE = Provenance(
     ),
     tool_version="0",
 )
+TRACKS = signs(test=8)
 TINY = [
     *(part for name, value in NETWORK.items() for part in ("--set", f"network.{name}={value}")),
     *("--set", "optimiser.learning_rate=0.1", "--batch-size", 8, "--device", "cpu"),
@@ -46,7 +52,7 @@ def call(command: object, *arguments: object, code: int = 0) -> Result:
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with out.h5 and a run that was trained from it."""
     folder = tmp_path_factory.mktemp("recognise")
-    write(folder / "out.h5", PROVENANCE, signs())
+    write(folder / "out.h5", PROVENANCE, TRACKS)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         found = call(finetune, "out.h5", "--from", "scratch", "--epochs", 25, *TINY)
@@ -64,13 +70,12 @@ def test_evaluation_says_the_same_twice_and_what_the_scores_say(folder):
     first = call(evaluate, "--split", "test", "--scores", "scores.npz").stdout
     assert call(evaluate, "--scores", "again.npz").stdout == first.replace("scores.npz", "again.npz")
     with np.load("scores.npz") as file:
-        assert file["ids"].tolist() == [t.info.id for t in signs() if t.info.split == "test"]
+        assert file["ids"].tolist() == [t.info.id for t in TRACKS if t.info.split == "test"]
         right = file["glosses"][file["scores"].argmax(1)] == file["glosses"][file["targets"]]
         np.testing.assert_allclose(file["scores"].sum(1), 1, rtol=1e-5)
     found = json.loads(call(evaluate, "--json").stdout)
     assert found["total"]["per_instance"]["1"]["value"] == pytest.approx(right.mean())
-    assert right.mean() > 0.5
-    assert found["total"]["clips"] == 12
+    assert found["total"]["clips"] == 32
     assert set(found["by_signer"]) == {"s0", "s1"}
     row = call(evaluate, "--table", "markdown").stdout.splitlines()
     assert f"{100 * right.mean():.2f}" in row[2]
@@ -115,6 +120,23 @@ def test_two_processes_say_what_one_says(folder):
         check=True,
     )
     assert json.loads(done.stdout) == json.loads(call(evaluate, "--json", "--device", "cpu").stdout)
+
+
+def test_probabilities_have_the_temperature_of_val(folder):
+    """What the scores file says is what the network says, divided by the checkpoint's temperature."""
+    recogniser = load_classifier(folder / "runs/finetune-001", torch.device("cpu"))
+    temperature = recogniser.header.temperature
+    assert temperature != 1.0
+    call(evaluate, "--scores", "scores.npz")
+    test = PoseDataset.open("out.h5", splits=["test"])
+    plain = score_clips(recogniser.model, test, recogniser.settings, torch.device("cpu"), [np.arange(32)])
+    powers = np.concatenate([found for _, found in plain]).astype(np.float64) ** (1 / temperature)
+    with np.load("scores.npz") as file:
+        np.testing.assert_allclose(file["scores"], powers / powers.sum(1, keepdims=True), atol=1e-5)
+        error = calibration_error(file["scores"], file["targets"])
+    said = call(evaluate).stdout
+    assert f"Expected calibration error: {100 * error:.1f} % (temperature {temperature:.2f})" in said
+    assert json.loads(call(evaluate, "--json").stdout)["calibration_error"] == pytest.approx(error)
 
 
 def test_noise_and_views():
@@ -208,3 +230,39 @@ def test_prediction_from_a_file(folder):
     with np.load("one.npz") as file:
         assert found["guesses"][0]["probability"] == pytest.approx(float(file["scores"].max()), abs=1e-5)
     assert call(predict, "foreign.h5", "--any-estimator").exit_code == 0
+
+
+def test_no_guess_is_made_about_nothing_or_below_the_threshold(folder):
+    """Nobody in view, somebody whose hands are not found, a hand in one frame, and a sign."""
+    sign = make_sign("sign", 0, split="test")
+
+    def seen_as(name: str, seen: np.ndarray) -> PoseTrack:
+        info = replace(sign.info, id=name)
+        return PoseTrack.with_missing(info, sign.keypoints, seen, sign.frame_index, sign.time)
+
+    handless, glimpse = sign.confidence.copy(), sign.confidence.copy()
+    handless[:, 7:] = glimpse[1:, 7:] = 0
+    nobody = seen_as("nobody", np.zeros_like(handless))
+    handless, glimpse = seen_as("handless", handless), seen_as("glimpse", glimpse)
+    write(folder / "empty.h5", PROVENANCE, [nobody, handless, glimpse, sign])
+    lines = call(predict, "empty.h5").stdout.splitlines()
+    assert lines[:2] == ["nobody: no hands found", "handless: no hands found"]
+    assert "%" in lines[2]
+    found = [json.loads(line) for line in call(predict, "empty.h5", "--json").stdout.splitlines()]
+    assert [row["answer"] is None for row in found] == [True, True, False, False]
+    assert found[0] | {"path": ""} == {
+        "clip": "nobody",
+        "path": "",
+        "answer": None,
+        "guesses": [],
+        "problem": "no hands found",
+    }
+    best = found[3]["guesses"][0]
+    assert found[3]["answer"] == best["gloss"]
+    for threshold, answer in ((best["probability"] - 0.01, best["gloss"]), (1, "unknown")):
+        rows = call(predict, "empty.h5", "--json", "--threshold", threshold).stdout.splitlines()
+        assert json.loads(rows[3])["answer"] == answer
+        assert json.loads(rows[0])["answer"] is None
+    said = call(predict, "empty.h5", "--threshold", 1).stdout.splitlines()
+    assert said[0] == "nobody: no hands found"
+    assert said[3].startswith("sign: unknown (")
