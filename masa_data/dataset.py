@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from masa_data.corpora.subsets import SUBSETS
 from masa_data.errors import DataError
 from masa_data.shards.reader import PoseShards
+from masa_data.shards.version1 import Version1Reader
 from masa_data.track import NO_LABEL, ClipInfo, PoseTrack
 
 
@@ -112,7 +113,8 @@ class PoseDataset(Sequence[PoseTrack]):
                 such subset.
         """
         selection = Selection(subset, corpora, splits, signers, variants)
-        return cls([PoseShards.open(path) for path in paths], selection)
+        with Version1Reader() as version1:
+            return cls([PoseShards.open(path, version1) for path in paths], selection)
 
     def part(self, numbers: NDArray[np.integer]) -> PoseDataset:
         """Only some of the clips.

@@ -96,26 +96,11 @@ def copy_clips(
         raise
 
 
-def checked(tracks: PoseShards, number: int) -> StoredTrack:
-    """Clip `number` as it is stored, after a look at its checksum: a fresh one must not hide damage.
-
-    Raises:
-        DataError: if it is damaged.
-    """
-    stored = tracks.stored(number)
-    if stored.crc32() != tracks.column("crc32")[number]:
-        raise DataError(
-            f"{tracks.path}: clip {stored.info.id!r} does not match its checksum",
-            "The file is damaged; copy it again from where it was whole",
-        )
-    return stored
-
-
 def _copies(
     clips: list[tuple[Part, int]], every: int, clip_done: Callable[[], None]
 ) -> Iterator[StoredTrack]:
     for count, (part, number) in enumerate(clips, 1):
-        stored = _thinned(checked(part.tracks, number), every)
+        stored = _thinned(part.tracks.stored(number), every)
         yield replace(stored, info=part.renewed(stored.info))
         if count % CLIPS_BETWEEN_PAGES == 0:
             part.tracks.forget_pages()

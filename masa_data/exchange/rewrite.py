@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from masa_data.exchange.collector import refuse_unfinished
-from masa_data.exchange.copying import CLIPS_BETWEEN_PAGES, checked
+from masa_data.exchange.copying import CLIPS_BETWEEN_PAGES
 from masa_data.shards.quantise import StoredTrack
 from masa_data.shards.reader import PoseShards
 from masa_data.shards.spec import Provenance
@@ -66,6 +66,6 @@ def _other_name(index: Path, number: int, taken: set[str]) -> Path:
 
 def _with_infos(tracks: PoseShards, infos: Sequence[ClipInfo], first: int) -> Iterator[StoredTrack]:
     for number, info in enumerate(infos, first):
-        yield replace(checked(tracks, number), info=info)
+        yield replace(tracks.stored(number), info=info)
         if number % CLIPS_BETWEEN_PAGES == 0:
             tracks.forget_pages()

@@ -1,28 +1,31 @@
 """Opens what a file of pose tracks consists of: a shard, its frames mapped into memory; an index of shards.
 
-Nothing that a file says is believed before it was checked: structure, sizes, names of other files.
+Nothing that a file says is believed before it was checked: checksums, structure, sizes, names of other files.
 """
 
 from __future__ import annotations
 
+import mmap
+import zlib
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 from numpy.typing import NDArray
 
 from masa_data.errors import DataError
+from masa_data.shards.contents import RESTORE, Contents
+from masa_data.shards.header import read_header
 from masa_data.shards.spec import (
     CLIP_COLUMNS,
+    FORMAT_VERSION,
     FRAME_COLUMNS,
+    MAX_CLIPS,
+    MAX_SHARDS,
     OFFSETS,
     SHARD_COLUMNS,
-    Column,
-    Provenance,
-    checked_dataset,
-    read_header,
 )
+from masa_data.shards.version1 import HDF5_SIGNATURE, Version1Reader
 from masa_data.shards.writer import ShardEntry
 
 
@@ -30,8 +33,7 @@ class Shard:
     """One self-contained file: its frame columns mapped, its clip columns read when asked for.
 
     Attributes:
-        path: of the file.
-        provenance: what it says about all its clips.
+        contents: the open file.
         offsets: (clips + 1,) where each clip's frames begin.
         clips: their number.
         frames: of all clips together.
@@ -41,62 +43,91 @@ class Shard:
         DataError: if the file is damaged.
     """
 
-    def __init__(self, path: Path, provenance: Provenance, file: h5py.File) -> None:
-        self.path = path
-        self.provenance = provenance
-        self.offsets = _values(checked_dataset(file, path, OFFSETS, None), path)
-        if len(self.offsets) == 0 or self.offsets[0] != 0 or (np.diff(self.offsets) <= 0).any():
-            raise DataError(f"{path}: clips/offset does not grow from 0", "The file is damaged")
-        self.clips = len(self.offsets) - 1
+    def __init__(self, contents: Contents) -> None:
+        path = contents.path
+        rows = contents.rows(OFFSETS)
+        if not 2 <= rows <= MAX_CLIPS + 1:
+            raise DataError(f"{path} has {rows - 1:,} clips, expected 1 to {MAX_CLIPS:,}", RESTORE)
+        contents.require([OFFSETS], rows)
+        self.contents = contents
+        self.offsets: NDArray[np.int64] = contents.mapped(OFFSETS)
+        if self.offsets[0] != 0 or not (self.offsets[1:] > self.offsets[:-1]).all():
+            raise DataError(f"{path}: clips/offset does not grow from 0", RESTORE)
+        self.clips = rows - 1
         self.frames = int(self.offsets[-1])
-        for column in CLIP_COLUMNS.values():
-            checked_dataset(file, path, column, self.clips)
-        self.columns = {
-            name: _mapped(checked_dataset(file, path, column, self.frames), path, column)
-            for name, column in FRAME_COLUMNS.items()
-        }
+        contents.require(CLIP_COLUMNS.values(), self.clips)
+        contents.require(FRAME_COLUMNS.values(), self.frames)
+        self.columns = {name: contents.mapped(column) for name, column in FRAME_COLUMNS.items()}
+        self._crc32 = contents.mapped(CLIP_COLUMNS["crc32"])
+        self._is_whole = np.zeros(self.clips, bool)
 
     def clip_column(self, name: str) -> NDArray[Any]:
-        """(clips,) what is known about each clip: numbers, or Python strings (dtype object)."""
-        with open_to_read(self.path) as file:
-            return _values(checked_dataset(file, self.path, CLIP_COLUMNS[name], self.clips), self.path)
+        """(clips,) what is known about each clip: numbers, or Python strings (dtype object).
+
+        Raises:
+            DataError: if a text is not UTF-8.
+        """
+        return self.contents.values(CLIP_COLUMNS[name])
+
+    def frame_columns(self, number: int) -> dict[str, NDArray[Any]]:
+        """The rows of the frame columns of a clip, mapped, whether damaged or not."""
+        rows = slice(self.offsets[number], self.offsets[number + 1])
+        return {name: column[rows] for name, column in self.columns.items()}
+
+    def is_whole(self, number: int) -> bool:
+        """Whether the frames of a clip match their checksum. They are read once."""
+        if not self._is_whole[number]:
+            crc32 = 0
+            for column in self.frame_columns(number).values():
+                crc32 = zlib.crc32(column.data, crc32)
+            self._is_whole[number] = crc32 == self._crc32[number]
+        return bool(self._is_whole[number])
+
+    def forget_pages(self) -> None:
+        """Let the system take back the memory behind what was read so far; it is read again when needed."""
+        self.contents.pages.madvise(mmap.MADV_DONTNEED)
 
 
-def open_to_read(path: Path) -> h5py.File:
-    """Open a file to read.
+def open_contents(path: Path, version1: Version1Reader) -> Contents:
+    """Open a file of either version and check all but its frames.
+
+    Args:
+        path: of the file.
+        version1: opens it if it is of version 1.
 
     Raises:
-        DataError: if it cannot be opened, saying why.
+        DataError: if it is missing, foreign, damaged or of another version, saying which.
+        OSError: if it cannot be read.
     """
     if not path.is_file():
+        found = (
+            "is a folder" if path.is_dir() else "is a pipe or device" if path.exists() else "does not exist"
+        )
         raise DataError(
-            f"{path} {'is a folder' if path.is_dir() else 'does not exist'}, expected a file of pose shards",
+            f"{path} {found}, expected a file of pose shards",
             "Check the path; masa-extract makes such a file",
         )
-    try:
-        # Locks fail on many network file systems; finished files are never written to again.
-        return h5py.File(path, "r", locking=False)
-    except OSError as error:
-        why = "is truncated" if "truncated" in str(error) else "is not an HDF5 file or is damaged"
-        raise DataError(
-            f"{path} {why}", "Copy it again from where it was complete, or extract the videos again"
-        ) from None
+    with path.open("rb", buffering=0) as file:
+        if file.read(len(HDF5_SIGNATURE)) != HDF5_SIGNATURE:
+            header = read_header(file, path)
+            pages = mmap.mmap(file.fileno(), header.bytes, access=mmap.ACCESS_READ)
+            return Contents(path, FORMAT_VERSION, header.kind, header.provenance, pages, header.columns)
+    return version1.open(path)
 
 
-def read_entries(file: h5py.File, path: Path) -> list[ShardEntry]:
+def read_entries(contents: Contents) -> list[ShardEntry]:
     """The shards that an index lists, by names that stay in its folder.
 
     Raises:
         DataError: if there are none, or a name leads elsewhere.
     """
-    names = _values(checked_dataset(file, path, SHARD_COLUMNS["name"], None), path)
-    columns = [
-        _values(checked_dataset(file, path, column, len(names)), path).tolist()
-        for column in SHARD_COLUMNS.values()
-    ]
+    path = contents.path
+    rows = contents.rows(SHARD_COLUMNS["name"])
+    if rows > MAX_SHARDS:
+        raise DataError(f"{path} lists {rows:,} shards, expected at most {MAX_SHARDS:,}", RESTORE)
+    contents.require(SHARD_COLUMNS.values(), rows)
+    columns = [contents.values(column).tolist() for column in SHARD_COLUMNS.values()]
     entries = [ShardEntry(*row) for row in zip(*columns, strict=True)]
-    if not entries:
-        raise DataError(f"{path} is an index without shards", "The file is damaged")
     for entry in entries:
         if Path(entry.name).name != entry.name or entry.name in ("", ".", ".."):
             raise DataError(
@@ -106,45 +137,26 @@ def read_entries(file: h5py.File, path: Path) -> list[ShardEntry]:
     return entries
 
 
-def open_entry(index: Path, provenance: Provenance, entry: ShardEntry) -> Shard:
+def open_entry(index: Contents, entry: ShardEntry, version1: Version1Reader) -> Shard:
     """A shard of an index.
 
     Raises:
         DataError: if it is missing, or not the one that was written with the index.
+        OSError: if it cannot be read.
     """
-    path = index.with_name(entry.name)
-    restore = f"Put the shard that was written with {index.name} back beside it"
+    name = index.path.name
+    path = index.path.with_name(entry.name)
+    restore = f"Put the shard that was written with {name} back beside it"
     if not path.is_file():
-        raise DataError(f"{path}, which {index.name} lists, is missing", restore)
+        raise DataError(f"{path}, which {name} lists, is missing", restore)
     if path.stat().st_size != entry.bytes:
         raise DataError(
-            f"{path} has {path.stat().st_size:,} bytes, {index.name} lists it with {entry.bytes:,}", restore
+            f"{path} has {path.stat().st_size:,} bytes, {name} lists it with {entry.bytes:,}", restore
         )
-    with open_to_read(path) as file:
-        kind, found = read_header(file, path)
-        if kind != "shard" or found.differences(provenance):
-            raise DataError(f"{path} does not belong to {index.name}", restore)
-        shard = Shard(path, found, file)
+    contents = open_contents(path, version1)
+    if contents.kind != "shard" or contents.provenance.differences(index.provenance):
+        raise DataError(f"{path} does not belong to {name}", restore)
+    shard = Shard(contents)
     if shard.clips != entry.clips:
-        raise DataError(f"{path} has {shard.clips} clips, {index.name} lists {entry.clips}", restore)
+        raise DataError(f"{path} has {shard.clips} clips, {name} lists {entry.clips}", restore)
     return shard
-
-
-def _values(dataset: h5py.Dataset, path: Path) -> NDArray[Any]:
-    """All values of a clip column; strings as Python strings."""
-    try:
-        if h5py.check_string_dtype(dataset.dtype):
-            return np.array(dataset.asstr()[()], dtype=object)
-        return np.asarray(dataset[()])
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: {dataset.name} cannot be read ({error})", "The file is damaged") from None
-
-
-def _mapped(dataset: h5py.Dataset, path: Path, column: Column) -> NDArray[Any]:
-    """Map a contiguous frame column into memory."""
-    if dataset.shape[0] == 0:
-        return np.empty(dataset.shape, column.dtype)
-    offset = dataset.id.get_offset()
-    if offset is None or offset + dataset.nbytes > path.stat().st_size:
-        raise DataError(f"{path}: {column.path} reaches past the end of the file", "Copy the file again")
-    return np.memmap(path, column.dtype, "r", offset, dataset.shape).view(np.ndarray)

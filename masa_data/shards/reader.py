@@ -1,13 +1,12 @@
 """Reads pose shards: one clip at random, or a column of what is known about all clips.
 
-Opening checks the structure and then maps the frame columns into memory; no HDF5 handle stays open, so a
-reader may be shared by forked processes and sent to spawned ones.
+Opening checks all that is stored but the frames, and maps the file into memory; the frames of a clip are
+checked when it is first read. A reader may be shared by forked processes and sent to spawned ones.
 """
 
 from __future__ import annotations
 
 import hashlib
-import mmap
 import sys
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,9 +22,11 @@ from typing_extensions import Self
 
 from masa_data.errors import DataError
 from masa_data.hashing import file_sha256
-from masa_data.shards.files import Shard, open_entry, open_to_read, read_entries
+from masa_data.shards.contents import RESTORE
+from masa_data.shards.files import Shard, open_contents, open_entry, read_entries
 from masa_data.shards.quantise import StoredTrack, restore_box, restore_confidence, restore_positions
-from masa_data.shards.spec import Provenance, read_header
+from masa_data.shards.spec import Provenance
+from masa_data.shards.version1 import Version1Reader
 from masa_data.shards.writer import ShardEntry
 from masa_data.track import INFO_FIELDS, ClipInfo, PoseTrack
 
@@ -58,22 +59,27 @@ class PoseShards(Mapping[str, PoseTrack]):
         self.lengths: NDArray[np.int64] = np.concatenate([np.diff(part.offsets) for part in parts])
 
     @classmethod
-    def open(cls, path: str | Path) -> PoseShards:
-        """Open a file, or an index with all its shards, and check the structure.
+    def open(cls, path: str | Path, version1: Version1Reader | None = None) -> PoseShards:
+        """Open a file, or an index with all its shards, and check all that is stored but the frames.
 
         Args:
             path: what masa-extract wrote.
+            version1: opens files of version 1; one for several files starts one process instead of several.
 
         Raises:
-            DataError: if the file, or a shard it lists, is missing, truncated, foreign or of another version.
+            DataError: if the file, or a shard it lists, is missing, cut, changed, foreign or of another
+                version.
+            OSError: if it cannot be read.
         """
-        path = Path(path)
-        with open_to_read(path) as file:
-            kind, provenance = read_header(file, path)
-            if kind == "shard":
-                return cls(path, provenance, [Shard(path, provenance, file)], [])
-            entries = read_entries(file, path)
-        return cls(path, provenance, [open_entry(path, provenance, entry) for entry in entries], entries)
+        if version1 is None:
+            with Version1Reader() as version1:
+                return cls.open(path, version1)
+        contents = open_contents(Path(path), version1)
+        if contents.kind == "shard":
+            return cls(contents.path, contents.provenance, [Shard(contents)], [])
+        entries = read_entries(contents)
+        parts = [open_entry(contents, entry, version1) for entry in entries]
+        return cls(contents.path, contents.provenance, parts, entries)
 
     def close(self) -> None:
         """Let go of the mapped files; tracks read before stay valid."""
@@ -150,7 +156,7 @@ class PoseShards(Mapping[str, PoseTrack]):
 
         Raises:
             IndexError: if there is no such clip.
-            DataError: if what is stored contradicts itself.
+            DataError: if its frames do not match their checksum, or what is stored contradicts itself.
         """
         info = self.info(number)
         columns = self._frame_columns(number)
@@ -168,6 +174,7 @@ class PoseShards(Mapping[str, PoseTrack]):
 
         Raises:
             IndexError: if there is no such clip.
+            DataError: if its frames do not match their checksum, or what is stored contradicts itself.
         """
         clamped = self.column("clamped")[number]
         return StoredTrack(self.info(number), **self._frame_columns(number), clamped=int(clamped))
@@ -183,6 +190,7 @@ class PoseShards(Mapping[str, PoseTrack]):
 
         Raises:
             IndexError: if there is no such clip.
+            DataError: if its frames do not match their checksum.
         """
         columns = [self._frame_columns(number) for number in numbers]
         return (
@@ -196,17 +204,18 @@ class PoseShards(Mapping[str, PoseTrack]):
         For those who go once through a file that is larger than memory.
         """
         for part in self._parts:
-            for column in part.columns.values():
-                pages = getattr(column.base, "base", None)  # array → np.memmap → mmap; none if it is empty
-                if isinstance(pages, mmap.mmap):
-                    pages.madvise(mmap.MADV_DONTNEED)
+            part.forget_pages()
+
+    @property
+    def versions(self) -> set[int]:
+        """Versions of the format that its files are of."""
+        return {part.contents.version for part in self._parts}
 
     def damaged_clips(self) -> list[str]:
         """Ids of clips whose stored frames do not match their checksum. Reads everything."""
+        places = map(self._place, range(len(self)))
         return [
-            clip_id
-            for number, (clip_id, crc32) in enumerate(zip(self, self.column("crc32").tolist(), strict=True))
-            if self.stored(number).crc32() != crc32
+            clip_id for clip_id, (part, number) in zip(self, places, strict=True) if not part.is_whole(number)
         ]
 
     def damaged_shards(self) -> list[str]:
@@ -231,11 +240,19 @@ class PoseShards(Mapping[str, PoseTrack]):
     def _python_columns(self) -> dict[str, list[Any]]:
         return {name: self.column(name).tolist() for name in INFO_FIELDS}
 
-    def _frame_columns(self, number: int) -> dict[str, NDArray[Any]]:
+    def _place(self, number: int) -> tuple[Shard, int]:
+        """The shard of a clip, and the clip's number there."""
         if not 0 <= number < len(self):
             raise IndexError(f"clip {number} of {len(self)}")
         part_number = bisect_right(self._first_clips, number) - 1
-        part = self._parts[part_number]
-        local = number - self._first_clips[part_number]
-        frames = slice(part.offsets[local], part.offsets[local + 1])
-        return {name: column[frames] for name, column in part.columns.items()}
+        return self._parts[part_number], number - self._first_clips[part_number]
+
+    def _frame_columns(self, number: int) -> dict[str, NDArray[Any]]:
+        part, local = self._place(number)
+        if not part.is_whole(local):
+            clip_id = self.column("id")[number]
+            raise DataError(
+                f"{part.contents.path}: clip {clip_id!r} does not match its checksum: the file is damaged",
+                RESTORE,
+            )
+        return part.frame_columns(local)

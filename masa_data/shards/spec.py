@@ -1,29 +1,28 @@
-"""What is in a shard file: names, types, version, provenance, and the checks that opening makes.
+"""What is in a shard file: names, types, version and provenance.
 
 docs/shard-format.md describes the same for people, with the history of versions.
 """
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-from typing import Any, Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
-import h5py
-import numpy as np
 from numpy.typing import DTypeLike
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
-from masa_data.errors import DataError
-from masa_data.skeleton import KEYPOINT_NAMES, NUM_KEYPOINTS
+from masa_data.skeleton import NUM_KEYPOINTS
 
 FORMAT_NAME: Final = "masa-pose-shards"
-FORMAT_VERSION: Final = 1
+FORMAT_VERSION: Final = 2
+
+# No file is believed that says more: a few bytes can announce any number.
+MAX_CLIPS: Final = 1 << 24
+MAX_SHARDS: Final = 1 << 17
 
 # The note on the range of scores before they were brought to 0..1, "-0.02 to 1.06".
 RAW_SCORES: Final = "raw scores"
 
-STRING: Final = "utf-8"  # stands for HDF5's variable-length UTF-8 string in the tables below
+STRING: Final = "utf-8"  # stands in the tables below for UTF-8 texts, as long as the longest of the column
 
 
 class Column(NamedTuple):
@@ -166,89 +165,3 @@ def raw_scores_of(provenance: Provenance) -> tuple[float, float] | None:
     """The lowest and the highest raw score that the note RAW_SCORES tells; None without one."""
     lowest, separator, highest = provenance.notes.get(RAW_SCORES, "").partition(" to ")
     return (float(lowest), float(highest)) if separator else None
-
-
-def write_header(file: h5py.File, kind: Literal["shard", "index"], provenance: Provenance) -> None:
-    """Write the attributes that every file of the format carries."""
-    file.attrs["format"] = FORMAT_NAME
-    file.attrs["version"] = FORMAT_VERSION
-    file.attrs["kind"] = kind
-    file.attrs["provenance"] = provenance.model_dump_json()
-    file.attrs["keypoint_names"] = json.dumps(KEYPOINT_NAMES)
-
-
-def read_header(file: h5py.File, path: Path) -> tuple[str, Provenance]:
-    """Check the attributes of an open file.
-
-    Returns:
-        its kind ("shard" or "index") and its provenance.
-
-    Raises:
-        DataError: if it is not ours, of another version, or of another skeleton.
-    """
-    attributes: dict[str, Any] = dict(file.attrs)
-    if attributes.get("format") != FORMAT_NAME:
-        raise DataError(
-            f"{path} is an HDF5 file, but not one of pose shards (its attribute 'format' is "
-            f"{attributes.get('format')!r}, expected {FORMAT_NAME!r})",
-            "Give a file that masa-extract wrote",
-        )
-    version = attributes.get("version")
-    if not isinstance(version, (int, np.integer)) or version != FORMAT_VERSION:
-        is_newer = isinstance(version, (int, np.integer)) and version > FORMAT_VERSION
-        raise DataError(
-            f"{path} is of format version {version!s:.20}, this installation reads version {FORMAT_VERSION}",
-            "Run `pip install --upgrade masa-slr`, or extract the videos again with this version"
-            if is_newer
-            else "No release wrote such a version: the file is damaged; get or make it again",
-        )
-    if attributes.get("keypoint_names") != json.dumps(KEYPOINT_NAMES):
-        raise DataError(
-            f"{path} holds another skeleton than the {NUM_KEYPOINTS} keypoints in {FORMAT_NAME} version 1",
-            "Extract the videos again with this version",
-        )
-    kind = attributes.get("kind")
-    if kind not in ("shard", "index"):
-        raise DataError(f"{path} is of kind {kind!r}, expected shard or index", "The file is damaged")
-    try:
-        provenance = Provenance.model_validate_json(attributes.get("provenance", ""))
-    except (ValidationError, TypeError) as error:
-        raise DataError(
-            f"{path}: its attribute 'provenance' cannot be read "
-            f"({error.errors()[0]['msg'] if isinstance(error, ValidationError) else error})",
-            "The file is damaged; restore it or extract the videos again",
-        ) from None
-    return kind, provenance
-
-
-def checked_dataset(file: h5py.File, path: Path, column: Column, rows: int | None) -> h5py.Dataset:
-    """Find a dataset and check that it is plainly in this file, of the expected type and shape.
-
-    Args:
-        file: open file.
-        path: its path, for messages.
-        column: what is expected.
-        rows: the number of rows expected, or None for any.
-
-    Raises:
-        DataError: if it is missing, linked or stored elsewhere, or of another type or shape.
-    """
-    damaged = "The file is damaged or was not written by masa; extract the videos again"
-    group_name, name = column.path.split("/")
-    for parent, key in ((file, group_name), (file.get(group_name), name)):
-        # Soft and external links could lead out of the file.
-        if parent is None or not isinstance(parent.get(key, getlink=True), h5py.HardLink):
-            raise DataError(f"{path} lacks {column.path}", damaged)
-    dataset = file[column.path]
-    if not isinstance(dataset, h5py.Dataset):
-        raise DataError(f"{path}: {column.path} is not a dataset", damaged)
-    expected = h5py.string_dtype() if column.dtype == STRING else np.dtype(column.dtype)
-    shape = (dataset.shape[0] if rows is None and dataset.shape else rows, *column.row_shape)
-    if dataset.dtype != expected or dataset.shape != shape:
-        raise DataError(
-            f"{path}: {column.path} is {dataset.dtype} {dataset.shape}, expected {expected} {shape}", damaged
-        )
-    layout = dataset.id.get_create_plist()
-    if layout.get_layout() != h5py.h5d.CONTIGUOUS or layout.get_external_count() > 0:
-        raise DataError(f"{path}: {column.path} is not stored in one piece in this file", damaged)
-    return dataset

@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import h5py
 import numpy as np
 
 from masa_data.hashing import file_sha256
+from masa_data.shards.contents import Place
+from masa_data.shards.header import room_for_header, write_header
 from masa_data.shards.quantise import StoredTrack
 from masa_data.shards.spec import (
     CLIP_COLUMNS,
+    FORMAT_NAME,
+    FORMAT_VERSION,
     FRAME_COLUMNS,
     OFFSETS,
     SHARD_COLUMNS,
     STRING,
     Column,
     Provenance,
-    write_header,
 )
+from masa_data.skeleton import KEYPOINT_NAMES
 from masa_data.track import INFO_FIELDS
 
+_SHARD_COLUMNS: Final = (*FRAME_COLUMNS.values(), *CLIP_COLUMNS.values(), OFFSETS)
 _FRAMES_A_WRITE: Final = 8192
 _ALIGNMENT: Final = 4096  # bytes; lets readers map the frame columns at page boundaries
 
@@ -52,15 +58,24 @@ def write_shard(path: Path, provenance: Provenance, tracks: Iterable[StoredTrack
         frames: the sum of their lengths.
 
     Raises:
+        DataError: if there is too much to be said about the clips for one file.
         OSError: if the disk is full or the folder cannot be written; `path` is as before.
     """
     temporary = path.with_name(path.name + ".tmp")
+    room = room_for_header("shard", provenance, [column.path for column in _SHARD_COLUMNS])
     try:
         with h5py.File(
-            temporary, "w", libver="latest", alignment_threshold=_ALIGNMENT, alignment_interval=_ALIGNMENT
+            temporary,
+            "w",
+            libver="latest",
+            userblock_size=room,
+            alignment_threshold=_ALIGNMENT,
+            alignment_interval=_ALIGNMENT,
         ) as file:
-            write_header(file, "shard", provenance)
+            _write_attributes(file, "shard", provenance)
             _write_tracks(file, tracks, frames)
+            places = _places(file, _SHARD_COLUMNS)
+        write_header(temporary, room, "shard", provenance, places)
         _put_in_place(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
@@ -73,11 +88,15 @@ def write_index(path: Path, provenance: Provenance, shards: Sequence[ShardEntry]
         OSError: as `write_shard`.
     """
     temporary = path.with_name(path.name + ".tmp")
+    columns = SHARD_COLUMNS.values()
+    room = room_for_header("index", provenance, [column.path for column in columns])
     try:
-        with h5py.File(temporary, "w", libver="latest") as file:
-            write_header(file, "index", provenance)
+        with h5py.File(temporary, "w", libver="latest", userblock_size=room) as file:
+            _write_attributes(file, "index", provenance)
             for name, column in SHARD_COLUMNS.items():
                 _write_column(file, column, [getattr(shard, name) for shard in shards])
+            places = _places(file, columns)
+        write_header(temporary, room, "index", provenance, places)
         _put_in_place(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
@@ -122,11 +141,35 @@ def _write_tracks(file: h5py.File, tracks: Iterable[StoredTrack], frames: int) -
     _write_column(file, OFFSETS, offsets)
 
 
+def _write_attributes(file: h5py.File, kind: Literal["shard", "index"], provenance: Provenance) -> None:
+    """For those who read with an HDF5 library; the header says the same."""
+    file.attrs["format"] = FORMAT_NAME
+    file.attrs["version"] = FORMAT_VERSION
+    file.attrs["kind"] = kind
+    file.attrs["provenance"] = provenance.model_dump_json()
+    file.attrs["keypoint_names"] = json.dumps(KEYPOINT_NAMES)
+
+
 def _write_column(file: h5py.File, column: Column, values: Sequence[object]) -> None:
     if column.dtype == STRING:
-        file.create_dataset(column.path, data=np.array(values, dtype=object), dtype=h5py.string_dtype())
+        # Of one length each, so that they stand in one piece like all else.
+        texts = [str(value).encode() for value in values]
+        dtype = h5py.string_dtype("utf-8", max(1, *map(len, texts)))
+        file.create_dataset(column.path, data=np.array(texts, dtype=dtype))
     else:
         file.create_dataset(column.path, data=np.array(values, dtype=column.dtype))
+
+
+def _places(file: h5py.File, columns: Iterable[Column]) -> dict[str, Place]:
+    """Where the values of columns lie in a file being written."""
+    return {
+        column.path: Place(
+            dtype=file[column.path].dtype.str,
+            shape=file[column.path].shape,
+            offset=file[column.path].id.get_offset(),
+        )
+        for column in columns
+    }
 
 
 def _put_in_place(temporary: Path, path: Path) -> None:

@@ -1,9 +1,7 @@
 import multiprocessing
 import time
 from dataclasses import replace
-from pathlib import Path
 
-import h5py
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -109,73 +107,6 @@ def test_many_processes_read_one_open_file(three, method):
         expected = read_sum(tracks)
         with multiprocessing.get_context(method).Pool(3) as pool:
             assert pool.map(read_sum, [tracks] * 6) == [expected] * 6
-
-
-def set_attribute(name, value):
-    def change(path: Path) -> None:
-        with h5py.File(path, "a") as file:
-            file.attrs[name] = value
-
-    return change
-
-
-def replace_dataset(name, values, **options):
-    def change(path: Path) -> None:
-        with h5py.File(path, "a") as file:
-            del file[name]
-            if values is not None:
-                file.create_dataset(name, data=values, **options)
-
-    return change
-
-
-def link_out(path: Path) -> None:
-    with h5py.File(path.with_name("other.h5"), "w") as other:
-        other["time"] = np.zeros(14, np.float32)
-    with h5py.File(path, "a") as file:
-        del file["frames/time"]
-        file["frames/time"] = h5py.ExternalLink("other.h5", "time")
-
-
-def store_outside(path: Path) -> None:
-    secret = path.with_name("secret")
-    secret.write_bytes(bytes(56))
-    with h5py.File(path, "a") as file:
-        del file["frames/time"]
-        file.create_dataset("frames/time", (14,), "<f4", external=[(str(secret), 0, 56)])
-
-
-@pytest.mark.parametrize(
-    ("damage", "message"),
-    [
-        (lambda path: path.unlink(), "does not exist"),
-        (lambda path: path.write_bytes(b""), "not an HDF5 file or is damaged"),
-        (lambda path: path.write_text("hello"), "not an HDF5 file or is damaged"),
-        (lambda path: path.write_bytes(path.read_bytes()[:-4000]), "is truncated"),
-        (lambda path: path.write_bytes(path.read_bytes()[:300]), "three.h5 is"),
-        (set_attribute("format", "other"), "not one of pose shards"),
-        (set_attribute("version", 2), "version 2, this installation reads version 1. Run `pip install --up"),
-        (set_attribute("version", 0), "version 0, this installation reads version 1. No release wrote"),
-        (set_attribute("version", "1"), "version 1, this installation reads version 1. No release wrote"),
-        (set_attribute("version", "9" * 9999), "version 9{20}, this"),
-        (set_attribute("kind", "heap"), "kind 'heap'"),
-        (set_attribute("keypoint_names", "[]"), "another skeleton"),
-        (set_attribute("provenance", "{}"), "'provenance' cannot be read"),
-        (replace_dataset("clips/gloss", None), "lacks clips/gloss"),
-        (replace_dataset("frames/confidence", np.zeros((14, 48), np.uint8)), r"expected uint8 \(14, 49\)"),
-        (replace_dataset("frames/time", np.zeros(14, "<f4"), chunks=(7,)), "not stored in one piece"),
-        (replace_dataset("clips/offset", np.array([0, 4, 3, 14])), "does not grow"),
-        (replace_dataset("clips/offset", np.array([0, 4, 5, 1 << 40])), "expected uint16"),
-        (link_out, "lacks frames/time"),
-        (store_outside, "not stored in one piece in this file"),
-    ],
-)
-def test_a_damaged_or_foreign_file_is_refused_by_name(three, damage, message):
-    path, _ = three
-    damage(path)
-    with pytest.raises(DataError, match=message) as caught:
-        PoseShards.open(path)
-    assert str(path) in str(caught.value)
 
 
 def test_every_truncation_is_refused(three):

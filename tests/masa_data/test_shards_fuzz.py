@@ -1,0 +1,61 @@
+"""Files with bytes changed at random: refused in one line, or what is read is what was written."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from tests.conftest import ROOT
+
+MOST_MEGABYTES = 1000
+VOUCHED = ("the original", "refused", "opened, damaged clips refused and named by validation")
+
+
+def fuzz(kind, version, count, folder):
+    """What came of `count` files, by outcome. The program fails on anything that is not as promised."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.fuzz_shards", kind, str(version), str(count), "20250", str(folder)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    facts = json.loads(done.stdout)
+    print(kind, version, facts)
+    assert sum(facts["counts"].values()) == count
+    assert max(facts["megabytes"]) < MOST_MEGABYTES
+    return facts["counts"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "count"),
+    [
+        ("shard", 300),
+        ("index", 100),
+        pytest.param("shard", 5000, marks=pytest.mark.slow),
+        pytest.param("index", 5000, marks=pytest.mark.slow),
+    ],
+)
+def test_no_change_of_a_file_goes_unnoticed(kind, count, tmp_path):
+    counts = fuzz(kind, 2, count, tmp_path)
+    assert all(outcome.startswith(VOUCHED) for outcome in counts)
+    assert counts["refused: checksum"] > count / 10
+    if kind == "shard":
+        assert counts[VOUCHED[2]] > count / 10
+
+
+@pytest.mark.parametrize(
+    ("kind", "count"),
+    [
+        ("shard", 100),
+        ("index", 50),
+        pytest.param("shard", 5000, marks=pytest.mark.slow),
+        pytest.param("index", 5000, marks=pytest.mark.slow),
+    ],
+)
+def test_no_change_of_a_file_of_version_1_ends_otherwise_than_in_one_line(kind, count, tmp_path):
+    counts = fuzz(kind, 1, count, tmp_path)
+    assert counts["refused: HDF5 cannot read it"] > count / 10
