@@ -11,8 +11,9 @@ import click
 from masa_data.errors import DataError
 from masa_data.version import VERSION
 
-from .console import CONTEXT, errors_in_one_line, make_console
+from .console import CONTEXT, Command, errors_in_one_line, make_console
 from .evaluation_text import Question, json_of, print_evaluation, row_of
+from .training_run import newest_run
 
 if TYPE_CHECKING:
     from masa_model.evaluate import Scores
@@ -28,7 +29,7 @@ Examples:
 """
 
 
-@click.command(context_settings=CONTEXT, epilog=_EXAMPLES)
+@click.command(cls=Command, context_settings=CONTEXT, epilog=_EXAMPLES)
 @click.option(
     "--run", "run_path", type=click.Path(path_type=Path), help="A run, or a checkpoint [default: the newest]."
 )
@@ -90,10 +91,9 @@ def main(
         from masa_model.evaluate import evaluate, open_test_data, score
         from masa_model.recogniser import load_classifier
         from masa_model.training.processes import joined_processes
-        from masa_model.training.run_folder import RunFolder
 
         with joined_processes(device) as processes:
-            run = run_path or RunFolder.newest("finetune").path
+            run = run_path or newest_run(make_console(stderr=True), "finetune").path
             recogniser = load_classifier(run, processes.device)
             paths = files or _files_of(recogniser.path)
             asked = Question(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 import sys
 from dataclasses import asdict
@@ -20,7 +19,15 @@ from masa_data.shards.reader import PoseShards
 from masa_data.sheet import tiles_of_one, tiles_of_several, write_sheet
 from masa_data.version import VERSION
 
-from .console import CONTEXT, EXIT_SOME_FAILED, errors_in_one_line, make_console, require_clip
+from .console import (
+    CONTEXT,
+    EXIT_SOME_FAILED,
+    Command,
+    errors_in_one_line,
+    make_console,
+    print_json,
+    require_clip,
+)
 
 _EXAMPLES = """
 \b
@@ -38,7 +45,7 @@ Examples:
 _GLOSSES_ON_A_SHEET = 24
 
 
-@click.command(context_settings=CONTEXT, epilog=_EXAMPLES)
+@click.command(cls=Command, context_settings=CONTEXT, epilog=_EXAMPLES)
 @click.argument("file", metavar="OUT.h5", type=click.Path(path_type=Path))
 @click.option(
     "--validate",
@@ -139,7 +146,7 @@ def _validate(console: Console, tracks: PoseShards, as_json: bool) -> int:
     findings = validate(tracks)
     errors = sum(finding.kind == "error" for finding in findings)
     if as_json:
-        console.print(json.dumps({"clips": len(tracks), "findings": [asdict(found) for found in findings]}))
+        print_json(console, {"clips": len(tracks), "findings": [asdict(found) for found in findings]})
     else:
         for finding in findings:
             console.print(f"{finding.kind}: {finding.text}")
@@ -151,7 +158,7 @@ def _print_clip(console: Console, tracks: PoseShards, clip_id: str, as_json: boo
     track = tracks[clip_id]
     facts = {**asdict(track.info), "frames": len(track), "mean_confidence": float(track.confidence.mean())}
     if as_json:
-        console.print(json.dumps({key: None if value != value else value for key, value in facts.items()}))
+        print_json(console, {key: None if value != value else value for key, value in facts.items()})
     else:
         console.print(_facts_table(facts))
         _print_next(console, tracks, clip_id)
@@ -165,7 +172,7 @@ def _print_dataset(console: Console, tracks: PoseShards, as_json: bool) -> None:
             "provenance": tracks.provenance.model_dump(),
             "fingerprint": tracks.fingerprint,
         }
-        console.print(json.dumps(facts))
+        print_json(console, facts)
         return
     estimator = tracks.provenance.estimator
     console.print(f"{tracks.path}: {summary.clips:,} clips, {summary.frames:,} frames")

@@ -15,7 +15,7 @@ import click
 from rich.console import Console
 
 from masa_data.corpora.clip import Problem
-from masa_data.corpora.inputs import list_inputs
+from masa_data.corpora.inputs import list_inputs, require_inputs
 from masa_data.errors import DataError
 from masa_data.estimators.choice import (
     ESTIMATORS,
@@ -32,7 +32,8 @@ from masa_data.shards.reader import PoseShards
 from masa_data.shards.spec import Provenance
 from masa_data.version import VERSION
 
-from .console import CONTEXT, EXIT_SOME_FAILED, errors_in_one_line, make_console
+from .console import CONTEXT, EXIT_SOME_FAILED, Command, complain, errors_in_one_line, make_console
+from .training_run import newest_run
 
 if TYPE_CHECKING:
     from masa_data.track import PoseTrack
@@ -49,7 +50,7 @@ Examples:
 _CLIPS_AT_A_TIME = 64
 
 
-@click.command(context_settings=CONTEXT, epilog=_EXAMPLES)
+@click.command(cls=Command, context_settings=CONTEXT, epilog=_EXAMPLES)
 @click.argument("inputs", metavar="INPUT...", nargs=-1, required=True)
 @click.option(
     "--run", "run_path", type=click.Path(path_type=Path), help="A run, or a checkpoint [default: the newest]."
@@ -92,13 +93,15 @@ def main(
     with errors_in_one_line("masa-predict"):
         if overlay is not None and overlay.suffix.lower() not in OVERLAY_ENDINGS:
             raise DataError(f"an overlay cannot be written as {overlay.name!r}", "Name an .mp4 or a .png")
+        require_inputs(inputs)
         from masa_model.predict import Recognizer
         from masa_model.training.processes import joined_processes
-        from masa_model.training.run_folder import RunFolder
 
         console = make_console()
         with joined_processes(device) as processes:
-            run = run_path or RunFolder.newest("finetune").path
+            if processes.lacking:
+                make_console(stderr=True).print(f"Recogniser on {processes.described}")
+            run = run_path or newest_run(make_console(stderr=True), "finetune").path
             recogniser = Recognizer.load(run, processes.device)
             header = recogniser.trained.header
             problems: list[Problem] = []
@@ -126,7 +129,7 @@ def main(
                     if overlay is not None:
                         _draw(track, guesses[0], overlay)
         for problem in problems:
-            click.echo(f"{problem.kind}: {problem.path!r}: {problem.reason}. {problem.advice}", err=True)
+            complain(f"{problem.kind}: {problem.path!r}: {problem.reason}. {problem.advice}")
         if not as_json:
             where = f"Wrote {overlay}. " if overlay is not None else ""
             command = shlex.join(["masa-export", str(run), "model.pt2"])

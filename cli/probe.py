@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,7 +15,8 @@ from rich.table import Table
 from masa_data.dataset import PoseDataset
 from masa_data.version import VERSION
 
-from .console import CONTEXT, errors_in_one_line, make_console
+from .console import CONTEXT, Command, errors_in_one_line, make_console, print_json
+from .training_run import newest_run
 
 if TYPE_CHECKING:
     from masa_model.probe import ProbeResult
@@ -31,7 +31,7 @@ Examples:
 """
 
 
-@click.command(context_settings=CONTEXT, epilog=_EXAMPLES)
+@click.command(cls=Command, context_settings=CONTEXT, epilog=_EXAMPLES)
 @click.argument("run", required=False, type=click.Path(path_type=Path))
 @click.argument("files", metavar="[OUT.h5]...", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 …")
@@ -53,10 +53,13 @@ def main(run: Path | None, files: tuple[Path, ...], device: str, as_json: bool) 
         console = make_console()
         checkpoint = run if run is not None and run.is_file() else None
         folder = (
-            RunFolder(checkpoint.parents[1] if checkpoint else run) if run else RunFolder.newest("pretrain")
+            RunFolder(checkpoint.parents[1] if checkpoint else run)
+            if run
+            else newest_run(make_console(stderr=True), "pretrain")
         )
         files = files or tuple(Path(file) for file in folder.read_json("data.json")["files"])
         with joined_processes(device) as processes:
+            make_console(stderr=True).print(f"Device: {processes.described}")
             model, settings, loaded = load_pretrained(checkpoint or folder.last)
             model.to(processes.device)
             train, val = (PoseDataset.open(*files, splits=[split]) for split in ("train", "val"))
@@ -74,7 +77,7 @@ def main(run: Path | None, files: tuple[Path, ...], device: str, as_json: bool) 
                 "untrained": untrained.means(),
                 "motion_loss": losses,
             }
-            console.print(json.dumps(facts))
+            print_json(console, facts)
             return
         console.print(
             f"{loaded.path}: step {loaded.header.step:,} of {loaded.header.steps:,}; "

@@ -24,6 +24,7 @@ from masa_data.estimators.mmpose_detector import DETECTOR_WEIGHTS, check_detecto
 from masa_data.estimators.mmpose_models import PRESETS, find_model
 from masa_data.estimators.mmpose_options import check_installed
 from masa_data.extras import INSTALL_TRAINING, installed_version, not_installed
+from masa_data.gpu import has_nvidia_driver
 from masa_data.hashing import file_sha256
 
 State = Literal["ok", "missing", "wrong"]
@@ -164,7 +165,7 @@ def check_torch() -> list[Finding]:
     torch = Finding("torch", "ok", facts["version"])
     if facts["gpus"]:
         return [torch, Finding("CUDA", "ok", ", ".join(facts["gpus"]))]
-    if shutil.which("nvidia-smi") is None:
+    if not has_nvidia_driver():
         return [torch, Finding("CUDA", "missing", "no NVIDIA driver on this machine; the CPU is used")]
     if facts["built_for"] is None:
         mend = "pip install --force-reinstall torch --index-url https://download.pytorch.org/whl/cu126"

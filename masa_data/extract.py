@@ -22,6 +22,7 @@ from masa_data.engines import WorkerDiedError, run_in_workers
 from masa_data.errors import DataError
 from masa_data.estimators.base import Estimator
 from masa_data.estimators.choice import EstimatorChoice, load_estimator
+from masa_data.os_errors import in_words
 from masa_data.quality import hands_found
 from masa_data.shards.builder import DatasetBuilder
 from masa_data.shards.spec import Sampling
@@ -176,8 +177,7 @@ def _extract_in_worker(
         except DataError as error:
             return ClipOutcome(clip, None, (Problem.of(error, clip.path, clip.id),))
         except OSError as error:
-            unreadable = DataError(f"cannot be read ({error.strerror or error})", "Check its rights")
-            return ClipOutcome(clip, None, (Problem.of(unreadable, clip.path, clip.id),))
+            return ClipOutcome(clip, None, (Problem.of(in_words(error, ""), clip.path, clip.id),))
         except Exception as error:  # one clip's surprise must not end the others
             unexpected = DataError(
                 f"unexpected {type(error).__name__}: {str(error).strip().partition(chr(10))[0]}",

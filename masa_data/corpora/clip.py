@@ -98,7 +98,7 @@ class Listing:
     Attributes:
         clips: in a fixed order.
         problems: what could not be listed.
-        missing: how many clips a corpus names that are not on disk; each is among the problems.
+        missing: how many clips a corpus names that are not on disk.
         ignored: how many files of each ending were passed over, being no videos.
     """
 

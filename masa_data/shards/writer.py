@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 import h5py
 import numpy as np
 
 from masa_data.hashing import file_sha256
+from masa_data.new_files import new_file
 from masa_data.shards.quantise import StoredTrack
+from masa_data.shards.sparse_file import SparseFile
 from masa_data.shards.spec import (
     CLIP_COLUMNS,
     FRAME_COLUMNS,
@@ -43,7 +45,7 @@ def write_shard(path: Path, provenance: Provenance, tracks: Iterable[StoredTrack
     """Write tracks to a self-contained file.
 
     The same tracks give the same bytes. The file is written beside `path` and put in its place at the end,
-    so that `path` is never half-written.
+    so that `path` is never half-written; HDF5 itself never meets the disk (sparse_file.py).
 
     Args:
         path: the file to make or replace.
@@ -54,16 +56,9 @@ def write_shard(path: Path, provenance: Provenance, tracks: Iterable[StoredTrack
     Raises:
         OSError: if the disk is full or the folder cannot be written; `path` is as before.
     """
-    temporary = path.with_name(path.name + ".tmp")
-    try:
-        with h5py.File(
-            temporary, "w", libver="latest", alignment_threshold=_ALIGNMENT, alignment_interval=_ALIGNMENT
-        ) as file:
-            write_header(file, "shard", provenance)
-            _write_tracks(file, tracks, frames)
-        _put_in_place(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with new_file(path) as temporary, temporary.open("wb") as rows, _hdf5(rows) as file:
+        write_header(file, "shard", provenance)
+        _write_tracks(file, rows, tracks, frames)
 
 
 def write_index(path: Path, provenance: Provenance, shards: Sequence[ShardEntry]) -> None:
@@ -72,15 +67,10 @@ def write_index(path: Path, provenance: Provenance, shards: Sequence[ShardEntry]
     Raises:
         OSError: as `write_shard`.
     """
-    temporary = path.with_name(path.name + ".tmp")
-    try:
-        with h5py.File(temporary, "w", libver="latest") as file:
-            write_header(file, "index", provenance)
-            for name, column in SHARD_COLUMNS.items():
-                _write_column(file, column, [getattr(shard, name) for shard in shards])
-        _put_in_place(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with new_file(path) as temporary, temporary.open("wb") as target, _hdf5(target) as file:
+        write_header(file, "index", provenance)
+        for name, column in SHARD_COLUMNS.items():
+            _write_column(file, column, [getattr(shard, name) for shard in shards])
 
 
 def shard_entry(path: Path, clips: int) -> ShardEntry:
@@ -88,9 +78,29 @@ def shard_entry(path: Path, clips: int) -> ShardEntry:
     return ShardEntry(path.name, path.stat().st_size, file_sha256(path), clips)
 
 
-def _write_tracks(file: h5py.File, tracks: Iterable[StoredTrack], frames: int) -> None:
-    datasets = {
-        name: file.create_dataset(column.path, (frames, *column.row_shape), column.dtype)
+@contextmanager
+def _hdf5(target: BinaryIO) -> Iterator[h5py.File]:
+    """An HDF5 file to fill; what HDF5 makes is written to `target` at the end, outside HDF5.
+
+    Raises:
+        OSError: if the disk is full.
+    """
+    made = SparseFile()
+    aligned = {"alignment_threshold": _ALIGNMENT, "alignment_interval": _ALIGNMENT}
+    with h5py.File(made, "w", libver="latest", **aligned) as file:
+        yield file
+    made.copy_to(target)
+
+
+def _write_tracks(file: h5py.File, rows: BinaryIO, tracks: Iterable[StoredTrack], frames: int) -> None:
+    # HDF5 gives each column its place in the file; the rows themselves are written past it.
+    at_once = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    at_once.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
+    at_once.set_fill_time(h5py.h5d.FILL_TIME_NEVER)
+    places = {
+        name: file.create_dataset(
+            column.path, (frames, *column.row_shape), column.dtype, dcpl=at_once.copy()
+        ).id.get_offset()
         for name, column in FRAME_COLUMNS.items()
     }
     clip_values: dict[str, list[object]] = {name: [] for name in CLIP_COLUMNS}
@@ -101,8 +111,10 @@ def _write_tracks(file: h5py.File, tracks: Iterable[StoredTrack], frames: int) -
     def flush() -> None:
         nonlocal written
         if waiting:
-            for name, dataset in datasets.items():
-                dataset[written : offsets[-1]] = np.concatenate([getattr(track, name) for track in waiting])
+            for name, column in FRAME_COLUMNS.items():
+                block = np.concatenate([getattr(track, name) for track in waiting]).astype(column.dtype)
+                rows.seek(places[name] + written * (block.nbytes // len(block)))
+                rows.write(block.tobytes())
             written = offsets[-1]
             waiting.clear()
 
@@ -127,15 +139,3 @@ def _write_column(file: h5py.File, column: Column, values: Sequence[object]) -> 
         file.create_dataset(column.path, data=np.array(values, dtype=object), dtype=h5py.string_dtype())
     else:
         file.create_dataset(column.path, data=np.array(values, dtype=column.dtype))
-
-
-def _put_in_place(temporary: Path, path: Path) -> None:
-    """Rename a finished file to its name, and have the disk hold it before its old content is gone."""
-    with temporary.open("rb") as file:
-        os.fsync(file.fileno())
-    temporary.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

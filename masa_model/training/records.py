@@ -11,6 +11,7 @@ from typing import Any, Final
 from torch.utils.tensorboard import SummaryWriter
 
 from masa_data.errors import DataError
+from masa_data.new_files import write_whole
 from masa_model.training.run_folder import RunFolder
 
 # With short epochs the curves would take longer to draw than their points to make.
@@ -81,7 +82,7 @@ class Recorder:
         try:
             with style():
                 png = png_of(draw())
-            (self._folder.path / name).write_bytes(png)
+            write_whole(self._folder.path / name, png)
             self._writer.add_image(name.removesuffix(".png"), pixels_of(png), step, dataformats="HWC")
         except DataError as error:
             return f"{name} is left out: {error}"
@@ -96,5 +97,5 @@ class Recorder:
         records = self._folder.read_metrics()
         if self._curves is not None and records:
             with suppress(Exception), style():
-                (self._folder.path / "curves.png").write_bytes(png_of(self._curves(records)))
+                write_whole(self._folder.path / "curves.png", png_of(self._curves(records)))
             self._drawn = time.monotonic()
