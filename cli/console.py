@@ -119,11 +119,16 @@ def make_console(*, quiet: bool = False, stderr: bool = False) -> Console:
 
 
 def print_json(console: Console, value: object, *, indent: int | None = None) -> None:
-    """Print JSON: as it reads best, or escaped where a letter could not be shown or would do harm."""
+    """Print JSON, as `json_text` has it."""
+    console.print(json_text(value, console.encoding, indent=indent))
+
+
+def json_text(value: object, encoding: str, *, indent: int | None = None) -> str:
+    """JSON as it reads best, or escaped where an encoding lacks a letter or one would do harm."""
     text = json.dumps(value, ensure_ascii=False, indent=indent)
-    if plain(text) != text or _encodable(text, console.encoding) != text:
+    if plain(text) != text or _encodable(text, encoding) != text:
         text = json.dumps(value, indent=indent)
-    console.print(text)
+    return text
 
 
 def clips_bar(console: Console) -> Progress:

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from masa_data.version import VERSION
+from masa_data.wording import counted
 
 from .console import CONTEXT, Command, errors_in_one_line, make_console
 
@@ -40,7 +41,7 @@ def main(run: Path, target: Path) -> None:
         header = trained.header.estimator
         console = make_console()
         console.print(
-            f"Wrote {target}: {len(trained.classes):,} glosses; "
+            f"Wrote {target}: {counted(len(trained.classes), 'gloss', 'glosses')}; "
             f"probabilities differ by at most {difference:.1g}"
         )
         console.print(

@@ -85,7 +85,7 @@ class ExtractionRun:
 
     def _show(self, outcome: ClipOutcome) -> None:
         if self._verbose and outcome.track is not None:
-            self._console.print(f"{outcome.clip.id}: {len(outcome.track)} frames")
+            self._console.print(f"{outcome.clip.id}: {counted(len(outcome.track), 'frame')}")
         for problem in outcome.problems:
             self._note(problem)
 
@@ -177,7 +177,7 @@ def progress(console: Console, clips: int, summary: Summary) -> Iterator[Callabl
                 last = time.monotonic()
                 left = summary.seconds / done * (clips - done)
                 console.print(
-                    f"{done}/{clips} clips, {summary.frames_per_second:.1f} frames/s, {left:.0f} s left"
+                    f"{done}/{counted(clips, 'clip')}, {summary.frames_per_second:.1f} frames/s, {left:.0f} s left"
                 )
 
         yield print_line

@@ -12,6 +12,7 @@ from rich.console import Console
 
 from masa_data.errors import DataError
 from masa_data.version import VERSION
+from masa_data.wording import counted
 
 from .console import CONTEXT, Command, errors_in_one_line, make_console
 from .training_run import (
@@ -156,7 +157,7 @@ def _print_start(
     origin = settings.pretrained or "scratch"
     frozen = ", frozen" if settings.freeze else ""
     console.print(
-        f"{len(data.train):,} clips of {len(data.classes):,} glosses to learn from; {len(data.val):,} of val "
+        f"{counted(len(data.train), 'clip')} of {counted(len(data.classes), 'gloss', 'glosses')} to learn from; {len(data.val):,} of val "
         + ("choose the epoch" if len(data.val) else "— the last epoch is kept")
     )
     console.print(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 import sys
 import tempfile
@@ -32,7 +31,7 @@ from masa_data.shards.reader import PoseShards
 from masa_data.shards.spec import Provenance
 from masa_data.version import VERSION
 
-from .console import CONTEXT, EXIT_SOME_FAILED, Command, complain, errors_in_one_line, make_console
+from .console import CONTEXT, EXIT_SOME_FAILED, Command, complain, errors_in_one_line, json_text, make_console
 from .training_run import newest_run
 
 if TYPE_CHECKING:
@@ -69,7 +68,7 @@ _CLIPS_AT_A_TIME = 64
 @click.option(
     "--overlay",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Draw skeleton and guess over the one clip: .mp4, or .png of eight frames.",
+    help="Draw skeleton and guess over the one clip: .mp4, .webm, .gif, or .png of eight frames.",
 )
 @click.option("--device", default="auto", show_default=True, help="Of the recogniser: auto, cpu, cuda …")
 @click.version_option(VERSION)
@@ -92,7 +91,10 @@ def main(
     """
     with errors_in_one_line("masa-predict"):
         if overlay is not None and overlay.suffix.lower() not in OVERLAY_ENDINGS:
-            raise DataError(f"an overlay cannot be written as {overlay.name!r}", "Name an .mp4 or a .png")
+            raise DataError(
+                f"an overlay cannot be written as {overlay.name!r}",
+                f"Name a file of {', '.join(OVERLAY_ENDINGS)}",
+            )
         require_inputs(inputs)
         from masa_model.predict import Recognizer
         from masa_model.training.processes import joined_processes
@@ -126,8 +128,8 @@ def main(
                     raise DataError(f"an overlay shows one clip, found {len(tracks)}", "Name one clip")
                 for track, guesses in _guesses(recogniser, tracks, top):
                     console.print(_line(track, guesses, as_json=as_json))
-                    if overlay is not None:
-                        _draw(track, guesses[0], overlay)
+                    if overlay is not None and (note := _draw(track, guesses[0], overlay)):
+                        complain(f"{overlay}: {note}")
         for problem in problems:
             complain(f"{problem.kind}: {problem.path!r}: {problem.reason}. {problem.advice}")
         if not as_json:
@@ -172,7 +174,7 @@ def _extracted(
     identity = identify(choice, console)
     if not any_estimator:  # before the work, not after it
         recogniser.check_estimator(identity)
-    listing = list_inputs(inputs)
+    listing = list_inputs(inputs, rename=True)
     problems += listing.problems
     provenance = Provenance(estimator=identity, sampling=expected.sampling, tool_version=VERSION)
     with tempfile.TemporaryDirectory() as folder:
@@ -198,16 +200,15 @@ def _guesses(recogniser: Recognizer, tracks: PoseShards, top: int) -> Iterator[t
 def _line(track: PoseTrack, guesses: list[Guess], *, as_json: bool) -> str:
     if as_json:
         values = [{"gloss": guess.gloss, "probability": round(guess.probability, 6)} for guess in guesses]
-        return json.dumps(
-            {"clip": track.info.id, "path": track.info.path, "guesses": values}, ensure_ascii=False
-        )
+        line = {"clip": track.info.id, "path": track.info.path, "guesses": values}
+        return json_text(line, sys.stdout.encoding)
     return f"{track.info.id}: " + ", ".join(f"{guess.gloss} {guess.probability:.1%}" for guess in guesses)
 
 
-def _draw(track: PoseTrack, guess: Guess, target: Path) -> None:
+def _draw(track: PoseTrack, guess: Guess, target: Path) -> str:
     source = Path(track.info.path)
     there = source.exists() and source.suffix.lower() not in (".npz", ".json", ".pkl")
-    write_overlay(track, target, source if there else None, f"{guess.gloss} {guess.probability:.0%}")
+    return write_overlay(track, target, source if there else None, f"{guess.gloss} {guess.probability:.0%}")
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from rich.table import Table
 
 from masa_data.dataset import PoseDataset
 from masa_data.version import VERSION
+from masa_data.wording import counted
 
 from .console import CONTEXT, Command, errors_in_one_line, make_console
 from .training_run import check_same_files, files_to_train_on, run_options, run_to_resume, show_training
@@ -119,7 +120,7 @@ def _opened(console: Console, files: tuple[Path, ...], settings: PretrainSetting
     console.print(table)
     bank = min(settings.alignment.bank_size, max(1, len(data.clips) // 2))
     if bank < settings.alignment.bank_size and settings.alignment.weight > 0:
-        console.print(f"The memory bank holds {bank:,} keys: half of the {len(data.clips):,} clips.")
+        console.print(f"The memory bank holds {bank:,} keys: half of the {counted(len(data.clips), 'clip')}.")
     return data
 
 

@@ -14,6 +14,7 @@ from rich.table import Table
 
 from masa_data.dataset import PoseDataset
 from masa_data.version import VERSION
+from masa_data.wording import counted
 
 from .console import CONTEXT, Command, errors_in_one_line, make_console, print_json
 from .training_run import newest_run
@@ -81,7 +82,7 @@ def main(run: Path | None, files: tuple[Path, ...], device: str, as_json: bool) 
             return
         console.print(
             f"{loaded.path}: step {loaded.header.step:,} of {loaded.header.steps:,}; "
-            f"{trained.clips:,} clips of val, {trained.classes:,} classes, top-1"
+            f"{counted(trained.clips, 'clip')} of val, {counted(trained.classes, 'class', 'classes')}, top-1"
         )
         console.print(_accuracies(trained, untrained))
         if losses:

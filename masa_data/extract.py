@@ -165,6 +165,12 @@ def _worker_estimator(choice: EstimatorChoice, workers: int) -> Estimator:
         return load_estimator(choice, workers)
     except DataError as error:
         raise EstimatorUnavailableError(error.reason, error.advice) from None
+    except Exception as error:  # every worker would fail at every clip
+        text = str(error).strip().partition("\n")[0][:200]
+        raise EstimatorUnavailableError(
+            f"the estimator {choice.name} cannot be loaded ({type(error).__name__}: {text})",
+            "Run masa-doctor, which says what to install",
+        ) from None
 
 
 def _extract_in_worker(

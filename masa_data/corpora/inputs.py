@@ -13,12 +13,16 @@ from masa_data.errors import DataError
 from masa_data.os_errors import in_words
 
 
-def list_inputs(inputs: Iterable[str]) -> Listing:
+def list_inputs(inputs: Iterable[str], *, rename: bool = False) -> Listing:
     """List files, folders, CSV lists and glob patterns, in the order given.
 
     What cannot be listed becomes a problem; the rest is listed.
+
+    Args:
+        inputs: what the user named.
+        rename: whether a clip whose id is taken gets its path as its id, instead of becoming a problem.
     """
-    return join(_list_one(name) for given in inputs for name in _expand(given))
+    return join((_list_one(name) for given in inputs for name in _expand(given)), rename=rename)
 
 
 def require_inputs(names: Iterable[str]) -> None:

@@ -93,6 +93,19 @@ class RunFolder:
         except (OSError, ValueError):
             raise DataError(f"{path} is missing or damaged", "Name a folder that a run wrote") from None
 
+    def next_evaluation(self, splits: str) -> str:
+        """The name, without its ending and below the folder, of what the next evaluation leaves there.
+
+        Evaluations are numbered, so that none replaces an earlier one: "evaluations/003-test".
+
+        Raises:
+            OSError: if the folder cannot be written.
+        """
+        place = self.path / "evaluations"
+        place.mkdir(exist_ok=True)
+        numbers = [int(path.name[:3]) for path in place.glob("[0-9][0-9][0-9]-*")]
+        return f"{place.name}/{max(numbers, default=0) + 1:03}-{splits}"
+
     def append_metrics(self, values: dict[str, object]) -> None:
         """One more line, whole or not at all."""
         append_line(self.metrics, json.dumps(values))
