@@ -44,9 +44,8 @@ def export_file(file: Path, out: Path, to: FolderFormat | FileFormat, overwrite:
         with clips_bar(console) as bar:
             task = bar.add_task("", total=len(tracks))
             done = export(tracks, to, out, overwrite=overwrite, clip_done=lambda: bar.advance(task))
-        console.print(
-            f"{counted(done.clips, 'clip')}, {counted(done.frames, 'frame')} exported; {len(done.problems)} failed"
-        )
+        clips, frames = counted(done.clips, "clip"), counted(done.frames, "frame")
+        console.print(f"{clips}, {frames} exported; {len(done.problems):,} failed")
         for problem in done.problems[:_SHOWN]:
             console.print(f"failed: {problem.clip!r}: {problem.reason}. {problem.advice}.")
         if len(done.problems) > _SHOWN:

@@ -173,9 +173,8 @@ def compact_file(file: Path, out: Path, shard_clips: int | None, overwrite: bool
         part = Part(tracks, np.arange(len(tracks)))
         _copy(console, [part], out, tracks.provenance, shard_clips=shard_clips, overwrite=overwrite)
         files = 1 if shard_clips is None else -(-len(tracks) // shard_clips)
-        console.print(
-            f"{counted(len(tracks), 'clip')} of {counted(max(1, len(tracks.shards)), 'file')} are in {files} now"
-        )
+        before = counted(max(1, len(tracks.shards)), "file")
+        console.print(f"{counted(len(tracks), 'clip')} of {before} are in {files} now")
         console.print(f"Wrote {out}. Next: masa-inspect {out}")
 
 

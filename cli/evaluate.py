@@ -130,6 +130,7 @@ def main(
                 print_evaluation(console, asked, data, evaluation, weight, levels)
                 if scores is not None:
                     console.print(f"Wrote {scores}.")
+                console.print(f"Computed on {processes.described}.")
                 for line in said:
                     console.print(line)
                 console.print(f"Next: {shlex.join(['masa-predict', '--run', str(run), 'clip.mp4'])}")

@@ -55,8 +55,9 @@ def print_evaluation(
     """Tables: accuracies beside the paper's, noise, confusions, signers and lengths."""
     total = evaluation.total
     step = asked.recogniser.header
+    steps = f"{step.step:,} of {counted(step.steps, 'step')}"
     console.print(
-        f"{asked.recogniser.path} ({step.step:,} of {counted(step.steps, 'step')}) on {counted(len(data), 'clip')} "
+        f"{asked.recogniser.path} ({steps}) on {counted(len(data), 'clip')} "
         f"of {counted(total.classes, 'class', 'classes')}: {', '.join(asked.splits)}"
     )
     if total.absent:

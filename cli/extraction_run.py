@@ -177,7 +177,7 @@ def progress(console: Console, clips: int, summary: Summary) -> Iterator[Callabl
                 last = time.monotonic()
                 left = summary.seconds / done * (clips - done)
                 console.print(
-                    f"{done}/{counted(clips, 'clip')}, {summary.frames_per_second:.1f} frames/s, {left:.0f} s left"
+                    f"{done}/{clips} clips, {summary.frames_per_second:.1f} frames/s, {left:.0f} s left"
                 )
 
         yield print_line

@@ -157,7 +157,8 @@ def _print_start(
     origin = settings.pretrained or "scratch"
     frozen = ", frozen" if settings.freeze else ""
     console.print(
-        f"{counted(len(data.train), 'clip')} of {counted(len(data.classes), 'gloss', 'glosses')} to learn from; {len(data.val):,} of val "
+        f"{counted(len(data.train), 'clip')} of {counted(len(data.classes), 'gloss', 'glosses')} to learn "
+        f"from; {len(data.val):,} of val "
         + ("choose the epoch" if len(data.val) else "— the last epoch is kept")
     )
     console.print(

@@ -59,8 +59,8 @@ _GLOSSES_ON_A_SHEET = 24
 @click.option(
     "--overlay",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Draw the skeleton over the clip's (or the first clip's) source: .mp4, .webm, .gif, or a .png of eight"
-    " frames.",
+    help="Draw the skeleton over the clip's (or the first clip's) source: .mp4, .webm, .gif, or "
+    "a .png of eight frames.",
 )
 @click.option(
     "--sheet",
@@ -153,7 +153,8 @@ def _validate(console: Console, tracks: PoseShards, as_json: bool) -> int:
         for finding in findings:
             console.print(f"{finding.kind}: {finding.text}")
         console.print(
-            f"{counted(len(tracks), 'clip')} checked: {counted(errors, 'error')}, {counted(len(findings) - errors, 'note')}"
+            f"{counted(len(tracks), 'clip')} checked: {counted(errors, 'error')}, "
+            f"{counted(len(findings) - errors, 'note')}"
         )
     return EXIT_SOME_FAILED if errors else 0
 

@@ -93,7 +93,7 @@ def main(
         if overlay is not None and overlay.suffix.lower() not in OVERLAY_ENDINGS:
             raise DataError(
                 f"an overlay cannot be written as {overlay.name!r}",
-                f"Name a file of {', '.join(OVERLAY_ENDINGS)}",
+                f"Name a file that ends in one of {', '.join(OVERLAY_ENDINGS)}",
             )
         require_inputs(inputs)
         from masa_model.predict import Recognizer
@@ -101,8 +101,6 @@ def main(
 
         console = make_console()
         with joined_processes(device) as processes:
-            if processes.lacking:
-                make_console(stderr=True).print(f"Recogniser on {processes.described}")
             run = run_path or newest_run(make_console(stderr=True), "finetune").path
             recogniser = Recognizer.load(run, processes.device)
             header = recogniser.trained.header
@@ -126,6 +124,7 @@ def main(
                     recogniser.check_estimator(tracks.provenance.estimator)
                 if overlay is not None and len(tracks) != 1:
                     raise DataError(f"an overlay shows one clip, found {len(tracks)}", "Name one clip")
+                make_console(stderr=True).print(f"Recogniser on {processes.described}")
                 for track, guesses in _guesses(recogniser, tracks, top):
                     console.print(_line(track, guesses, as_json=as_json))
                     if overlay is not None and (note := _draw(track, guesses[0], overlay)):

@@ -60,7 +60,7 @@ def main(run: Path | None, files: tuple[Path, ...], device: str, as_json: bool) 
         )
         files = files or tuple(Path(file) for file in folder.read_json("data.json")["files"])
         with joined_processes(device) as processes:
-            make_console(stderr=True).print(f"Device: {processes.described}")
+            device = processes.described
             model, settings, loaded = load_pretrained(checkpoint or folder.last)
             model.to(processes.device)
             train, val = (PoseDataset.open(*files, splits=[split]) for split in ("train", "val"))
@@ -74,6 +74,7 @@ def main(run: Path | None, files: tuple[Path, ...], device: str, as_json: bool) 
             facts = {
                 "checkpoint": str(loaded.path),
                 "step": loaded.header.step,
+                "device": device,
                 "trained": trained.means(),
                 "untrained": untrained.means(),
                 "motion_loss": losses,
@@ -84,6 +85,7 @@ def main(run: Path | None, files: tuple[Path, ...], device: str, as_json: bool) 
             f"{loaded.path}: step {loaded.header.step:,} of {loaded.header.steps:,}; "
             f"{counted(trained.clips, 'clip')} of val, {counted(trained.classes, 'class', 'classes')}, top-1"
         )
+        console.print(f"Computed on {device}")
         console.print(_accuracies(trained, untrained))
         if losses:
             console.print(_motion(losses))

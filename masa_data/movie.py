@@ -6,6 +6,7 @@ MPEG-4 part 2, which browsers do not play, and the caller is told so. WebM (VP9)
 
 from __future__ import annotations
 
+import importlib
 import itertools
 import math
 from collections.abc import Iterable, Iterator
@@ -94,10 +95,9 @@ class _Writer(Protocol):
 
 class _PyAVWriter:
     def __init__(self, path: Path, ending: str, rate: float, size: tuple[int, int]) -> None:
-        import av
-
+        av = importlib.import_module("av")
         self._frame = av.VideoFrame
-        self._container: Any = av.open(str(path.absolute()), "w", format=ending[1:])
+        self._container = av.open(str(path.absolute()), "w", format=ending[1:])
         self._stream = self._container.add_stream(
             _CODECS[ending], rate=Fraction(rate).limit_denominator(1001), options=_OPTIONS[ending]
         )
@@ -153,7 +153,7 @@ def _write_gif(target: Path, images: Iterable[Image], rate: float, frames: int) 
     shown = [_smaller(image) for image in itertools.islice(images, 0, None, step)]
     animation = cv2.Animation()
     animation.frames = shown
-    animation.durations = np.full(len(shown), round(1000 * step / rate), np.int32)
+    animation.durations = [round(1000 * step / rate)] * len(shown)
     encoded, data = cv2.imencodeanimation(".gif", animation)
     if not encoded:
         raise DataError(f"{target} cannot be written as a GIF", "Write a .webm")

@@ -172,6 +172,7 @@ def test_wrong_use_is_one_line(folder):
     write(folder / "foreign.h5", other, [make_sign("a", 0, split="test")])
     write(folder / "nameless.h5", PROVENANCE, [make_track("a", split="test")])
     (folder / "broken.safetensors").write_bytes(b"nothing")
+    (folder / "nameless.mp4").write_bytes(b"")
     for command, arguments, reason in [
         (evaluate, ["--split", "none"], "no clip is of split none; there is test, train, val"),
         (evaluate, ["--subset", "wlasl100"], "no clip is of subset wlasl100"),
@@ -190,8 +191,9 @@ def test_wrong_use_is_one_line(folder):
         ),
         (finetune, [], "no file was named"),
         (predict, ["foreign.h5"], "version '2', expected '1'"),
-        (predict, ["out.h5", "--overlay", "a.gif"], "cannot be written as"),
-        (predict, ["videos/a.mp4"], "masa cannot extract"),
+        (predict, ["out.h5", "--overlay", "a.bmp"], "cannot be written as"),
+        (predict, ["videos/a.mp4"], "videos/a.mp4 does not exist"),
+        (predict, ["nameless.mp4"], "masa cannot extract"),
     ]:
         said = call(command, *arguments, code=2).stderr
         assert reason in said
