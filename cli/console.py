@@ -1,18 +1,29 @@
-"""What the commands share: where they print, and how errors become one line and an exit code."""
+"""What the commands share: where they print, and how errors become one line and an exit code.
+
+Names come from files that others made. None of them reaches a terminal as it is: control characters are
+shown as escapes here, in one place, and what the terminal's encoding lacks is replaced.
+"""
 
 from __future__ import annotations
 
+import json
+import re
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from difflib import get_close_matches
-from typing import Final
+from errno import EPIPE
+from typing import Any, Final
 
-from rich.console import Console
+import click
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.segment import Segment
+from rich.text import Text
 
 from masa_data.errors import DataError
 from masa_data.extras import INSTALL_TRAINING
+from masa_data.os_errors import in_words
 from masa_data.shards.reader import PoseShards
 
 EXIT_USAGE: Final = 2
@@ -24,10 +35,100 @@ _OURS: Final = ("masa_cli", "masa_data", "masa_model")
 
 CONTEXT: Final = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 
+# Control characters but for tab and newline, what turns the direction of writing, and halves of pairs.
+_UNSAFE: Final = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+# What our own lines hold beyond ASCII, for terminals that know no more.
+_PLAINER: Final = str.maketrans({"…": "...", "–": "-", "—": "-", "·": "-", "×": "x", "→": "->", "±": "+-"})
 
-def make_console(*, quiet: bool = False) -> Console:
-    """Standard output; paths and ids are printed as they are, never taken for markup."""
-    return Console(quiet=quiet, highlight=False, markup=False, soft_wrap=True)
+
+def plain(text: str) -> str:
+    """A text that does nothing to a terminal but show letters: control characters become escapes."""
+    return _UNSAFE.sub(lambda match: match[0].encode("unicode_escape").decode("ascii"), text)
+
+
+class _PlainConsole(Console):
+    """Prints every text as `plain` leaves it, in the letters that the output's encoding has."""
+
+    def render_str(self, text: str, *arguments: Any, **options: Any) -> Text:  # noqa: ANN401  # as rich's
+        """Before it is laid out, so that columns stay in line."""
+        return super().render_str(self._shown(text), *arguments, **options)
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """What came as a finished Text."""
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else Segment(self._shown(segment.text), segment.style)
+
+    def _shown(self, text: str) -> str:
+        return _encodable(plain(text), self.encoding)
+
+
+def _encodable(text: str, encoding: str) -> str:
+    """The text with plainer letters where an encoding lacks some."""
+    if encoding.startswith("utf"):
+        return text
+    with suppress(UnicodeEncodeError):
+        text.encode(encoding)
+        return text
+    return text.translate(_PLAINER).encode(encoding, "replace").decode(encoding)
+
+
+class _PlainErrors:
+    """Mixed into click's commands: its complaints are plain too, and any encoding of output will do."""
+
+    def main(self, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401  # as click's
+        """Run as a program."""
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(AttributeError, ValueError):  # one that a test put there
+                stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+        return super().main(*arguments, **options)  # type: ignore[misc]
+
+    def make_context(self, *arguments: Any, **options: Any) -> click.Context:  # noqa: ANN401
+        """Read the command line."""
+        with _plain_complaints():
+            context: click.Context = super().make_context(*arguments, **options)  # type: ignore[misc]
+        return context
+
+    def invoke(self, context: click.Context) -> Any:  # noqa: ANN401
+        """Run what it asks for."""
+        with _plain_complaints():
+            return super().invoke(context)  # type: ignore[misc]
+
+
+class Command(_PlainErrors, click.Command):
+    """The command of every program here."""
+
+
+class Group(_PlainErrors, click.Group):
+    """A program with commands of its own."""
+
+
+@contextmanager
+def _plain_complaints() -> Iterator[None]:
+    try:
+        yield
+    except click.ClickException as error:
+        error.message = plain(error.message)  # type: ignore[misc]
+        raise
+
+
+def make_console(*, quiet: bool = False, stderr: bool = False) -> Console:
+    """Standard output or error; paths and ids are never taken for markup, nor for a terminal's commands."""
+    return _PlainConsole(quiet=quiet, stderr=stderr, highlight=False, markup=False, soft_wrap=True)
+
+
+def print_json(console: Console, value: object, *, indent: int | None = None) -> None:
+    """Print JSON, as `json_text` has it."""
+    console.print(json_text(value, console.encoding, indent=indent))
+
+
+def json_text(value: object, encoding: str, *, indent: int | None = None) -> str:
+    """JSON as it reads best, or escaped where an encoding lacks a letter or one would do harm."""
+    text = json.dumps(value, ensure_ascii=False, indent=indent)
+    if plain(text) != text or _encodable(text, encoding) != text:
+        text = json.dumps(value, indent=indent)
+    return text
 
 
 def clips_bar(console: Console) -> Progress:
@@ -64,20 +165,23 @@ def errors_in_one_line(command: str) -> Iterator[None]:
     try:
         yield
     except DataError as error:
-        _say(f"{command}: {error}")
-        sys.exit(EXIT_USAGE)
+        _leave(f"{command}: {error}")
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] in _OURS:
             raise
-        _say(f"{command}: {error.name} is not installed, which this command needs. {INSTALL_TRAINING}")
-        sys.exit(EXIT_USAGE)
+        _leave(f"{command}: {error.name} is not installed, which this command needs. {INSTALL_TRAINING}")
     except OSError as error:
-        place = f" ({error.filename})" if error.filename else ""
-        _say(
-            f"{command}: {error.strerror or error}{place}. Free space or check the rights, then run it again."
-        )
-        sys.exit(EXIT_USAGE)
+        if error.errno == EPIPE:  # whoever read our output has seen enough; click leaves quietly
+            raise
+        _leave(f"{command}: {in_words(error)}")
 
 
-def _say(text: str) -> None:
-    print(text.replace("\n", "\\n"), file=sys.stderr)  # noqa: T201
+def complain(text: str) -> None:
+    """Print a line to standard error."""
+    line = _encodable(plain(text).replace("\n", "\\n"), getattr(sys.stderr, "encoding", None) or "utf-8")
+    print(line, file=sys.stderr)  # noqa: T201
+
+
+def _leave(text: str) -> None:
+    complain(text)
+    sys.exit(EXIT_USAGE)

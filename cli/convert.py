@@ -6,7 +6,7 @@ import click
 
 from masa_data.version import VERSION
 
-from .console import CONTEXT
+from .console import CONTEXT, Group
 from .convert_export import export_file
 from .convert_files import compact_file, filter_file, merge_files, subsample_file
 from .convert_imports import IMPORTS
@@ -44,7 +44,7 @@ Other labels and splits for a file:
 """
 
 
-@click.group(context_settings=CONTEXT, epilog=_EXAMPLES)
+@click.group(cls=Group, context_settings=CONTEXT, epilog=_EXAMPLES)
 @click.version_option(VERSION)
 def main() -> None:
     """Import keypoints that others found, export them, and make new files of old ones.

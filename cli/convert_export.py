@@ -10,6 +10,7 @@ import click
 
 from masa_data.exchange.export import FILE_FORMATS, FOLDER_FORMATS, FileFormat, FolderFormat, export
 from masa_data.shards.reader import PoseShards
+from masa_data.wording import counted
 
 from .console import EXIT_SOME_FAILED, clips_bar, errors_in_one_line, make_console
 
@@ -43,7 +44,8 @@ def export_file(file: Path, out: Path, to: FolderFormat | FileFormat, overwrite:
         with clips_bar(console) as bar:
             task = bar.add_task("", total=len(tracks))
             done = export(tracks, to, out, overwrite=overwrite, clip_done=lambda: bar.advance(task))
-        console.print(f"{done.clips:,} clips, {done.frames:,} frames exported; {len(done.problems)} failed")
+        clips, frames = counted(done.clips, "clip"), counted(done.frames, "frame")
+        console.print(f"{clips}, {frames} exported; {len(done.problems):,} failed")
         for problem in done.problems[:_SHOWN]:
             console.print(f"failed: {problem.clip!r}: {problem.reason}. {problem.advice}.")
         if len(done.problems) > _SHOWN:

@@ -19,6 +19,7 @@ from masa_data.exchange.subsample import subsample
 from masa_data.exchange.where import Condition, mask_of
 from masa_data.shards.reader import PoseShards
 from masa_data.shards.spec import Provenance
+from masa_data.wording import counted
 
 from .console import clips_bar, errors_in_one_line, make_console
 from .import_options import inputs_and_out
@@ -68,7 +69,7 @@ def merge_files(
         plan = merge(datasets, prefix=prefix)
         _copy(console, plan.parts, out, plan.provenance, shard_clips=shard_clips, overwrite=overwrite)
         clips = sum(map(len, datasets))
-        console.print(f"{len(datasets)} files, {clips:,} clips merged")
+        console.print(f"{counted(len(datasets), 'file')}, {counted(clips, 'clip')} merged")
         for corpus in plan.renumbered:
             console.print(f"classes of {corpus!r} are numbered anew: the files numbered them differently")
         console.print(f"Wrote {out}. Next: masa-inspect {out}")
@@ -100,7 +101,7 @@ def filter_file(
             raise DataError(f"no clip of {file} fulfils that", "masa-inspect shows what there is")
         part = Part(tracks, np.flatnonzero(chosen))
         _copy(console, [part], out, tracks.provenance, shard_clips=shard_clips, overwrite=overwrite)
-        console.print(f"{len(part.numbers):,} of {len(tracks):,} clips chosen")
+        console.print(f"{len(part.numbers):,} of {counted(len(tracks), 'clip')} chosen")
         console.print(f"Wrote {out}. Next: masa-inspect {out}")
 
 
@@ -151,10 +152,10 @@ def subsample_file(
         part = Part(tracks, np.flatnonzero(chosen))
         provenance = _thinned(tracks, every)
         _copy(console, [part], out, provenance, every=every, shard_clips=shard_clips, overwrite=overwrite)
-        console.print(f"{len(part.numbers):,} of {len(tracks):,} clips chosen")
+        console.print(f"{len(part.numbers):,} of {counted(len(tracks), 'clip')} chosen")
         if every > 1:
             frames = sum(-(-int(length) // every) for length in tracks.lengths[part.numbers])
-            console.print(f"{frames:,} of their {tracks.lengths[part.numbers].sum():,} frames kept")
+            console.print(f"{frames:,} of their {counted(tracks.lengths[part.numbers].sum(), 'frame')} kept")
         console.print(f"Wrote {out}. Next: masa-inspect {out}")
 
 
@@ -172,7 +173,8 @@ def compact_file(file: Path, out: Path, shard_clips: int | None, overwrite: bool
         part = Part(tracks, np.arange(len(tracks)))
         _copy(console, [part], out, tracks.provenance, shard_clips=shard_clips, overwrite=overwrite)
         files = 1 if shard_clips is None else -(-len(tracks) // shard_clips)
-        console.print(f"{len(tracks):,} clips of {max(1, len(tracks.shards))} files are in {files} now")
+        before = counted(max(1, len(tracks.shards)), "file")
+        console.print(f"{counted(len(tracks), 'clip')} of {before} are in {files} now")
         console.print(f"Wrote {out}. Next: masa-inspect {out}")
 
 

@@ -25,6 +25,7 @@ from masa_data.exchange.parquet import ParquetClips
 from masa_data.exchange.pose_file import read_pose
 from masa_data.exchange.pyskl import PysklFiles
 from masa_data.exchange.wholebody import WholeBodyImport
+from masa_data.os_errors import in_words
 
 from .console import errors_in_one_line, make_console
 from .import_options import FPS, MODEL, SIZE, VIDEOS, frame_source, import_options, inputs_and_out
@@ -251,7 +252,7 @@ IMPORTS: Final = (
 def _problem(error: DataError | OSError, name: str) -> Problem:
     """A file that cannot be used, which costs a line and not the others."""
     if isinstance(error, OSError):
-        error = DataError(f"cannot be read ({error.strerror or error})", "Check the path and its rights")
+        error = in_words(error, "")
     return Problem.of(error, name)
 
 

@@ -11,8 +11,10 @@ from masa_data.corpora.named import CORPORA, CorpusName, list_corpus
 from masa_data.exchange.relabel import deal_splits, relabel, write_relabelled
 from masa_data.shards.reader import PoseShards
 from masa_data.shards.spec import SplitRule
+from masa_data.wording import counted
 
 from .console import errors_in_one_line, make_console
+from .extraction_run import warn_of_empty_splits
 
 _FILE = click.argument("file", metavar="OUT.h5", type=click.Path(path_type=Path))
 
@@ -58,12 +60,14 @@ def relabel_file(file: Path, corpus: CorpusName, root: Path, annotations: Path |
 @_FILE
 @click.option("--by", type=click.Choice(["random", "signer"]), required=True)
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the deal.")
-def split_file(file: Path, by: Literal["random", "signer"], seed: int) -> None:
+@click.option("--again", is_flag=True, help="Deal all clips anew, also those that have a split.")
+def split_file(file: Path, by: Literal["random", "signer"], seed: int, again: bool) -> None:
     """Deal the clips that have no split to train, val and test, 70/10/20."""
+    console = make_console()
     with errors_in_one_line("masa-convert"), PoseShards.open(file) as tracks:
-        dealt = deal_splits(tracks, SplitRule(by=by, seed=seed))
-    make_console().print(
-        f"Dealt {dealt:,} clips and wrote {file}. Next: masa-inspect {file}"
-        if dealt
-        else f"Every clip has a split already; {file} is as it was."
-    )
+        dealt, empty = deal_splits(tracks, SplitRule(by=by, seed=seed), again=again)
+    if not dealt:
+        console.print(f"Every clip has a split already; {file} is as it was (--again deals all anew).")
+        return
+    console.print(f"Dealt {counted(dealt, 'clip')} and wrote {file}. Next: masa-inspect {file}")
+    warn_of_empty_splits(console, file, empty)

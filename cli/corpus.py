@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
@@ -20,7 +19,7 @@ from masa_data.corpora.ranges import VideosMode
 from masa_data.engines import available_cores
 from masa_data.version import VERSION
 
-from .console import CONTEXT, EXIT_SOME_FAILED, clips_bar, errors_in_one_line, make_console
+from .console import CONTEXT, EXIT_SOME_FAILED, Group, clips_bar, errors_in_one_line, make_console, print_json
 
 _EXAMPLES = """
 \b
@@ -34,7 +33,7 @@ Examples:
 _SHOWN = 5
 
 
-@click.group(context_settings=CONTEXT)
+@click.group(cls=Group, context_settings=CONTEXT)
 @click.version_option(VERSION)
 def main() -> None:
     """Look at a corpus as it lies on disk."""
@@ -94,7 +93,7 @@ def check(
                 advance()
         report.finish()
         if as_json:
-            console.print(json.dumps(_as_json(report), ensure_ascii=False))
+            print_json(console, _as_json(report))
         else:
             _print_report(console, report)
             if missing:
@@ -109,7 +108,7 @@ def _write_nothing(checked: Checked) -> None:
 @contextmanager
 def _progress(rows: int) -> Iterator[Callable[[], None]]:
     """A bar on standard error if that is a terminal; yields a function to call after each clip."""
-    console = Console(stderr=True)
+    console = make_console(stderr=True)
     with clips_bar(console) as bar:
         task = bar.add_task("", total=rows)
         yield lambda: bar.advance(task)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from dataclasses import asdict
 
@@ -12,10 +11,10 @@ from rich.table import Table
 from masa_data.doctor import Finding, estimator_works, examine
 from masa_data.version import VERSION
 
-from .console import CONTEXT, EXIT_SOME_FAILED, errors_in_one_line, make_console
+from .console import CONTEXT, EXIT_SOME_FAILED, Command, errors_in_one_line, make_console, print_json
 
 
-@click.command(context_settings=CONTEXT)
+@click.command(cls=Command, context_settings=CONTEXT)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.version_option(VERSION)
 def main(as_json: bool) -> None:
@@ -29,7 +28,7 @@ def main(as_json: bool) -> None:
         works = estimator_works(findings)
         if as_json:
             facts = {"estimator_works": works, "findings": [asdict(finding) for finding in findings]}
-            console.print(json.dumps(facts))
+            print_json(console, facts)
         else:
             console.print(_table(findings))
             for finding in findings:

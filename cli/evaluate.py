@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING
 import click
 
 from masa_data.errors import DataError
+from masa_data.os_errors import in_words
 from masa_data.version import VERSION
 
-from .console import CONTEXT, errors_in_one_line, make_console
+from .console import CONTEXT, Command, errors_in_one_line, make_console, print_json
 from .evaluation_text import Question, json_of, print_evaluation, row_of
+from .training_run import newest_run
 
 if TYPE_CHECKING:
-    from masa_model.evaluate import Scores
+    from masa_model.evaluate import Evaluation, Scores
 
 _EXAMPLES = """
 \b
@@ -28,7 +30,7 @@ Examples:
 """
 
 
-@click.command(context_settings=CONTEXT, epilog=_EXAMPLES)
+@click.command(cls=Command, context_settings=CONTEXT, epilog=_EXAMPLES)
 @click.option(
     "--run", "run_path", type=click.Path(path_type=Path), help="A run, or a checkpoint [default: the newest]."
 )
@@ -90,10 +92,9 @@ def main(
         from masa_model.evaluate import evaluate, open_test_data, score
         from masa_model.recogniser import load_classifier
         from masa_model.training.processes import joined_processes
-        from masa_model.training.run_folder import RunFolder
 
         with joined_processes(device) as processes:
-            run = run_path or RunFolder.newest("finetune").path
+            run = run_path or newest_run(make_console(stderr=True), "finetune").path
             recogniser = load_classifier(run, processes.device)
             paths = files or _files_of(recogniser.path)
             asked = Question(
@@ -120,27 +121,45 @@ def main(
                 )
                 for level in (*noise, *more_noise)
             }
-            said = _draw(asked, found, weight) if processes.first else ""
+            said = _keep(asked, found, evaluation, weight, levels) if processes.first else []
             if as_json:
-                console.print(json_of(asked, evaluation, weight, levels))
+                print_json(console, json_of(asked, evaluation, weight, levels), indent=2)
             elif table is not None:
                 console.print(row_of(asked, evaluation, latex=table == "latex"))
             else:
                 print_evaluation(console, asked, data, evaluation, weight, levels)
                 if scores is not None:
                     console.print(f"Wrote {scores}.")
-                console.print(said)
+                console.print(f"Computed on {processes.described}.")
+                for line in said:
+                    console.print(line)
                 console.print(f"Next: {shlex.join(['masa-predict', '--run', str(run), 'clip.mp4'])}")
 
 
-def _draw(asked: Question, found: Scores, weight: float | None) -> str:
-    """The matrix of what is taken for what; a line about it."""
+def _keep(
+    asked: Question,
+    found: Scores,
+    evaluation: Evaluation,
+    weight: float | None,
+    levels: dict[float, Evaluation],
+) -> list[str]:
+    """Results and the matrix of what is taken for what, numbered, into the run's folder; lines about both."""
     from masa_model.pictures.of_runs import draw_evaluation
+    from masa_model.training.run_folder import RunFolder
 
+    folder = RunFolder(asked.recogniser.path.parent.parent)
+    if not (folder.path / "data.json").exists():
+        return ["Nothing is kept: the checkpoint lies in no run's folder."]
     of = asked.subset or ", ".join(path.name for path in asked.files)
     if weight is not None:
         of += f", fused with weight {weight:g}"
-    return draw_evaluation(asked.recogniser, found, asked.splits, of)
+    try:
+        name = folder.next_evaluation("+".join(asked.splits))
+        folder.write_json(f"{name}.json", json_of(asked, evaluation, weight, levels))
+        drawn = draw_evaluation(asked.recogniser, found, f"{name}.png", asked.splits, of)
+    except OSError as error:  # the answer itself is worth printing all the same
+        return [f"Results could not be kept in the run: {in_words(error)}"]
+    return [f"Wrote {folder.path / name}.json.", drawn]
 
 
 def _files_of(checkpoint: Path) -> tuple[Path, ...]:

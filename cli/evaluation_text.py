@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
+
+from masa_data.wording import counted
 
 if TYPE_CHECKING:
     import torch
@@ -54,9 +55,10 @@ def print_evaluation(
     """Tables: accuracies beside the paper's, noise, confusions, signers and lengths."""
     total = evaluation.total
     step = asked.recogniser.header
+    steps = f"{step.step:,} of {counted(step.steps, 'step')}"
     console.print(
-        f"{asked.recogniser.path} ({step.step:,} of {step.steps:,} steps) on {len(data):,} clips "
-        f"of {total.classes:,} classes: {', '.join(asked.splits)}"
+        f"{asked.recogniser.path} ({steps}) on {counted(len(data), 'clip')} "
+        f"of {counted(total.classes, 'class', 'classes')}: {', '.join(asked.splits)}"
     )
     if total.absent:
         console.print(f"Classes without a clip here, which count nowhere: {total.absent:,}")
@@ -116,8 +118,8 @@ def _table(*headings: str) -> Table:
 
 def json_of(
     asked: Question, evaluation: Evaluation, weight: float | None, levels: dict[float, Evaluation]
-) -> str:
-    """Everything that was found, and what was asked."""
+) -> dict[str, Any]:
+    """Everything that was found, and what was asked, as JSON has it."""
     row = _paper_row(asked)
     values: dict[str, Any] = {
         "run": str(asked.recogniser.path),
@@ -130,7 +132,7 @@ def json_of(
         "noise": {f"{level:g}": asdict(found.total) for level, found in levels.items()},
         "paper": asdict(row) if row else None,
     }
-    return json.dumps(values, indent=2, ensure_ascii=False)
+    return values
 
 
 def row_of(asked: Question, evaluation: Evaluation, *, latex: bool) -> str:

@@ -9,18 +9,19 @@ from pathlib import Path
 import click
 
 from masa_data.version import VERSION
+from masa_data.wording import counted
 
-from .console import CONTEXT, errors_in_one_line, make_console
+from .console import CONTEXT, Command, errors_in_one_line, make_console
 
 _EXAMPLES = """
 \b
 Examples:
   masa-export runs/finetune-001 model.pt2      for torch.export.load
-  masa-export runs/finetune-001 model.onnx     for ONNX Runtime (pip install onnx onnxscript onnxruntime)
+  masa-export runs/finetune-001 model.onnx     for ONNX Runtime (pip install 'masa-slr[onnx]')
 """
 
 
-@click.command(context_settings=CONTEXT, epilog=_EXAMPLES)
+@click.command(cls=Command, context_settings=CONTEXT, epilog=_EXAMPLES)
 @click.argument("run", type=click.Path(path_type=Path))
 @click.argument("target", metavar="MODEL.onnx|MODEL.pt2", type=click.Path(dir_okay=False, path_type=Path))
 @click.version_option(VERSION)
@@ -40,7 +41,7 @@ def main(run: Path, target: Path) -> None:
         header = trained.header.estimator
         console = make_console()
         console.print(
-            f"Wrote {target}: {len(trained.classes):,} glosses; "
+            f"Wrote {target}: {counted(len(trained.classes), 'gloss', 'glosses')}; "
             f"probabilities differ by at most {difference:.1g}"
         )
         console.print(

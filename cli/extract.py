@@ -14,7 +14,7 @@ import click
 from rich.console import Console
 
 from masa_data.corpora.clip import Clip, Listing
-from masa_data.corpora.inputs import list_inputs
+from masa_data.corpora.inputs import list_inputs, require_inputs
 from masa_data.corpora.named import CORPORA, CorpusName, list_corpus
 from masa_data.corpora.ranges import VideosMode
 from masa_data.errors import DataError
@@ -33,10 +33,20 @@ from masa_data.estimators.mmpose_options import MMPoseOptions
 from masa_data.shards.builder import DatasetBuilder
 from masa_data.shards.spec import Provenance, Sampling, SplitRule
 from masa_data.signer import PersonMode
+from masa_data.splits import check_rule, empty_splits
 from masa_data.version import VERSION
+from masa_data.wording import counted
 
-from .console import CONTEXT, EXIT_INTERRUPTED, EXIT_SOME_FAILED, errors_in_one_line, make_console
-from .extraction_run import ExtractionRun
+from .console import (
+    CONTEXT,
+    EXIT_INTERRUPTED,
+    EXIT_SOME_FAILED,
+    Command,
+    complain,
+    errors_in_one_line,
+    make_console,
+)
+from .extraction_run import ExtractionRun, missing_line, warn_of_empty_splits
 
 _EXAMPLES = """
 \b
@@ -52,7 +62,7 @@ If it is stopped, the same command goes on where it was.
 """
 
 
-@click.command(context_settings=CONTEXT, epilog=_EXAMPLES)
+@click.command(cls=Command, context_settings=CONTEXT, epilog=_EXAMPLES)
 @click.argument("paths", nargs=-1, required=True, metavar="INPUT... OUT.h5")
 @click.option(
     "--estimator",
@@ -189,10 +199,13 @@ def main(
         if corpus is not None and root is not None:
             listing = list_corpus(corpus, root, annotations).to_listing()
         else:
+            require_inputs(inputs)
             listing = list_inputs(inputs)
         listing.clips = listing.clips[:limit]
         _print_listing(console, listing, choice, provenance)
         if dry_run:
+            if provenance.split_rule is not None:
+                check_rule(listing.clips, provenance.split_rule)
             _print_dry_run(console, listing, out)
             return
         failures = failures or out.with_name(out.name + ".failures.jsonl")
@@ -200,6 +213,9 @@ def main(
             _problem_file(failures) as problem_file,
             DatasetBuilder(out, provenance, shard_clips=shard_clips, overwrite=overwrite) as builder,
         ):
+            if builder.note:
+                console.print(f"{builder.note}.")
+            builder.check_split_rule(listing.clips)
             run = ExtractionRun(console, builder, problem_file, verbose, strict)
             try:
                 with _sigterm_as_interrupt():
@@ -211,14 +227,16 @@ def main(
                 _leave_interrupted(out, builder)
         run.print_end(out, failures, nothing=tracks is None)
         if tracks is not None:
-            tracks.close()
-        sys.exit(EXIT_SOME_FAILED if run.summary.failed else 0)
+            with tracks:
+                if provenance.split_rule is not None:
+                    warn_of_empty_splits(console, out, empty_splits(tracks.column("split").tolist()))
+        sys.exit(EXIT_SOME_FAILED if run.summary.failed or run.missing else 0)
 
 
 @contextmanager
 def _problem_file(path: Path) -> Iterator[TextIO]:
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", encoding="utf-8") as file:
+    with path.open("w", encoding="utf-8", errors="replace") as file:
         yield file
 
 
@@ -237,10 +255,7 @@ def _sigterm_as_interrupt() -> Iterator[None]:
 
 
 def _leave_interrupted(out: Path, builder: DatasetBuilder) -> NoReturn:
-    click.echo(
-        f"\nInterrupted. What is done is kept in {builder.folder}; the same command goes on from there.",
-        err=True,
-    )
+    complain(f"Interrupted. What is done is kept in {builder.folder}; the same command goes on from there.")
     sys.exit(EXIT_INTERRUPTED)
 
 
@@ -252,8 +267,8 @@ def _print_listing(
     )
     glosses = {clip.gloss for clip in listing.clips if clip.gloss}
     console.print(
-        f"{len(listing.clips):,} clips"
-        + (f" of {len(glosses):,} glosses" if glosses else "")
+        counted(len(listing.clips), "clip")
+        + (f" of {counted(len(glosses), 'gloss', 'glosses')}" if glosses else "")
         + (f"; {listing.missing:,} more are named but not on disk" if listing.missing else "")
         + (f"; passed over: {ignored}" if ignored else "")
     )
@@ -271,6 +286,8 @@ def _print_dry_run(console: Console, listing: Listing, out: Path) -> None:
         console.print(f"  … and {len(listing.clips) - 20:,} more")
     for problem in listing.problems:
         console.print(f"{problem.kind}: {problem.path!r}: {problem.reason}. {problem.advice}")
+    if listing.missing:
+        console.print(missing_line(listing))
     console.print(f"Dry run: {out} was not written.")
 
 

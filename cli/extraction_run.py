@@ -22,6 +22,7 @@ from masa_data.estimators.choice import EstimatorChoice
 from masa_data.extract import ClipOutcome, Summary, extract_clips
 from masa_data.shards.builder import DatasetBuilder
 from masa_data.shards.spec import Sampling
+from masa_data.wording import counted
 
 # So many problems are printed; the file of failures has them all.
 _SHOWN = 10
@@ -35,7 +36,8 @@ class ExtractionRun:
     ) -> None:
         self.summary = Summary()
         self._skipped = 0
-        self._missing = 0
+        self.missing = 0
+        self._missing_line = ""
         self._problems: list[Problem] = []
         self._console = console
         self._builder = builder
@@ -59,12 +61,16 @@ class ExtractionRun:
         """
         for problem in listing.problems:
             self._note(problem)
-        self._missing = listing.missing
+        self.missing = listing.missing
+        self._missing_line = missing_line(listing)
+        if self._strict and self.missing:
+            raise DataError(missing_line(listing).rstrip("."), "Fetch them, or leave --strict out")
         self.summary.failed = sum(problem.kind == "failed" for problem in listing.problems)
         clips = [clip for clip in listing.clips if clip.id not in self._builder]
         self._skipped = len(listing.clips) - len(clips)
         if self._skipped:
-            self._console.print(f"{self._skipped} clips are there already; going on with {len(clips)}")
+            there = counted(self._skipped, "clip is", "clips are")
+            self._console.print(f"{there} there already; going on with {len(clips):,}")
         if not clips:
             return
         outcomes = extract_clips(clips, self._builder, choice, sampling, min(workers, len(clips)), videos)
@@ -79,7 +85,7 @@ class ExtractionRun:
 
     def _show(self, outcome: ClipOutcome) -> None:
         if self._verbose and outcome.track is not None:
-            self._console.print(f"{outcome.clip.id}: {len(outcome.track)} frames")
+            self._console.print(f"{outcome.clip.id}: {counted(len(outcome.track), 'frame')}")
         for problem in outcome.problems:
             self._note(problem)
 
@@ -103,9 +109,9 @@ class ExtractionRun:
         table.add_column(justify="right")
         table.add_row("clips done", f"{summary.done:,}")
         table.add_row("clips skipped (done before)", f"{self._skipped:,}")
-        table.add_row("clips failed", f"{summary.failed - self._missing:,}")
-        if self._missing:
-            table.add_row("clips of the lists not on disk", f"{self._missing:,}")
+        table.add_row("clips failed", f"{summary.failed:,}")
+        if self.missing:
+            table.add_row("clips of the lists not on disk", f"{self.missing:,}")
         table.add_row("frames", f"{summary.frames:,}")
         table.add_row("frames/s", f"{summary.frames_per_second:.1f}")
         if summary.frames:
@@ -123,14 +129,38 @@ class ExtractionRun:
         for problem in self._problems[-_SHOWN:]:
             self._console.print(f"{problem.kind}: {problem.path!r}: {problem.reason}")
         if self._problems:
-            self._console.print(f"{len(self._problems)} problems, each with what to do, are in {failures}")
+            self._console.print(problems_in(len(self._problems), failures))
         else:
             failures.unlink(missing_ok=True)
+        if self.missing:
+            self._console.print(self._missing_line)
         if nothing:
             self._console.print(f"No clip could be extracted; {out} was not written.")
         else:
             done = f"Wrote {out}." if summary.done else f"{out} has nothing new."
             self._console.print(f"{done} Next: masa-inspect {shlex.quote(str(out))}")
+
+
+def problems_in(count: int, failures: Path) -> str:
+    """A line that says where the list of problems is."""
+    return f"{counted(count, 'problem')}; see {failures} for what to do"
+
+
+def missing_line(listing: Listing) -> str:
+    """A line about clips that a corpus names and that are not on disk."""
+    corpus = next((clip.corpus for clip in listing.clips), "NAME")
+    are = counted(listing.missing, "clip of the lists is", "clips of the lists are")
+    return f"{are} not on disk; masa-corpus check {corpus} --root ROOT --missing missing.csv lists them."
+
+
+def warn_of_empty_splits(console: Console, out: Path, empty: list[str]) -> None:
+    """Say that a split got no clip, which else shows when a model is to be chosen by it."""
+    if empty:
+        console.print(
+            f"No clip is in {' or '.join(empty)}: with so few clips of a gloss, the first goes to train. "
+            f"Deal again with masa-convert split {shlex.quote(str(out))} --again --by random --seed 1, or by "
+            "signer, or add clips."
+        )
 
 
 @contextmanager

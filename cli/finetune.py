@@ -12,9 +12,17 @@ from rich.console import Console
 
 from masa_data.errors import DataError
 from masa_data.version import VERSION
+from masa_data.wording import counted
 
-from .console import CONTEXT, errors_in_one_line, make_console
-from .training_run import check_same_files, files_to_train_on, run_options, run_to_resume, show_training
+from .console import CONTEXT, Command, errors_in_one_line, make_console
+from .training_run import (
+    check_same_files,
+    files_to_train_on,
+    newest_run,
+    run_options,
+    run_to_resume,
+    show_training,
+)
 
 if TYPE_CHECKING:
     import torch
@@ -37,7 +45,7 @@ Examples:
 _SCRATCH = "scratch"
 
 
-@click.command(context_settings=CONTEXT, epilog=_EXAMPLES)
+@click.command(cls=Command, context_settings=CONTEXT, epilog=_EXAMPLES)
 @click.argument("files", metavar="[OUT.h5]...", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--subset", help="wlasl100, msasl500, …: only these labels [default: all].")
 @click.option(
@@ -107,7 +115,7 @@ def main(
                 folder.write_json("data.json", data.record())
             else:
                 check_same_files(folder, data.record())
-            _print_start(console, settings, data, folder, processes.device)
+            _print_start(console, settings, data, folder, processes.described)
             _train(console, settings, data, folder, processes.device, resume=resume is not None)
             command = shlex.join(["masa-eval", "--run", str(folder.path), "--split", "test"])
             console.print(f"Wrote {folder.path}. Next: {command}")
@@ -133,7 +141,7 @@ def _settings(
     if origin is None and settings.pretrained is not None:
         return with_pretrained(settings, Path(settings.pretrained))
     try:
-        run = RunFolder.newest("pretrain").path if origin is None else Path(str(origin))
+        run = newest_run(make_console(stderr=True), "pretrain").path if origin is None else Path(str(origin))
     except DataError as error:
         raise DataError(error.reason, f"{error.advice}, or say --from scratch") from None
     return with_pretrained(settings, RunFolder(run).last if run.is_dir() else run)
@@ -144,12 +152,13 @@ def _print_start(
     settings: FinetuneSettings,
     data: FinetuneData,
     folder: RunFolder,
-    device: torch.device,
+    device: str,
 ) -> None:
     origin = settings.pretrained or "scratch"
     frozen = ", frozen" if settings.freeze else ""
     console.print(
-        f"{len(data.train):,} clips of {len(data.classes):,} glosses to learn from; {len(data.val):,} of val "
+        f"{counted(len(data.train), 'clip')} of {counted(len(data.classes), 'gloss', 'glosses')} to learn "
+        f"from; {len(data.val):,} of val "
         + ("choose the epoch" if len(data.val) else "— the last epoch is kept")
     )
     console.print(

@@ -8,6 +8,7 @@ from typing import Any, Final, TypeVar
 
 import click
 
+from masa_data.corpora.inputs import require_inputs
 from masa_data.errors import DataError
 from masa_data.exchange.frame_facts import AssumedFrames, FrameSource, VideoFolder, parse_size
 
@@ -66,7 +67,8 @@ def inputs_and_out(paths: tuple[str, ...], *, least: int = 1) -> tuple[list[str]
     """The inputs and, behind them, the output.
 
     Raises:
-        DataError: if there are fewer than `least` inputs, or the last path cannot be the output.
+        DataError: if there are fewer than `least` inputs, one is not there, or the last path cannot be the
+            output.
     """
     *inputs, out_name = paths
     out = Path(out_name)
@@ -76,6 +78,7 @@ def inputs_and_out(paths: tuple[str, ...], *, least: int = 1) -> tuple[list[str]
             f"{'INPUT...' if least == 1 else 'two inputs or more'} and then an output file that ends in .h5",
             "Run masa-convert --help for examples",
         )
+    require_inputs(inputs)
     return inputs, out
 
 

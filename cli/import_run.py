@@ -14,8 +14,10 @@ from masa_data.corpora.clip import Problem
 from masa_data.errors import DataError
 from masa_data.exchange.collector import Imported, TrackCollector
 from masa_data.shards.spec import Provenance
+from masa_data.wording import counted
 
 from .console import EXIT_SOME_FAILED, clips_bar
+from .extraction_run import problems_in
 
 _SHOWN = 10
 
@@ -70,8 +72,10 @@ def run_import(
     failures = failures or out.with_name(out.name + ".failures.jsonl")
     frames = clamped = clips = 0
     with TrackCollector(out, overwrite=overwrite) as collector:
+        if collector.note:
+            console.print(f"{collector.note}.")
         failures.parent.mkdir(parents=True, exist_ok=True)
-        with failures.open("w", encoding="utf-8") as file, clips_bar(console) as bar:
+        with failures.open("w", encoding="utf-8", errors="replace") as file, clips_bar(console) as bar:
             problems = _Problems(file)
             task = bar.add_task("", total=total)
             for outcome in outcomes:
@@ -89,13 +93,15 @@ def run_import(
                 problems.note(Problem("", str(out), "warning", text, "Look which model gave the scores"))
         if clips:
             collector.finish(provenance())
-    console.print(f"{clips:,} clips, {frames:,} frames imported; {problems.failed:,} failed")
+    console.print(
+        f"{counted(clips, 'clip')}, {counted(frames, 'frame')} imported; {problems.failed:,} failed"
+    )
     if clamped:
         console.print(f"{clamped:,} keypoints lay more than a frame outside and were dropped")
     for problem in problems.first:
         console.print(f"{problem.kind}: {problem.path!r}: {problem.reason}")
     if problems.count:
-        console.print(f"{problems.count} problems, each with what to do, are in {failures}")
+        console.print(problems_in(problems.count, failures))
     else:
         failures.unlink()
     console.print(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 import sys
 from dataclasses import asdict
@@ -19,8 +18,17 @@ from masa_data.report.page import write_report
 from masa_data.shards.reader import PoseShards
 from masa_data.sheet import tiles_of_one, tiles_of_several, write_sheet
 from masa_data.version import VERSION
+from masa_data.wording import counted
 
-from .console import CONTEXT, EXIT_SOME_FAILED, errors_in_one_line, make_console, require_clip
+from .console import (
+    CONTEXT,
+    EXIT_SOME_FAILED,
+    Command,
+    errors_in_one_line,
+    make_console,
+    print_json,
+    require_clip,
+)
 
 _EXAMPLES = """
 \b
@@ -38,7 +46,7 @@ Examples:
 _GLOSSES_ON_A_SHEET = 24
 
 
-@click.command(context_settings=CONTEXT, epilog=_EXAMPLES)
+@click.command(cls=Command, context_settings=CONTEXT, epilog=_EXAMPLES)
 @click.argument("file", metavar="OUT.h5", type=click.Path(path_type=Path))
 @click.option(
     "--validate",
@@ -51,7 +59,8 @@ _GLOSSES_ON_A_SHEET = 24
 @click.option(
     "--overlay",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Draw the skeleton over the clip's (or the first clip's) source: .mp4, or .png of eight frames.",
+    help="Draw the skeleton over the clip's (or the first clip's) source: .mp4, .webm, .gif, or "
+    "a .png of eight frames.",
 )
 @click.option(
     "--sheet",
@@ -116,8 +125,8 @@ def _write_overlay(
         console.print("Imported without its video; drawing on a plain background (--source names it)")
     elif not found.exists():
         console.print(f"{found} is not there; drawing on a plain background (--source names its new place)")
-    write_overlay(track, overlay, None if imported or not found.exists() else found)
-    console.print(f"Wrote {overlay}: {clip_id}")
+    note = write_overlay(track, overlay, None if imported or not found.exists() else found)
+    console.print(f"Wrote {overlay}: {clip_id}" + (f"; {note}" if note else ""))
 
 
 def _write_sheet(console: Console, tracks: PoseShards, clip_ids: tuple[str, ...], sheet: Path) -> None:
@@ -132,18 +141,21 @@ def _write_sheet(console: Console, tracks: PoseShards, clip_ids: tuple[str, ...]
             first_of_gloss[gloss] for gloss in list(dict.fromkeys(glosses))[:_GLOSSES_ON_A_SHEET]
         )
     write_sheet(tiles_of_several(tracks[clip_id] for clip_id in clip_ids), sheet)
-    console.print(f"Wrote {sheet}: {len(clip_ids)} clips")
+    console.print(f"Wrote {sheet}: {counted(len(clip_ids), 'clip')}")
 
 
 def _validate(console: Console, tracks: PoseShards, as_json: bool) -> int:
     findings = validate(tracks)
     errors = sum(finding.kind == "error" for finding in findings)
     if as_json:
-        console.print(json.dumps({"clips": len(tracks), "findings": [asdict(found) for found in findings]}))
+        print_json(console, {"clips": len(tracks), "findings": [asdict(found) for found in findings]})
     else:
         for finding in findings:
             console.print(f"{finding.kind}: {finding.text}")
-        console.print(f"{len(tracks):,} clips checked: {errors} errors, {len(findings) - errors} notes")
+        console.print(
+            f"{counted(len(tracks), 'clip')} checked: {counted(errors, 'error')}, "
+            f"{counted(len(findings) - errors, 'note')}"
+        )
     return EXIT_SOME_FAILED if errors else 0
 
 
@@ -151,7 +163,7 @@ def _print_clip(console: Console, tracks: PoseShards, clip_id: str, as_json: boo
     track = tracks[clip_id]
     facts = {**asdict(track.info), "frames": len(track), "mean_confidence": float(track.confidence.mean())}
     if as_json:
-        console.print(json.dumps({key: None if value != value else value for key, value in facts.items()}))
+        print_json(console, {key: None if value != value else value for key, value in facts.items()})
     else:
         console.print(_facts_table(facts))
         _print_next(console, tracks, clip_id)
@@ -165,10 +177,10 @@ def _print_dataset(console: Console, tracks: PoseShards, as_json: bool) -> None:
             "provenance": tracks.provenance.model_dump(),
             "fingerprint": tracks.fingerprint,
         }
-        console.print(json.dumps(facts))
+        print_json(console, facts)
         return
     estimator = tracks.provenance.estimator
-    console.print(f"{tracks.path}: {summary.clips:,} clips, {summary.frames:,} frames")
+    console.print(f"{tracks.path}: {counted(summary.clips, 'clip')}, {counted(summary.frames, 'frame')}")
     console.print(f"estimator: {estimator.name} {estimator.version}; confidence = {estimator.confidence}")
     console.print(_corpora_table(summary))
     console.print(

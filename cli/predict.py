@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 import sys
 import tempfile
@@ -15,7 +14,7 @@ import click
 from rich.console import Console
 
 from masa_data.corpora.clip import Problem
-from masa_data.corpora.inputs import list_inputs
+from masa_data.corpora.inputs import list_inputs, require_inputs
 from masa_data.errors import DataError
 from masa_data.estimators.choice import (
     ESTIMATORS,
@@ -32,7 +31,8 @@ from masa_data.shards.reader import PoseShards
 from masa_data.shards.spec import Provenance
 from masa_data.version import VERSION
 
-from .console import CONTEXT, EXIT_SOME_FAILED, errors_in_one_line, make_console
+from .console import CONTEXT, EXIT_SOME_FAILED, Command, complain, errors_in_one_line, json_text, make_console
+from .training_run import newest_run
 
 if TYPE_CHECKING:
     from masa_data.track import PoseTrack
@@ -52,7 +52,7 @@ UNKNOWN = "unknown"
 _NO_HANDS = "no hands found"
 
 
-@click.command(context_settings=CONTEXT, epilog=_EXAMPLES)
+@click.command(cls=Command, context_settings=CONTEXT, epilog=_EXAMPLES)
 @click.argument("inputs", metavar="INPUT...", nargs=-1, required=True)
 @click.option(
     "--run", "run_path", type=click.Path(path_type=Path), help="A run, or a checkpoint [default: the newest]."
@@ -78,7 +78,7 @@ _NO_HANDS = "no hands found"
 @click.option(
     "--overlay",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Draw skeleton and guess over the one clip: .mp4, or .png of eight frames.",
+    help="Draw skeleton and guess over the one clip: .mp4, .webm, .gif, or .png of eight frames.",
 )
 @click.option("--device", default="auto", show_default=True, help="Of the recogniser: auto, cpu, cuda …")
 @click.version_option(VERSION)
@@ -102,14 +102,17 @@ def main(
     """
     with errors_in_one_line("masa-predict"):
         if overlay is not None and overlay.suffix.lower() not in OVERLAY_ENDINGS:
-            raise DataError(f"an overlay cannot be written as {overlay.name!r}", "Name an .mp4 or a .png")
+            raise DataError(
+                f"an overlay cannot be written as {overlay.name!r}",
+                f"Name a file that ends in one of {', '.join(OVERLAY_ENDINGS)}",
+            )
+        require_inputs(inputs)
         from masa_model.predict import Recognizer
         from masa_model.training.processes import joined_processes
-        from masa_model.training.run_folder import RunFolder
 
         console = make_console()
         with joined_processes(device) as processes:
-            run = run_path or RunFolder.newest("finetune").path
+            run = run_path or newest_run(make_console(stderr=True), "finetune").path
             recogniser = Recognizer.load(run, processes.device)
             header = recogniser.trained.header
             problems: list[Problem] = []
@@ -132,14 +135,15 @@ def main(
                     recogniser.check_estimator(tracks.provenance.estimator)
                 if overlay is not None and len(tracks) != 1:
                     raise DataError(f"an overlay shows one clip, found {len(tracks)}", "Name one clip")
+                make_console(stderr=True).print(f"Recogniser on {processes.described}")
                 for track, guesses in _guesses(recogniser, tracks, top):
                     answer = _answer(guesses, threshold)
                     print_line = _json_line if as_json else _line
                     console.print(print_line(track, guesses, answer))
-                    if overlay is not None:
-                        _draw(track, answer, guesses, overlay)
+                    if overlay is not None and (note := _draw(track, answer, guesses, overlay)):
+                        complain(f"{overlay}: {note}")
         for problem in problems:
-            click.echo(f"{problem.kind}: {problem.path!r}: {problem.reason}. {problem.advice}", err=True)
+            complain(f"{problem.kind}: {problem.path!r}: {problem.reason}. {problem.advice}")
         if not as_json:
             where = f"Wrote {overlay}. " if overlay is not None else ""
             command = shlex.join(["masa-export", str(run), "model.pt2"])
@@ -182,7 +186,7 @@ def _extracted(
     identity = identify(choice, console)
     if not any_estimator:  # before the work, not after it
         recogniser.check_estimator(identity)
-    listing = list_inputs(inputs)
+    listing = list_inputs(inputs, rename=True)
     problems += listing.problems
     provenance = Provenance(estimator=identity, sampling=expected.sampling, tool_version=VERSION)
     with tempfile.TemporaryDirectory() as folder:
@@ -222,14 +226,14 @@ def _line(track: PoseTrack, guesses: list[Guess], answer: str | None) -> str:
 def _json_line(track: PoseTrack, guesses: list[Guess], answer: str | None) -> str:
     values = [{"gloss": guess.gloss, "probability": round(guess.probability, 6)} for guess in guesses]
     facts = {"clip": track.info.id, "path": track.info.path, "answer": answer, "guesses": values}
-    return json.dumps(facts | ({"problem": _NO_HANDS} if answer is None else {}), ensure_ascii=False)
+    return json_text(facts | ({"problem": _NO_HANDS} if answer is None else {}), sys.stdout.encoding)
 
 
-def _draw(track: PoseTrack, answer: str | None, guesses: list[Guess], target: Path) -> None:
+def _draw(track: PoseTrack, answer: str | None, guesses: list[Guess], target: Path) -> str:
     source = Path(track.info.path)
     there = source.exists() and source.suffix.lower() not in (".npz", ".json", ".pkl")
     text = _NO_HANDS if answer is None else f"{answer} {guesses[0].probability:.0%}"
-    write_overlay(track, target, source if there else None, text)
+    return write_overlay(track, target, source if there else None, text)
 
 
 if __name__ == "__main__":

@@ -13,8 +13,9 @@ from rich.table import Table
 
 from masa_data.dataset import PoseDataset
 from masa_data.version import VERSION
+from masa_data.wording import counted
 
-from .console import CONTEXT, errors_in_one_line, make_console
+from .console import CONTEXT, Command, errors_in_one_line, make_console
 from .training_run import check_same_files, files_to_train_on, run_options, run_to_resume, show_training
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ Examples:
 _FEW_CANDIDATES = 0.1
 
 
-@click.command(context_settings=CONTEXT, epilog=_EXAMPLES)
+@click.command(cls=Command, context_settings=CONTEXT, epilog=_EXAMPLES)
 @click.argument("files", metavar="[OUT.h5]...", nargs=-1, type=click.Path(path_type=Path))
 @click.option(
     "--size", type=click.Choice(["base", "small", "tiny"]), help="Network and recipe [default: base]."
@@ -100,7 +101,7 @@ def main(
                     folder.write_settings(settings)
                     folder.write_json("data.json", data.record())
             many = "1 process" if processes.count == 1 else f"{processes.count} processes"
-            console.print(f"Run: {folder.path} · {processes.device}, {many}")
+            console.print(f"Run: {folder.path} · {processes.described}, {many}")
             _train(console, settings, data, folder, processes, resume=resume is not None)
             if processes.first:
                 command = shlex.join(["masa-probe", str(folder.path), *map(str, files)])
@@ -119,7 +120,7 @@ def _opened(console: Console, files: tuple[Path, ...], settings: PretrainSetting
     console.print(table)
     bank = min(settings.alignment.bank_size, max(1, len(data.clips) // 2))
     if bank < settings.alignment.bank_size and settings.alignment.weight > 0:
-        console.print(f"The memory bank holds {bank:,} keys: half of the {len(data.clips):,} clips.")
+        console.print(f"The memory bank holds {bank:,} keys: half of the {counted(len(data.clips), 'clip')}.")
     return data
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,8 +14,10 @@ from rich.table import Table
 
 from masa_data.dataset import PoseDataset
 from masa_data.version import VERSION
+from masa_data.wording import counted
 
-from .console import CONTEXT, errors_in_one_line, make_console
+from .console import CONTEXT, Command, errors_in_one_line, make_console, print_json
+from .training_run import newest_run
 
 if TYPE_CHECKING:
     from masa_model.probe import ProbeResult
@@ -31,7 +32,7 @@ Examples:
 """
 
 
-@click.command(context_settings=CONTEXT, epilog=_EXAMPLES)
+@click.command(cls=Command, context_settings=CONTEXT, epilog=_EXAMPLES)
 @click.argument("run", required=False, type=click.Path(path_type=Path))
 @click.argument("files", metavar="[OUT.h5]...", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 …")
@@ -54,10 +55,13 @@ def main(run: Path | None, files: tuple[Path, ...], device: str, as_json: bool) 
         console = make_console()
         checkpoint = run if run is not None and run.is_file() else None
         folder = (
-            RunFolder(checkpoint.parents[1] if checkpoint else run) if run else RunFolder.newest("pretrain")
+            RunFolder(checkpoint.parents[1] if checkpoint else run)
+            if run
+            else newest_run(make_console(stderr=True), "pretrain")
         )
         files = files or tuple(Path(file) for file in folder.read_json("data.json")["files"])
         with joined_processes(device) as processes:
+            device = processes.described
             model, settings, loaded = load_pretrained(checkpoint or folder.last)
             model.to(processes.device)
             train, val = (PoseDataset.open(*files, splits=[split]) for split in ("train", "val"))
@@ -73,16 +77,18 @@ def main(run: Path | None, files: tuple[Path, ...], device: str, as_json: bool) 
             facts = {
                 "checkpoint": str(loaded.path),
                 "step": loaded.header.step,
+                "device": device,
                 "trained": trained.means(),
                 "untrained": untrained.means(),
                 "motion_loss": losses,
             }
-            console.print(json.dumps(facts))
+            print_json(console, facts)
             return
         console.print(
             f"{loaded.path}: step {loaded.header.step:,} of {loaded.header.steps:,}; "
-            f"{trained.clips:,} clips of val, {trained.classes:,} classes, top-1"
+            f"{counted(trained.clips, 'clip')} of val, {counted(trained.classes, 'class', 'classes')}, top-1"
         )
+        console.print(f"Computed on {device}")
         console.print(_accuracies(trained, untrained))
         if losses:
             console.print(_motion(losses))

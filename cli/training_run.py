@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from masa_data.errors import DataError
+from masa_data.wording import counted
 
 from .console import EXIT_TERMINATED
 
@@ -68,6 +69,32 @@ def run_to_resume(
         raise DataError("--resume goes on with the settings of the run", "Leave the other options out")
     folder = RunFolder(resume)
     return folder, tuple(files) or tuple(Path(file) for file in folder.read_json("data.json")["files"])
+
+
+def newest_run(console: Console, kind: str) -> RunFolder:
+    """The run that was started last, and a line where it was stopped early.
+
+    Args:
+        console: where to say so.
+        kind: "pretrain" or "finetune".
+
+    Raises:
+        DataError: if there is none.
+    """
+    from masa_model.training.checkpoint import read_header
+    from masa_model.training.run_folder import RunFolder
+
+    folder = RunFolder.newest(kind)
+    if folder.last.is_file() and (header := read_header(folder.last)).step < header.steps:
+        epochs = header.settings.get("epochs")
+        done = f"{header.step:,} of {counted(header.steps, 'step')}"
+        if isinstance(epochs, int):
+            done = f"{epochs * header.step // header.steps} of {counted(epochs, 'epoch')}"
+        console.print(
+            f"{folder.path}, the newest run, was stopped at {done}; it is taken as it is (go on with it: "
+            f"masa-{kind} --resume {shlex.quote(str(folder.path))})."
+        )
+    return folder
 
 
 def check_same_files(folder: RunFolder, record: Mapping[str, object]) -> None:

@@ -20,7 +20,7 @@ from masa_data.track import PoseTrack
 from masa_data.version import VERSION
 from masa_data.view import APPLICATION, VIDEO, log_clip, log_curve, require_rerun, set_time
 
-from .console import CONTEXT, errors_in_one_line, make_console, require_clip
+from .console import CONTEXT, Command, errors_in_one_line, make_console, require_clip
 
 if TYPE_CHECKING:
     import rerun as rr
@@ -46,7 +46,7 @@ Examples:
 """
 
 
-@click.command(context_settings=CONTEXT, epilog=_EXAMPLES)
+@click.command(cls=Command, context_settings=CONTEXT, epilog=_EXAMPLES)
 @click.argument("file", metavar="OUT.h5", type=click.Path(path_type=Path))
 @click.argument("clip_id", metavar="[CLIP]", required=False)
 @click.option(

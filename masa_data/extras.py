@@ -7,6 +7,8 @@ import re
 from typing import Final
 
 INSTALL_TRAINING: Final = "pip install 'masa-slr[train]'"
+# By the extra: the newest onnx asks for a protobuf that MediaPipe cannot use.
+INSTALL_ONNX: Final = "pip install 'masa-slr[onnx]'"
 
 _NAME: Final = re.compile(r"[A-Za-z0-9._-]+")
 

@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from masa_data.errors import DataError
+from masa_data.movie import MOVIE_ENDINGS, write_movie
+from masa_data.new_files import write_whole
 from masa_data.skeleton import LEFT_HAND, LIMBS, RIGHT_HAND
 from masa_data.track import PoseTrack
 from masa_data.video import Video
@@ -27,7 +29,7 @@ _SHEET_COLUMNS: Final = 4
 _SHEET_TILE: Final = 360  # longer side of one frame on a sheet, in pixels
 _SUBPIXEL_BITS: Final = 4
 
-OVERLAY_ENDINGS: Final = (".mp4", ".png")
+OVERLAY_ENDINGS: Final = (*MOVIE_ENDINGS, ".png")
 
 
 def draw_skeleton(image: NDArray[np.uint8], keypoints: NDArray[np.floating]) -> None:
@@ -53,28 +55,32 @@ def draw_skeleton(image: NDArray[np.uint8], keypoints: NDArray[np.floating]) -> 
         cv2.circle(image, points[number], radius, _colour(number), cv2.FILLED, cv2.LINE_AA, _SUBPIXEL_BITS)
 
 
-def write_overlay(track: PoseTrack, target: Path, source: Path | None, caption: str = "") -> None:
+def write_overlay(track: PoseTrack, target: Path, source: Path | None, caption: str = "") -> str:
     """Draw a track over its source.
 
     Args:
         track: what to draw.
-        target: .mp4 for all kept frames, .png for a sheet of up to eight.
+        target: .mp4, .webm or .gif for all kept frames, .png for a sheet of up to eight.
         source: the video or folder of images it was extracted from; None draws on a plain background.
         caption: written into every frame; letters beyond ASCII become "?", which OpenCV's fonts lack.
 
+    Returns:
+        a line for the user about what was written, or "".
+
     Raises:
         DataError: if the target's ending is another, the source is not the one, or it cannot be written.
+        OSError: if the disk is full; what stood there before is as it was.
     """
     if target.suffix.lower() not in OVERLAY_ENDINGS:
         raise DataError(
             f"an overlay cannot be written as {target.suffix or 'a file without an ending'}",
-            f"Name a file that ends in {' or '.join(OVERLAY_ENDINGS)}",
+            f"Name a file that ends in {', '.join(MOVIE_ENDINGS)} or .png",
         )
     target.parent.mkdir(parents=True, exist_ok=True)
-    if target.suffix.lower() == ".mp4":
-        _write_video(track, target, source, caption)
-    else:
-        _write_sheet(track, target, source, caption)
+    if target.suffix.lower() in MOVIE_ENDINGS:
+        return _write_video(track, target, source, caption)
+    _write_sheet(track, target, source, caption)
+    return ""
 
 
 def _colour(keypoint: int) -> tuple[int, int, int]:
@@ -127,25 +133,11 @@ def _write_caption(image: NDArray[np.uint8], caption: str) -> None:
         cv2.putText(image, text, place, cv2.FONT_HERSHEY_SIMPLEX, scale, colour, width, cv2.LINE_AA)
 
 
-def _write_video(track: PoseTrack, target: Path, source: Path | None, caption: str) -> None:
+def _write_video(track: PoseTrack, target: Path, source: Path | None, caption: str) -> str:
     step = float(np.median(np.diff(track.time))) if len(track) > 1 else math.nan
     rate = 1 / step if step > 0 else 25.0
-    writer: cv2.VideoWriter | None = None
-    try:
-        for image in _drawn_frames(track, source, set(range(len(track))), None, caption):
-            # mp4 wants even sizes.
-            image = np.ascontiguousarray(image[: image.shape[0] // 2 * 2, : image.shape[1] // 2 * 2])
-            if writer is None:
-                size = (image.shape[1], image.shape[0])
-                writer = cv2.VideoWriter(str(target), cv2.VideoWriter.fourcc(*"mp4v"), rate, size)
-                if not writer.isOpened():
-                    raise DataError(
-                        f"{target} cannot be written as a video of {size[0]}×{size[1]}", "Write a .png"
-                    )
-            writer.write(image)
-    finally:
-        if writer is not None:
-            writer.release()
+    images = _drawn_frames(track, source, set(range(len(track))), None, caption)
+    return write_movie(target, images, rate, len(track))
 
 
 def _write_sheet(track: PoseTrack, target: Path, source: Path | None, caption: str) -> None:
@@ -161,4 +153,4 @@ def _write_sheet(track: PoseTrack, target: Path, source: Path | None, caption: s
         sheet[row * height : (row + 1) * height, column * width : (column + 1) * width] = tile
     encoded, data = cv2.imencode(".png", sheet)
     assert encoded
-    target.write_bytes(data.tobytes())
+    write_whole(target, data.tobytes())

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from masa_data.errors import DataError
+from masa_data.new_files import write_whole
 from masa_data.skeleton import LEFT_HAND, LIMBS, RIGHT_HAND
 from masa_data.track import PoseTrack
 
@@ -93,11 +94,11 @@ def write_sheet(tiles: Sequence[Tile], target: Path) -> None:
         )
     target.parent.mkdir(parents=True, exist_ok=True)
     if ending == ".svg":
-        target.write_text(_svg(tiles), encoding="utf-8", errors="replace")
+        write_whole(target, _svg(tiles))
     else:
         encoded, data = cv2.imencode(".png", _image(tiles))
         assert encoded
-        target.write_bytes(data.tobytes())
+        write_whole(target, data.tobytes())
 
 
 def _in_unit_square(keypoints: NDArray[np.float32]) -> NDArray[np.floating]:

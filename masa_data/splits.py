@@ -10,10 +10,28 @@ import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import Protocol
 
 from masa_data.errors import DataError
 from masa_data.shards.spec import SplitRule
 from masa_data.track import NO_LABEL, SPLITS, ClipInfo
+from masa_data.wording import counted
+
+
+class SplitFacts(Protocol):
+    """What splitting asks of a clip, extracted or still to be."""
+
+    @property
+    def id(self) -> str:
+        """Its name, unique."""
+
+    @property
+    def split(self) -> str:
+        """One of SPLITS, or "" for none yet."""
+
+    @property
+    def signer(self) -> str:
+        """Who signs; "" if unknown."""
 
 
 def number_glosses(clips: Sequence[ClipInfo], earlier: Iterable[ClipInfo] = ()) -> list[ClipInfo]:
@@ -59,6 +77,8 @@ def assign_splits(
     Raises:
         DataError: if the rule is "signer" and there are fewer than two signers, or clips without one.
     """
+    earlier = list(earlier)
+    check_rule(clips, rule, earlier)
     settled = [clip for clip in (*earlier, *clips) if clip.split]
     open_clips = sorted(
         (clip for clip in clips if not clip.split), key=lambda clip: _shuffle_key(rule, clip.id)
@@ -102,15 +122,37 @@ def _by_gloss(open_clips: list[ClipInfo], settled: list[ClipInfo], rule: SplitRu
     return splits
 
 
-def _by_signer(open_clips: list[ClipInfo], settled: list[ClipInfo], rule: SplitRule) -> dict[str, str]:
-    nameless = [clip.id for clip in open_clips if not clip.signer]
-    signers = {clip.signer for clip in (*settled, *open_clips) if clip.signer}
+def check_rule(clips: Iterable[SplitFacts], rule: SplitRule, earlier: Iterable[SplitFacts] = ()) -> None:
+    """Check that clips can be dealt by a rule; arguments as of `assign_splits`.
+
+    Raises:
+        DataError: if the rule is "signer" and there are fewer than two signers, or clips without one.
+    """
+    clips = list(clips)
+    open_clips = [clip for clip in clips if not clip.split]
+    if rule.by != "signer" or not open_clips:
+        return
+    nameless = sum(not clip.signer for clip in open_clips)
+    signers = {clip.signer for clip in (*earlier, *clips) if clip.signer}
     if nameless or len(signers) < 2:
         raise DataError(
             f"splitting by signer needs two or more signers and a signer for every clip; found "
-            f"{len(signers)} signers and {len(nameless)} clips without one",
+            f"{counted(len(signers), 'signer')} and {counted(nameless, 'clip')} without one",
             "Name signers in a CSV's column `signer`, or use --split-by random",
         )
+
+
+def empty_splits(splits: Iterable[str]) -> list[str]:
+    """The splits that no clip is in, where some clips are split at all.
+
+    Args:
+        splits: of every clip, "" for none.
+    """
+    found = set(splits)
+    return [split for split in SPLITS if split not in found] if found - {""} else []
+
+
+def _by_signer(open_clips: list[ClipInfo], settled: list[ClipInfo], rule: SplitRule) -> dict[str, str]:
     of_signer = {clip.signer: clip.split for clip in settled}
     clips_of = Counter(clip.signer for clip in open_clips)
     lacks = _lacks(rule, Counter(clip.split for clip in settled), len(settled) + len(open_clips))

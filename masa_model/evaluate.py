@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from masa_data.corpora.subsets import SUBSETS
 from masa_data.dataset import PoseDataset
 from masa_data.errors import DataError
+from masa_data.new_files import new_file
 from masa_data.shards.reader import PoseShards
 from masa_data.track import NO_LABEL
 from masa_model.features import in_order
@@ -54,7 +55,7 @@ class Scores:
 
     def save(self, path: Path) -> None:
         """Write an npz file, which fusion reads (docs/evaluate.md)."""
-        with path.open("wb") as file:
+        with new_file(path) as temporary, temporary.open("wb") as file:
             np.savez_compressed(
                 file,
                 ids=self.ids.astype(str),

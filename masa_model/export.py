@@ -7,6 +7,8 @@ are computed and masked. The weights are the recogniser's own.
 
 from __future__ import annotations
 
+import io
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +19,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from masa_data.errors import DataError
+from masa_data.extras import INSTALL_ONNX
+from masa_data.new_files import write_whole
 from masa_data.skeleton import BODY, LEFT_HAND, NUM_HAND_KEYPOINTS, NUM_KEYPOINTS, RIGHT_HAND
 from masa_model.inputs.batch import SIDE, RawClips
 from masa_model.inputs.parts import hand_boxes
@@ -139,6 +143,7 @@ def export(trained: TrainedClassifier, target: Path) -> float:
 
     Raises:
         DataError: if the ending is another, a library is missing, or the file says something else.
+        OSError: if it cannot be written; what stood there before is as it was.
     """
     if target.suffix not in FORMATS:
         raise DataError(
@@ -151,41 +156,48 @@ def export(trained: TrainedClassifier, target: Path) -> float:
     program = torch.export.export(padded, example, dynamic_shapes=shapes)
     if target.suffix == ".pt2":
         extra = {"glosses.txt": "\n".join(trained.classes.glosses)}
-        torch.export.save(program, target, extra_files=extra)
-        difference = _largest_difference(trained, torch.export.load(target).module())
+        made = io.BytesIO()  # torch's writer of files ends the process when the disk is full
+        torch.export.save(program, made, extra_files=extra)
+        data = made.getvalue()
+        difference = _largest_difference(trained, torch.export.load(io.BytesIO(data)).module())
     else:
-        difference = _export_onnx(trained, program, target)
+        data = _as_onnx(trained, program)
+        difference = _largest_difference(trained, _asks_onnx(data))
     if not difference < _TOLERANCE:
-        target.unlink()
         raise DataError(
             f"the exported file's probabilities differ by {difference:.2g}, expected less than {_TOLERANCE}",
-            "Report it with the run's settings; the file was removed",
+            "Report it with the run's settings; the file was not written",
         )
+    target.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(target, data)
     return difference
 
 
-def _export_onnx(trained: TrainedClassifier, program: torch.export.ExportedProgram, target: Path) -> float:
+def _as_onnx(trained: TrainedClassifier, program: torch.export.ExportedProgram) -> bytes:
     try:
-        import onnx
-        import onnxruntime
-        import onnxscript  # noqa: F401  # torch asks for it
+        import onnx  # noqa: F401  # torch asks for these
+        import onnxruntime  # noqa: F401
+        import onnxscript  # noqa: F401
     except ImportError as error:
-        raise DataError(
-            f"{error.name} is not installed", "pip install onnx onnxscript onnxruntime, or write a .pt2"
-        ) from None
+        raise DataError(f"{error.name} is not installed", f"{INSTALL_ONNX}, or write a .pt2") from None
     made = torch.onnx.export(program, input_names=list(INPUTS), output_names=["probabilities"], verbose=False)
     assert made is not None
     proto = made.model_proto
     entry = proto.metadata_props.add()
     entry.key, entry.value = "glosses", "\n".join(trained.classes.glosses)
-    onnx.save(proto, str(target))
-    session = onnxruntime.InferenceSession(str(target), providers=["CPUExecutionProvider"])
+    return bytes(proto.SerializeToString())
+
+
+def _asks_onnx(data: bytes) -> Callable[..., Tensor]:
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
 
     def ask(*clip: Tensor) -> Tensor:
         given = {name: value.numpy() for name, value in zip(INPUTS, clip, strict=True)}
         return torch.from_numpy(session.run(None, given)[0])
 
-    return _largest_difference(trained, ask)
+    return ask
 
 
 def _largest_difference(trained: TrainedClassifier, ask) -> float:  # type: ignore[no-untyped-def]  # noqa: ANN001

@@ -14,6 +14,7 @@ from masa_data.corpora.duplicates import find_duplicates
 from masa_data.corpora.listing import CorpusListing, Row
 from masa_data.corpora.ranges import VideosMode, range_note, resolve_range
 from masa_data.errors import DataError
+from masa_data.os_errors import in_words
 from masa_data.track import SPLITS
 from masa_data.video import SourceFacts, probe_source
 
@@ -74,7 +75,7 @@ def _check_source(row: Row, mode: VideosMode, recordings: dict[Path, SourceFacts
     except DataError as error:
         return Checked(row, "unreadable", error.reason)
     except OSError as error:
-        return Checked(row, "unreadable", f"cannot be read ({error.strerror or error})")
+        return Checked(row, "unreadable", in_words(error, "").reason)
     if clip.already_cut is False:
         recordings[clip.source] = facts
     found = resolve_range(clip.declared, facts.fps, facts.frames, mode, clip.already_cut)

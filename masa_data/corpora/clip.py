@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, Literal
 
@@ -98,7 +98,7 @@ class Listing:
     Attributes:
         clips: in a fixed order.
         problems: what could not be listed.
-        missing: how many clips a corpus names that are not on disk; each is among the problems.
+        missing: how many clips a corpus names that are not on disk.
         ignored: how many files of each ending were passed over, being no videos.
     """
 
@@ -108,14 +108,21 @@ class Listing:
     ignored: Counter[str] = field(default_factory=Counter)
 
 
-def join(listings: Iterable[Listing]) -> Listing:
-    """Put listings one after the other; of clips with the same id all but the first become problems."""
+def join(listings: Iterable[Listing], *, rename: bool = False) -> Listing:
+    """Put listings one after the other; of clips with the same id all but the first become problems.
+
+    Args:
+        listings: in order.
+        rename: whether such a clip takes its path as its id instead, where that is free.
+    """
     joined = Listing()
     paths: dict[str, str] = {}
     for listing in listings:
         joined.problems += listing.problems
         joined.ignored += listing.ignored
         for clip in listing.clips:
+            if rename and clip.id in paths:
+                clip = replace(clip, id=clip.path)
             if clip.id in paths:
                 joined.problems.append(
                     Problem(

@@ -10,14 +10,34 @@ from masa_data.corpora.clip import Listing, Problem, join
 from masa_data.corpora.csv_list import list_csv
 from masa_data.corpora.folder import list_file, list_folder
 from masa_data.errors import DataError
+from masa_data.os_errors import in_words
 
 
-def list_inputs(inputs: Iterable[str]) -> Listing:
+def list_inputs(inputs: Iterable[str], *, rename: bool = False) -> Listing:
     """List files, folders, CSV lists and glob patterns, in the order given.
 
     What cannot be listed becomes a problem; the rest is listed.
+
+    Args:
+        inputs: what the user named.
+        rename: whether a clip whose id is taken gets its path as its id, instead of becoming a problem.
     """
-    return join(_list_one(name) for given in inputs for name in _expand(given))
+    return join((_list_one(name) for given in inputs for name in _expand(given)), rename=rename)
+
+
+def require_inputs(names: Iterable[str]) -> None:
+    """Check that what a user names is there, before any work begins.
+
+    Raises:
+        DataError: if a file or folder does not exist, or a pattern stands for none.
+        OSError: if it cannot be told.
+    """
+    missing = [name for name in names if not any(Path(found).exists() for found in _expand(name))]
+    if missing:
+        others = (
+            f" (nor {' or '.join(missing[1:3])}{', …' if len(missing) > 3 else ''})" if missing[1:] else ""
+        )
+        raise DataError(f"{missing[0]} does not exist{others}", "Check the path")
 
 
 def _expand(given: str) -> Iterator[str]:
@@ -37,7 +57,7 @@ def _list_one(name: str) -> Listing:
             raise DataError(f"{name} does not exist", "Check the path")
         return list_csv(path) if path.suffix.lower() == ".csv" else list_file(path)
     except OSError as error:
-        problem = Problem("", name, "failed", f"{name} cannot be read ({error.strerror})", "Check its rights")
+        problem = Problem.of(in_words(error, name), name)
     except DataError as error:
         problem = Problem.of(error, name)
     return Listing(problems=[problem])

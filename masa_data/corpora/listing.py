@@ -77,24 +77,11 @@ class CorpusListing:
                 )
 
     def to_listing(self) -> Listing:
-        """What is there to be extracted; each clip that is missing becomes a problem."""
+        """What is there to be extracted, and how many clips are missing."""
         listing = Listing(problems=list(self.problems), ignored=self.ignored)
         for row in self.rows:
             if row.found:
                 listing.clips.append(row.clip)
             else:
                 listing.missing += 1
-                listing.problems.append(missing_problem(row))
         return listing
-
-
-def missing_problem(row: Row) -> Problem:
-    """The failure that a missing clip is."""
-    source = f"; it comes from {row.url}" if row.url else ""
-    return Problem(
-        row.clip.id,
-        row.clip.path,
-        "failed",
-        f"{row.where}: no video of this name was found{source}",
-        f"Fetch it, or go on without; `masa-corpus check {row.clip.corpus}` lists all that is missing",
-    )

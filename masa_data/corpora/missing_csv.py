@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from masa_data.corpora.check import Checked
+from masa_data.new_files import new_file
 
 COLUMNS: Final = ("id", "state", "url", "path", "split", "label", "gloss", "signer", "listed at", "reason")
 
@@ -21,7 +22,7 @@ def missing_csv(path: Path) -> Iterator[Callable[[Checked], None]]:
         OSError: if it cannot be written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", encoding="utf-8", newline="") as file:
+    with new_file(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(COLUMNS)
 

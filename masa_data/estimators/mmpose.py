@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from masa_data import gpu
 from masa_data.corpora.box import Box, resolve_box
 from masa_data.engines import available_cores
 from masa_data.errors import DataError
@@ -185,11 +186,11 @@ class MMPoseTopDown:
         return int(min(max(fits, 1), _GPU_MAX_BATCH))
 
 
-def has_gpu() -> bool:
-    """Whether torch finds a GPU."""
+def why_no_gpu() -> str:
+    """What keeps torch from a GPU; "" if it has one."""
     import torch
 
-    return bool(torch.cuda.is_available())
+    return gpu.why_no_gpu(torch.__version__, torch.version.cuda, torch.cuda.is_available())
 
 
 def share_cores(workers: int) -> None:

@@ -16,6 +16,7 @@ from typing_extensions import Self
 
 from masa_data.corpora.clip import Clip, Problem
 from masa_data.errors import DataError
+from masa_data.os_errors import in_words
 from masa_data.shards.journal import Journal
 from masa_data.shards.quantise import StoredTrack, quantise
 from masa_data.shards.spec import Provenance
@@ -53,8 +54,7 @@ def import_each(
         except DataError as error:
             yield Imported(None, (Problem.of(error, clip.path, clip.id),))
         except OSError as error:
-            unreadable = DataError(f"cannot be read ({error.strerror or error})", "Check its rights")
-            yield Imported(None, (Problem.of(unreadable, clip.path, clip.id),))
+            yield Imported(None, (Problem.of(in_words(error, ""), clip.path, clip.id),))
         except (MemoryError, RecursionError) as error:
             too_large = DataError(f"is too large to be read ({type(error).__name__})", "Cut it into clips")
             yield Imported(None, (Problem.of(too_large, clip.path, clip.id),))
@@ -83,7 +83,7 @@ class TrackCollector:
         refuse_unfinished(out)
         if out.exists() and not overwrite:
             raise DataError(f"{out} is there already", "Name another output file, or give --overwrite")
-        self._folder, self._lock = claim_work_folder(out)
+        self._folder, self._claim = claim_work_folder(out)
         path = self._folder / "imported"
         path.unlink(missing_ok=True)
         self._journal = Journal(path)
@@ -95,11 +95,16 @@ class TrackCollector:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._journal.__exit__(kind, error, trace)
-        self._lock.release()
+        self._claim.release()
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def __len__(self) -> int:
         return len(self._journal)
+
+    @property
+    def note(self) -> str:
+        """A line for the user about the file system; "" if there is nothing to say."""
+        return self._claim.note
 
     def add(self, track: PoseTrack) -> StoredTrack:
         """Keep a track.

@@ -12,6 +12,7 @@ from masa_data.corpora.clip import Clip, Listing, Problem, join
 from masa_data.corpora.folder import clip_below, walk_folders
 from masa_data.errors import DataError
 from masa_data.exchange.clips_csv import with_listed_labels
+from masa_data.os_errors import in_words
 
 # MMPose's demo scripts put "results_" in front of the video's name; others put the model behind it.
 _ADDED: Final = re.compile(r"^results_|\.mmpose\w*$")
@@ -54,8 +55,7 @@ def _list_one(path: Path, ending: str, corpus: str) -> Listing:
     except DataError as error:
         listing.problems.append(Problem.of(error, ascii(str(path))[1:-1]))
     except OSError as error:
-        unreadable = DataError(f"cannot be read ({error.strerror})", "Check its rights")
-        listing.problems.append(Problem.of(unreadable, str(path)))
+        listing.problems.append(Problem.of(in_words(error, ""), str(path)))
     return listing
 
 

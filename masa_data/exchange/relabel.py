@@ -11,7 +11,7 @@ from masa_data.errors import DataError
 from masa_data.exchange.rewrite import rewrite
 from masa_data.shards.reader import PoseShards
 from masa_data.shards.spec import SplitRule
-from masa_data.splits import assign_splits
+from masa_data.splits import assign_splits, empty_splits
 from masa_data.track import ClipInfo
 
 
@@ -73,32 +73,40 @@ def write_relabelled(tracks: PoseShards, done: Relabelled) -> None:
     rewrite(tracks, done.infos, provenance)
 
 
-def deal_splits(tracks: PoseShards, rule: SplitRule) -> int:
+def deal_splits(tracks: PoseShards, rule: SplitRule, *, again: bool = False) -> tuple[int, list[str]]:
     """Give the clips that have no split one, and record the rule; open the dataset again afterwards.
 
+    Args:
+        tracks: the open dataset.
+        rule: how to deal.
+        again: whether clips that have a split are dealt anew too.
+
     Returns:
-        how many clips were dealt. If none had to be, the dataset is as before.
+        how many clips were dealt, and the splits that no clip is in now. If none had to be dealt, the dataset
+        is as before.
 
     Raises:
         DataError: if the rule cannot be applied, or other clips were dealt by another one.
         OSError: as `rewrite`.
     """
     infos = [tracks.info(number) for number in range(len(tracks))]
+    if again:
+        infos = [replace(info, split="") for info in infos]
     dealt = sum(not info.split for info in infos)
     if not dealt:
-        return 0
+        return 0, []
     earlier = tracks.provenance.split_rule
-    if earlier not in (None, rule):
+    if earlier not in (None, rule) and not again:
         raise DataError(
             f"{tracks.path} has splits dealt by {earlier!r}, and {dealt:,} clips without one",
-            "Give the same --by and --seed",
+            "Give the same --by and --seed, or --again to deal all clips anew",
         )
     try:
         infos = assign_splits(infos, rule)
     except DataError as error:
         raise DataError(error.reason, "Name signers with masa-convert relabel, or give --by random") from None
     rewrite(tracks, infos, tracks.provenance.model_copy(update={"split_rule": rule}))
-    return dealt
+    return dealt, empty_splits(info.split for info in infos)
 
 
 def _matches(ids: Sequence[str], clips: Sequence[Clip]) -> tuple[dict[str, int], set[str]]:

@@ -16,6 +16,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
+from masa_data.new_files import write_whole
 from masa_data.report import sections
 from masa_data.report.glosses import GlossEntry, list_glosses
 from masa_data.report.moving import encode
@@ -71,7 +72,7 @@ def write_report(tracks: PoseShards, target: Path) -> None:
     # One pass: what is put in is not searched for placeholders again.
     html = re.sub(r"\{\{(\w+)\}\}", lambda match: page[match[1]], _part("page.html"))
     target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(html, encoding="utf-8", errors="replace")
+    write_whole(target, html)
 
 
 def _data(tracks: PoseShards, statistics: Statistics, entries: list[GlossEntry]) -> dict[str, Any]:

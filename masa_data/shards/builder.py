@@ -8,7 +8,7 @@ often the extraction was stopped and in whatever order the workers finished.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -18,13 +18,14 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from typing_extensions import Self
 
 from masa_data.errors import DataError
+from masa_data.new_files import write_whole
 from masa_data.shards.journal import Journal
 from masa_data.shards.quantise import StoredTrack, quantise
 from masa_data.shards.reader import PoseShards
 from masa_data.shards.spec import RAW_SCORES, Provenance, raw_scores_note, raw_scores_of
 from masa_data.shards.work_folder import claim_work_folder
 from masa_data.shards.writer import shard_entry, write_index, write_shard
-from masa_data.splits import assign_splits, number_glosses
+from masa_data.splits import SplitFacts, assign_splits, check_rule, number_glosses
 from masa_data.track import ClipInfo, PoseTrack
 
 _OVERWRITE_ADVICE: Final = "Name another output file, or give --overwrite to start afresh"
@@ -44,6 +45,10 @@ class _Run(BaseModel):
     provenance: Provenance
     shard_clips: int | None
     replaces: bool
+
+    def apart_from_splits(self) -> _Run:
+        """The same without the split rule: how clips are split is no part of how they are extracted."""
+        return self.model_copy(update={"provenance": self.provenance.model_copy(update={"split_rule": None})})
 
 
 class DatasetBuilder:
@@ -71,11 +76,11 @@ class DatasetBuilder:
             OSError: if the folder cannot be written.
         """
         self.out = out
-        self.folder, self._lock = claim_work_folder(out)
+        self.folder, self._claim = claim_work_folder(out)
         try:
             self._open(provenance, shard_clips, overwrite)
         except BaseException:
-            self._lock.release()
+            self._claim.release()
             self._remove_folder_if_unused()
             raise
 
@@ -91,17 +96,19 @@ class DatasetBuilder:
         if self.existing is not None:
             provenance, shard_clips = _continued(self.existing, provenance, shard_clips)
         run = _Run(provenance=provenance, shard_clips=shard_clips, replaces=replaces)
-        if earlier is not None and earlier != run:
+        if earlier is not None and earlier.apart_from_splits() != run.apart_from_splits():
             differences = earlier.provenance.differences(provenance) or ["other options or another version"]
             raise DataError(
                 f"{self.folder} holds an unfinished extraction that was started differently "
                 f"({'; '.join(differences)})",
-                "Repeat the command it was started with, or give --overwrite to start afresh",
+                "Repeat the command it was started with (only --split-by and --seed may change), or give "
+                "--overwrite to start afresh",
             )
         self._run = run
         if earlier is None:
             journal_path.unlink(missing_ok=True)
-            run_path.write_text(run.model_dump_json(indent=1), encoding="utf-8")
+        if earlier != run:
+            write_whole(run_path, run.model_dump_json(indent=1))
         self._journal = Journal(journal_path)
 
     def __enter__(self) -> Self:
@@ -113,11 +120,33 @@ class DatasetBuilder:
         self._journal.__exit__(kind, error, trace)
         if self.existing is not None:
             self.existing.close()
-        self._lock.release()
+        self._claim.release()
         self._remove_folder_if_unused()
 
     def __contains__(self, clip_id: str) -> bool:
         return clip_id in self._journal or (self.existing is not None and clip_id in self.existing)
+
+    @property
+    def note(self) -> str:
+        """A line for the user about the file system; "" if there is nothing to say."""
+        return self._claim.note
+
+    def check_split_rule(self, clips: Iterable[SplitFacts]) -> None:
+        """Check that the clips to come can be split as asked, before the work rather than after it.
+
+        Args:
+            clips: all that shall be in the dataset; those that are there already may be among them.
+
+        Raises:
+            DataError: if the split rule cannot be applied to them.
+        """
+        rule = self._run.provenance.split_rule
+        if rule is not None:
+            earlier = (
+                [self.existing.info(number) for number in range(len(self.existing))] if self.existing else []
+            )
+            ids = {clip.id for clip in earlier}
+            check_rule([clip for clip in clips if clip.id not in ids], rule, earlier)
 
     def add(self, track: PoseTrack, raw_scores: tuple[float, float] | None = None) -> StoredTrack:
         """Keep a finished clip.

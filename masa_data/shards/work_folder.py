@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
+from masa_data.claims import Claim, TakenError, claim
 from masa_data.errors import DataError
 
 
@@ -14,14 +13,14 @@ def work_folder_of(out: Path) -> Path:
     return out.with_name(out.name + ".partial")
 
 
-def claim_work_folder(out: Path) -> tuple[Path, FileLock]:
-    """Make the work folder of an output file where it is not there, and take its lock.
+def claim_work_folder(out: Path) -> tuple[Path, Claim]:
+    """Make the work folder of an output file where it is not there, and claim it.
 
     Args:
         out: the file to be made.
 
     Returns:
-        the folder, and the lock, to be released by the caller. It ends with the process, however that dies.
+        the folder, and the claim, to be released by the caller. It ends with the process, however that dies.
 
     Raises:
         DataError: if another process holds it.
@@ -29,11 +28,12 @@ def claim_work_folder(out: Path) -> tuple[Path, FileLock]:
     """
     folder = work_folder_of(out)
     folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / "lock")
     try:
-        lock.acquire(timeout=0)
-    except Timeout:
+        return folder, claim(folder / "lock")
+    except TakenError as holder:
         raise DataError(
-            f"another process is writing {out}", "Wait for it, or name another output file"
+            f"{holder} is writing {out}"
+            if str(holder) == "another process"
+            else f"{out} is written by {holder}",
+            "Wait for it, or name another output file",
         ) from None
-    return folder, lock

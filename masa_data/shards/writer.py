@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal
+from typing import BinaryIO, Final, Literal
 
 import h5py
 import numpy as np
 
 from masa_data.hashing import file_sha256
+from masa_data.new_files import new_file
 from masa_data.shards.contents import Place
 from masa_data.shards.header import room_for_header, write_header
 from masa_data.shards.quantise import StoredTrack
+from masa_data.shards.sparse_file import SparseFile
 from masa_data.shards.spec import (
     CLIP_COLUMNS,
     FORMAT_NAME,
@@ -49,7 +51,7 @@ def write_shard(path: Path, provenance: Provenance, tracks: Iterable[StoredTrack
     """Write tracks to a self-contained file.
 
     The same tracks give the same bytes. The file is written beside `path` and put in its place at the end,
-    so that `path` is never half-written.
+    so that `path` is never half-written; HDF5 itself never meets the disk (sparse_file.py).
 
     Args:
         path: the file to make or replace.
@@ -61,24 +63,13 @@ def write_shard(path: Path, provenance: Provenance, tracks: Iterable[StoredTrack
         DataError: if there is too much to be said about the clips for one file.
         OSError: if the disk is full or the folder cannot be written; `path` is as before.
     """
-    temporary = path.with_name(path.name + ".tmp")
     room = room_for_header("shard", provenance, [column.path for column in _SHARD_COLUMNS])
-    try:
-        with h5py.File(
-            temporary,
-            "w",
-            libver="latest",
-            userblock_size=room,
-            alignment_threshold=_ALIGNMENT,
-            alignment_interval=_ALIGNMENT,
-        ) as file:
+    with new_file(path) as temporary:
+        with temporary.open("wb") as rows, _hdf5(rows, room) as file:
             _write_attributes(file, "shard", provenance)
-            _write_tracks(file, tracks, frames)
+            _write_tracks(file, rows, tracks, frames)
             places = _places(file, _SHARD_COLUMNS)
         write_header(temporary, room, "shard", provenance, places)
-        _put_in_place(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def write_index(path: Path, provenance: Provenance, shards: Sequence[ShardEntry]) -> None:
@@ -87,19 +78,15 @@ def write_index(path: Path, provenance: Provenance, shards: Sequence[ShardEntry]
     Raises:
         OSError: as `write_shard`.
     """
-    temporary = path.with_name(path.name + ".tmp")
     columns = SHARD_COLUMNS.values()
     room = room_for_header("index", provenance, [column.path for column in columns])
-    try:
-        with h5py.File(temporary, "w", libver="latest", userblock_size=room) as file:
+    with new_file(path) as temporary:
+        with temporary.open("wb") as target, _hdf5(target, room) as file:
             _write_attributes(file, "index", provenance)
             for name, column in SHARD_COLUMNS.items():
                 _write_column(file, column, [getattr(shard, name) for shard in shards])
             places = _places(file, columns)
         write_header(temporary, room, "index", provenance, places)
-        _put_in_place(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def shard_entry(path: Path, clips: int) -> ShardEntry:
@@ -107,9 +94,33 @@ def shard_entry(path: Path, clips: int) -> ShardEntry:
     return ShardEntry(path.name, path.stat().st_size, file_sha256(path), clips)
 
 
-def _write_tracks(file: h5py.File, tracks: Iterable[StoredTrack], frames: int) -> None:
-    datasets = {
-        name: file.create_dataset(column.path, (frames, *column.row_shape), column.dtype)
+@contextmanager
+def _hdf5(target: BinaryIO, room: int) -> Iterator[h5py.File]:
+    """An HDF5 file to fill; what HDF5 makes is written to `target` at the end, outside HDF5.
+
+    Args:
+        target: where it goes.
+        room: bytes in front that HDF5 leaves alone, for the header.
+
+    Raises:
+        OSError: if the disk is full.
+    """
+    made = SparseFile()
+    aligned = {"alignment_threshold": _ALIGNMENT, "alignment_interval": _ALIGNMENT}
+    with h5py.File(made, "w", libver="latest", userblock_size=room, **aligned) as file:
+        yield file
+    made.copy_to(target)
+
+
+def _write_tracks(file: h5py.File, rows: BinaryIO, tracks: Iterable[StoredTrack], frames: int) -> None:
+    # HDF5 gives each column its place in the file; the rows themselves are written past it.
+    at_once = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    at_once.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
+    at_once.set_fill_time(h5py.h5d.FILL_TIME_NEVER)
+    places = {
+        name: file.create_dataset(
+            column.path, (frames, *column.row_shape), column.dtype, dcpl=at_once.copy()
+        ).id.get_offset()
         for name, column in FRAME_COLUMNS.items()
     }
     clip_values: dict[str, list[object]] = {name: [] for name in CLIP_COLUMNS}
@@ -120,8 +131,10 @@ def _write_tracks(file: h5py.File, tracks: Iterable[StoredTrack], frames: int) -
     def flush() -> None:
         nonlocal written
         if waiting:
-            for name, dataset in datasets.items():
-                dataset[written : offsets[-1]] = np.concatenate([getattr(track, name) for track in waiting])
+            for name, column in FRAME_COLUMNS.items():
+                block = np.concatenate([getattr(track, name) for track in waiting]).astype(column.dtype)
+                rows.seek(places[name] + written * (block.nbytes // len(block)))
+                rows.write(block.tobytes())
             written = offsets[-1]
             waiting.clear()
 
@@ -170,15 +183,3 @@ def _places(file: h5py.File, columns: Iterable[Column]) -> dict[str, Place]:
         )
         for column in columns
     }
-
-
-def _put_in_place(temporary: Path, path: Path) -> None:
-    """Rename a finished file to its name, and have the disk hold it before its old content is gone."""
-    with temporary.open("rb") as file:
-        os.fsync(file.fileno())
-    temporary.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

@@ -90,29 +90,29 @@ def draw_finetuning(
         yield said
 
 
-def draw_evaluation(recogniser: TrainedClassifier, scores: Scores, splits: Sequence[str], of: str) -> str:
-    """confusion-SPLITS.png in the folder of the recogniser's run.
+def draw_evaluation(
+    recogniser: TrainedClassifier, scores: Scores, name: str, splits: Sequence[str], of: str
+) -> str:
+    """What is taken for what, as a picture in the folder of the recogniser's run.
 
     Args:
         recogniser: who was asked.
         scores: of the clips.
-        splits: that they are of.
+        name: of the picture, below the run's folder, such as "evaluations/001-test.png".
+        splits: that the clips are of.
         of: what else tells them from other clips.
 
     Returns:
         a line that says where it is, or why there is none.
+
+    Raises:
+        OSError: if it cannot be written.
     """
     folder = RunFolder(recogniser.path.parent.parent)
-    if not (folder.path / "data.json").exists():
-        return "No picture is drawn: the checkpoint lies in no run's folder."
-    split = "+".join(splits)
-    name = f"confusion-{split}.png"
-    try:
-        with Recorder(folder) as recorder:
-            step = recogniser.header.step
-            left_out = recorder.picture(
-                name, lambda: draw_confusion(confusion_of(scores), f"{split}, {of}"), step
-            )
-    except OSError as error:  # a folder that may only be read
-        return f"{name} could not be written: {error}."
+    with Recorder(folder) as recorder:
+        left_out = recorder.picture(
+            name,
+            lambda: draw_confusion(confusion_of(scores), f"{'+'.join(splits)}, {of}"),
+            recogniser.header.step,
+        )
     return left_out or f"Wrote {folder.path / name}."

@@ -6,7 +6,6 @@ The tensors are the model's and, for resuming, the optimiser's; what is not a te
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
@@ -18,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from torch import Tensor, nn
 
 from masa_data.errors import DataError
+from masa_data.new_files import write_whole
 from masa_data.shards.spec import EstimatorIdentity, Sampling
 from masa_data.skeleton import KEYPOINT_NAMES
 from masa_data.version import VERSION
@@ -107,7 +107,11 @@ def save_checkpoint(
     optimiser: torch.optim.Optimizer | None = None,
     progress: dict[str, Tensor] | None = None,
 ) -> None:
-    """Write a checkpoint whole or not at all."""
+    """Write a checkpoint whole or not at all.
+
+    Raises:
+        OSError: if the disk is full; what stood there before is as it was.
+    """
     tensors = {_MODEL + name: value for name, value in model.state_dict().items()}
     if optimiser is not None:
         for number, state in optimiser.state_dict()["state"].items():
@@ -117,12 +121,7 @@ def save_checkpoint(
         {name: value.detach().cpu().contiguous() for name, value in tensors.items()},
         {"masa": header.model_dump_json()},
     )
-    partial = path.with_name(path.name + ".partial")
-    with partial.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
+    write_whole(path, data)
 
 
 def load_checkpoint(path: Path) -> Checkpoint:

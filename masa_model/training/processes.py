@@ -12,6 +12,7 @@ import torch.distributed as dist
 from torch import Tensor
 
 from masa_data.errors import DataError
+from masa_data.gpu import why_no_gpu
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,11 +23,18 @@ class Processes:
         rank: its number, from 0.
         count: how many there are.
         device: where it computes.
+        lacking: why that is no GPU, if it was left to "auto".
     """
 
     rank: int
     count: int
     device: torch.device
+    lacking: str = ""
+
+    @property
+    def described(self) -> str:
+        """The device, and why it is no GPU, for the user: nothing falls back silently."""
+        return f"{self.device} ({self.lacking})" if self.lacking else str(self.device)
 
     @property
     def first(self) -> bool:
@@ -62,20 +70,26 @@ def joined_processes(device: str = "auto") -> Iterator[Processes]:
         DataError: if there is no such device.
     """
     count, rank = int(os.environ.get("WORLD_SIZE", "1")), int(os.environ.get("RANK", "0"))
-    chosen = _device(device, int(os.environ.get("LOCAL_RANK", "0")))
+    lacking = why_no_gpu(torch.__version__, torch.version.cuda, torch.cuda.is_available())
+    chosen = _device(device, int(os.environ.get("LOCAL_RANK", "0")), lacking)
+    lacking = lacking if device == "auto" else ""
     if count == 1:
-        yield Processes(0, 1, chosen)
+        yield Processes(0, 1, chosen, lacking)
         return
     dist.init_process_group("nccl" if chosen.type == "cuda" else "gloo")
     try:
-        yield Processes(rank, count, chosen)
+        yield Processes(rank, count, chosen, lacking)
     finally:
         dist.destroy_process_group()
 
 
-def _device(name: str, local_rank: int) -> torch.device:
+def _device(name: str, local_rank: int, lacking: str) -> torch.device:
     if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
+        name = "cpu" if lacking else "cuda"
+    if name.startswith("cuda") and lacking:
+        raise DataError(
+            f"the device {name!r} cannot be used: {lacking}", "Look with masa-doctor, or say --device cpu"
+        )
     if name == "cuda":
         name = f"cuda:{local_rank}"
     try:

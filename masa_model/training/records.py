@@ -5,12 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
 
 from torch.utils.tensorboard import SummaryWriter
 
 from masa_data.errors import DataError
+from masa_data.new_files import write_whole
 from masa_model.training.run_folder import RunFolder
 
 # With short epochs the curves would take longer to draw than their points to make.
@@ -49,16 +51,18 @@ class Recorder:
     ) -> None:
         if self._writer is not None:
             self._draw_curves()
-            self._writer.close()
+            with suppress(Exception):  # what it still held is lost with the disk that was full
+                self._writer.close()
 
     def add(self, record: dict[str, float]) -> None:
         """One epoch."""
         if self._writer is None:
             return
-        for name, value in record.items():
-            if name not in ("epoch", "step"):
-                self._writer.add_scalar(name, value, int(record["step"]))
-        self._writer.flush()
+        with suppress(Exception):  # a full disk, above all; the numbers are in metrics.jsonl
+            for name, value in record.items():
+                if name not in ("epoch", "step"):
+                    self._writer.add_scalar(name, value, int(record["step"]))
+            self._writer.flush()
         if time.monotonic() - self._drawn >= _SECONDS_BETWEEN_CURVES:
             self._draw_curves()
 
@@ -81,8 +85,8 @@ class Recorder:
         try:
             with style():
                 png = png_of(draw())
-            (self._folder.path / name).write_bytes(png)
-            self._writer.add_image(name.removesuffix(".png"), pixels_of(png), step, dataformats="HWC")
+            write_whole(self._folder.path / name, png)
+            self._writer.add_image(Path(name).stem, pixels_of(png), step, dataformats="HWC")
         except DataError as error:
             return f"{name} is left out: {error}"
         except Exception as error:  # whatever it is, hours of training stand before it
@@ -96,5 +100,5 @@ class Recorder:
         records = self._folder.read_metrics()
         if self._curves is not None and records:
             with suppress(Exception), style():
-                (self._folder.path / "curves.png").write_bytes(png_of(self._curves(records)))
+                write_whole(self._folder.path / "curves.png", png_of(self._curves(records)))
             self._drawn = time.monotonic()

@@ -11,6 +11,7 @@ import tomli_w
 from pydantic import BaseModel
 
 from masa_data.errors import DataError
+from masa_data.new_files import append_line, write_whole
 
 RUNS: Final = Path("runs")
 LAST: Final = "last.safetensors"
@@ -74,11 +75,11 @@ class RunFolder:
     def write_settings(self, settings: BaseModel) -> None:
         """All settings as they came to be, in the form that --config reads."""
         text = tomli_w.dumps(settings.model_dump(mode="json", exclude_none=True))
-        (self.path / "settings.toml").write_text(text, encoding="utf-8")
+        write_whole(self.path / "settings.toml", text)
 
     def write_json(self, name: str, values: object) -> None:
         """A JSON file."""
-        (self.path / name).write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
+        write_whole(self.path / name, json.dumps(values, indent=2) + "\n")
 
     def read_json(self, name: str) -> Any:  # noqa: ANN401  # what JSON holds
         """The JSON file back.
@@ -92,10 +93,22 @@ class RunFolder:
         except (OSError, ValueError):
             raise DataError(f"{path} is missing or damaged", "Name a folder that a run wrote") from None
 
+    def next_evaluation(self, splits: str) -> str:
+        """The name, without its ending and below the folder, of what the next evaluation leaves there.
+
+        Evaluations are numbered, so that none replaces an earlier one: "evaluations/003-test".
+
+        Raises:
+            OSError: if the folder cannot be written.
+        """
+        place = self.path / "evaluations"
+        place.mkdir(exist_ok=True)
+        numbers = [int(path.name[:3]) for path in place.glob("[0-9][0-9][0-9]-*")]
+        return f"{place.name}/{max(numbers, default=0) + 1:03}-{splits}"
+
     def append_metrics(self, values: dict[str, object]) -> None:
-        """One more line."""
-        with self.metrics.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(values) + "\n")
+        """One more line, whole or not at all."""
+        append_line(self.metrics, json.dumps(values))
 
     def read_metrics(self) -> list[dict[str, Any]]:
         """All lines; a last one that was cut off is left out."""
@@ -107,9 +120,7 @@ class RunFolder:
     def forget_metrics_from(self, epoch: int) -> None:
         """Drop the lines of an epoch and later ones, which are about to be made again."""
         kept = [line for line in self.read_metrics() if line["epoch"] < epoch]
-        partial = self.metrics.with_suffix(".partial")
-        partial.write_text("".join(json.dumps(line) + "\n" for line in kept), encoding="utf-8")
-        partial.replace(self.metrics)
+        write_whole(self.metrics, "".join(json.dumps(line) + "\n" for line in kept))
 
 
 def _runs(kind: str) -> list[Path]:

@@ -122,7 +122,7 @@ def test_masa_pickles_and_a_malicious_one_among_them(shared_data, tmp_path, run)
     out = tmp_path / "out.h5"
     done = run("masa-convert", "masa-pickle", folder, out, *ASSUMED, code=3)
     assert not (tmp_path / "ran").exists()
-    assert "1 clips, 62 frames imported; 1 failed" in done.stdout
+    assert "1 clip, 62 frames imported; 1 failed" in done.stdout
     assert [(problem["clip"], problem["kind"]) for problem in failures(out)] == [("evil", "failed")]
     assert "found 'posix.system' in the pickle" in failures(out)[0]["reason"]
     with PoseShards.open(out) as tracks:
@@ -206,7 +206,7 @@ def test_relabel_names_the_three_real_clips_from_wlasls_list(shared_data, tmp_pa
     done = run("masa-convert", "relabel", out, *arguments)
     assert "0 change" in done.stdout
     done = run("masa-convert", "split", out, "--by", "random")
-    assert "Dealt 1 clips" in done.stdout
+    assert "Dealt 1 clip" in done.stdout
     assert "Every clip has a split already" in run("masa-convert", "split", out, "--by", "random").stdout
 
 

@@ -180,7 +180,7 @@ def test_bad_input_costs_one_line_each_and_the_rest_goes_through(footage, tmp_pa
         name: expected[name] in problems[name]["reason"] and bool(problems[name]["advice"])
         for name in expected
     }
-    assert f"{len(lines)} problems, each with what to do" in done.stdout
+    assert f"{len(lines)} problems; see " in done.stdout
 
 
 def test_a_corrupt_frame_in_the_middle_is_a_warning(shared_data, tmp_path, run):

@@ -114,7 +114,7 @@ def write_odd_numbers(source, folder):
 def test_positions_that_are_no_numbers_are_missing_and_told(source, tmp_path, run):
     path = write_odd_numbers(source, tmp_path)
     done = run("masa-convert", source, path, tmp_path / "out.h5", *OPTIONS[source])
-    assert "1 clips, 3 frames imported; 0 failed" in done.stdout
+    assert "1 clip, 3 frames imported; 0 failed" in done.stdout
     (line,) = (tmp_path / "out.h5.failures.jsonl").read_text().splitlines()
     assert json.loads(line)["kind"] == "warning"
     assert re.search(r"5 of 147 keypoints are not finite|4 keypoints have a confidence but no", line), line

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -68,7 +69,9 @@ def here(folder, monkeypatch):
 
 def test_evaluation_says_the_same_twice_and_what_the_scores_say(folder):
     first = call(evaluate, "--split", "test", "--scores", "scores.npz").stdout
-    assert call(evaluate, "--scores", "again.npz").stdout == first.replace("scores.npz", "again.npz")
+    again = call(evaluate, "--scores", "again.npz").stdout
+    number = int(re.search(r"evaluations/(\d{3})-test.json", first)[1])
+    assert again == first.replace("scores.npz", "again.npz").replace(f"{number:03}-", f"{number + 1:03}-")
     with np.load("scores.npz") as file:
         assert file["ids"].tolist() == [t.info.id for t in TRACKS if t.info.split == "test"]
         right = file["glosses"][file["scores"].argmax(1)] == file["glosses"][file["targets"]]
@@ -86,18 +89,18 @@ def test_evaluation_says_the_same_twice_and_what_the_scores_say(folder):
 def test_pictures_lie_in_the_run_and_in_tensorboard(folder):
     said = call(evaluate, "--split", "train", "--force").stdout
     run = Path("runs/finetune-001")
-    assert f"Wrote {run / 'confusion-train.png'}." in said.splitlines()
-    for name in ("curves.png", "confusion.png", "confusion-train.png"):
+    assert f"Wrote {run / 'evaluations/001-train.png'}." in said.splitlines()
+    for name in ("curves.png", "confusion.png", "evaluations/001-train.png"):
         assert (run / name).stat().st_size > 1000, name
     recorded = EventAccumulator(str(run / "tensorboard"), {"images": 0, "scalars": 0}).Reload()
-    assert {"confusion", "confusion-train"} <= set(recorded.Tags()["images"])
+    assert {"confusion", "001-train"} <= set(recorded.Tags()["images"])
     assert len(recorded.Scalars("val_accuracy")) == 25
     # Away from its run a checkpoint has no place for a picture, and is evaluated all the same.
     alone = folder / "alone" / "best.safetensors"
     alone.parent.mkdir()
     alone.write_bytes((run / "checkpoints/best.safetensors").read_bytes())
     said = call(evaluate, "--run", alone, "--data", "out.h5").stdout
-    assert "No picture is drawn: the checkpoint lies in no run's folder." in said
+    assert "Nothing is kept: the checkpoint lies in no run's folder." in said
     assert not list(folder.glob("*.png"))
 
 
@@ -191,6 +194,7 @@ def test_wrong_use_is_one_line(folder):
     write(folder / "foreign.h5", other, [make_sign("a", 0, split="test")])
     write(folder / "nameless.h5", PROVENANCE, [make_track("a", split="test")])
     (folder / "broken.safetensors").write_bytes(b"nothing")
+    (folder / "nameless.mp4").write_bytes(b"")
     for command, arguments, reason in [
         (evaluate, ["--split", "none"], "no clip is of split none; there is test, train, val"),
         (evaluate, ["--subset", "wlasl100"], "no clip is of subset wlasl100"),
@@ -209,8 +213,9 @@ def test_wrong_use_is_one_line(folder):
         ),
         (finetune, [], "no file was named"),
         (predict, ["foreign.h5"], "version '2', expected '1'"),
-        (predict, ["out.h5", "--overlay", "a.gif"], "cannot be written as"),
-        (predict, ["videos/a.mp4"], "masa cannot extract"),
+        (predict, ["out.h5", "--overlay", "a.bmp"], "cannot be written as"),
+        (predict, ["videos/a.mp4"], "videos/a.mp4 does not exist"),
+        (predict, ["nameless.mp4"], "masa cannot extract"),
     ]:
         said = call(command, *arguments, code=2).stderr
         assert reason in said

@@ -11,6 +11,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from masa_data import new_files
 from masa_data.corpora.annotations import is_plain_name
 from masa_data.errors import DataError
 from masa_data.exchange.clips_csv import CLIPS_CSV
@@ -77,12 +78,8 @@ def new_file(out: Path, *, overwrite: bool) -> Iterator[Path]:
     if out.is_dir() or (out.exists() and not overwrite):
         raise DataError(f"{out} is there already", "Name another output file, or give --overwrite")
     out.parent.mkdir(parents=True, exist_ok=True)
-    temporary = out.with_name(out.name + ".tmp")
-    try:
+    with new_files.new_file(out) as temporary:
         yield temporary
-        temporary.replace(out)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def place_of(folder: Path, clip_id: str, ending: str = "") -> Path:

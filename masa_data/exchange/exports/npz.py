@@ -14,6 +14,7 @@ from typing_extensions import Self
 from masa_data.exchange.exports.base import xy_and_score
 from masa_data.skeleton import NUM_KEYPOINTS
 from masa_data.track import PoseTrack
+from masa_data.wording import counted
 
 # Beside `label`, `split` and `signer`, which are what the field's files of this kind have.
 _FACTS: Final = ("id", "corpus", "width", "height", "fps")
@@ -83,7 +84,9 @@ class NpzExport:
                 np.lib.format.write_array(stream, values, allow_pickle=False)
         notes = []
         if (nameless := self._columns["label"].count("")) > 0:
-            notes.append(f"{nameless:,} clips have no gloss and no class: their label is empty")
+            notes.append(
+                f"{counted(nameless, 'clip has', 'clips have')} no gloss and no class: the label is empty"
+            )
         if len(set(self._columns["corpus"])) > 1:
             notes.append("labels of several corpora are in one list; `corpus` says of which each clip is")
         return notes

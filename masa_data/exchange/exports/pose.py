@@ -13,6 +13,7 @@ from masa_data.exchange.pose_header import PoseHeader
 from masa_data.exchange.pose_points import HOLISTIC, WHOLEBODY
 from masa_data.shards.spec import EstimatorIdentity
 from masa_data.track import PoseTrack
+from masa_data.wording import counted
 
 _MAX_SIDE: Final = 65535
 
@@ -68,7 +69,9 @@ class PoseExport:
         """What these tracks lost."""
         notes = []
         if self._uneven:
-            notes.append(f"{self._uneven:,} clips keep frames at uneven steps: their rate is the mean one")
+            notes.append(
+                f"{counted(self._uneven, 'clip keeps', 'clips keep')} frames at uneven steps: the rate is a mean"
+            )
         if self._clockless:
-            notes.append(f"{self._clockless:,} clips have no frame rate: 0 is written")
+            notes.append(f"{counted(self._clockless, 'clip has', 'clips have')} no frame rate: 0 is written")
         return notes

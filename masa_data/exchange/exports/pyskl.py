@@ -18,6 +18,7 @@ from typing_extensions import Self
 from masa_data.errors import DataError
 from masa_data.exchange.exports.base import even_step, xy_and_score
 from masa_data.track import NO_LABEL, PoseTrack
+from masa_data.wording import counted
 
 # Later protocols cut a pickle into frames; then annotations could not be strung together.
 _PROTOCOL: Final = 3
@@ -101,12 +102,16 @@ class PysklExport:
         notes = []
         if self._without_split:
             notes.append(
-                f"{self._without_split:,} clips have no split: a PoseDataset of a split leaves them out"
+                f"{counted(self._without_split, 'clip has', 'clips have')} no split: no PoseDataset of one has it"
             )
         if self._unlabelled:
-            notes.append(f"{self._unlabelled:,} clips have no class: their label is {NO_LABEL}")
+            notes.append(
+                f"{counted(self._unlabelled, 'clip has', 'clips have')} no class: the label is {NO_LABEL}"
+            )
         if self._gaps:
-            notes.append(f"{self._gaps:,} clips keep not every frame of their source, which is not held")
+            notes.append(
+                f"{counted(self._gaps, 'clip keeps', 'clips keep')} not every source frame, which is not held"
+            )
         return notes
 
 

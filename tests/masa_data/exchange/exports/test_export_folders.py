@@ -224,6 +224,6 @@ def test_pose_says_what_it_cannot_hold(write, tmp_path):
     uneven = PoseTrack(track.info, track.keypoints, track.confidence, index, track.time, track.box)
     done = export(write(uneven, make_track("b", fps=float("nan"))), "pose", tmp_path / "out")
     assert done.lost[0] == "frame numbers, times and boxes"
-    assert "1 clips keep frames at uneven steps" in done.lost[1]
-    assert "1 clips have no frame rate" in done.lost[2]
+    assert "1 clip keeps frames at uneven steps" in done.lost[1]
+    assert "1 clip has no frame rate" in done.lost[2]
     assert done.lost[3].endswith("clips.csv")

@@ -1,0 +1,103 @@
+"""A disk that is full while a run is written: what stood there stays whole, and no half keeps the disk full."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from masa_model.evaluate import Scores
+from masa_model.export import export
+from masa_model.finetune import finetune
+from masa_model.finetune_settings import FinetuneSettings
+from masa_model.recogniser import load_classifier
+from masa_model.training.checkpoint import load_checkpoint
+from masa_model.training.labelled import open_finetune_data
+from masa_model.training.records import Recorder
+from masa_model.training.run_folder import RunFolder
+from tests.masa_model.made_up_signs import NETWORK, signs, write
+from tests.small_disk import fill, small_disk
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture
+def disk(tmp_path):
+    with small_disk(tmp_path / "disk", 8192) as place:
+        yield place
+
+
+def learn(settings, data, folder, *, resume=False):
+    for _ in finetune(settings, data, folder, CPU, resume=resume):
+        pass
+
+
+def test_a_run_stops_and_goes_on_as_if_nothing_had_been(disk, tmp_path, provenance):
+    settings = FinetuneSettings.model_validate({"network": NETWORK, "epochs": 2, "batch_size": 8})
+    data = open_finetune_data([write(tmp_path / "a.h5", provenance, signs())], settings.data)
+    undisturbed = RunFolder.create("finetune", tmp_path / "undisturbed")
+    learn(settings, data, undisturbed)
+    expected = load_checkpoint(undisturbed.last)
+    checkpoint_kilobytes = undisturbed.last.stat().st_size // 1024
+    folder = RunFolder.create("finetune", disk / "run")
+    filler = fill(disk, 2 * checkpoint_kilobytes + 16)  # for the first two checkpoints and no more
+    with pytest.raises(OSError, match="No space left"):
+        learn(settings, data, folder)
+    left = [path for path in disk.rglob("*") if path.is_file() and path != filler]
+    assert not [path for path in left if path.suffix in (".tmp", ".partial")]
+    for path in left:
+        if path.suffix == ".safetensors":
+            load_checkpoint(path)
+    filler.unlink()
+    learn(settings, data, folder, resume=folder.last.exists())
+    found = load_checkpoint(folder.last)
+    assert found.header.step == expected.header.step
+    for name, value in expected.model.items():
+        assert torch.equal(found.model[name], value), name
+    recogniser = load_classifier(folder.path, CPU)
+    for name in ("model.pt2",):
+        (disk / name).write_bytes(b"old")
+        filler = fill(disk, 8)
+        with pytest.raises(OSError, match="No space left"):
+            export(recogniser, disk / name)
+        filler.unlink()
+        assert (disk / name).read_bytes() == b"old"
+        assert not list(disk.glob("*.tmp"))
+
+
+def test_metrics_settings_scores_and_pictures(disk):
+    folder = RunFolder.create("finetune", disk / "run")
+    folder.append_metrics({"epoch": 0, "step": 1, "loss": 1.0})
+    folder.write_json("data.json", {"files": []})
+    with Recorder(folder) as recorder:
+        filler = fill(disk, 0)
+        record = {"epoch": 1, "step": 2, "loss": 0.5, "long": "x" * 5000}
+        with pytest.raises(OSError, match="No space left"):
+            folder.append_metrics(record)
+        with pytest.raises(OSError, match="No space left"):
+            folder.write_json("data.json", {"files": ["x" * 5000]})
+        for step in range(50):
+            recorder.add({"epoch": 1, "step": step, "loss": 0.5})  # TensorBoard alone is worth no run
+        assert "No space left" in (recorder.picture("masks.png", _picture, 1) or "")
+        scores = Scores(
+            np.array(["a"] * 2000, object),
+            np.random.rand(2000, 50).astype(np.float32),
+            np.zeros(2000, np.int64),
+            tuple(map(str, range(50))),
+        )
+        with pytest.raises(OSError, match="No space left"):
+            scores.save(disk / "scores.npz")
+        filler.unlink()
+    assert [line["epoch"] for line in folder.read_metrics()] == [0]
+    assert json.loads((folder.path / "data.json").read_text()) == {"files": []}
+    assert not list(disk.rglob("*.tmp"))
+    assert not (disk / "scores.npz").exists()
+    assert not (folder.path / "masks.png").exists()
+
+
+def _picture():
+    from matplotlib.figure import Figure
+
+    figure = Figure()
+    figure.subplots().plot([0, 1], [1, 0])
+    return figure
