@@ -121,7 +121,7 @@ def main(
                     recogniser.check_estimator(tracks.provenance.estimator)
                 if overlay is not None and len(tracks) != 1:
                     raise DataError(f"an overlay shows one clip, found {len(tracks)}", "Name one clip")
-                for track, guesses in _guesses(recogniser, tracks, top):
+                for track, guesses in _guesses(recogniser, tracks, top, any_estimator):
                     console.print(_line(track, guesses, as_json=as_json))
                     if overlay is not None:
                         _draw(track, guesses[0], overlay)
@@ -186,10 +186,12 @@ def _extracted(
             yield tracks
 
 
-def _guesses(recogniser: Recognizer, tracks: PoseShards, top: int) -> Iterator[tuple[PoseTrack, list[Guess]]]:
+def _guesses(
+    recogniser: Recognizer, tracks: PoseShards, top: int, any_estimator: bool
+) -> Iterator[tuple[PoseTrack, list[Guess]]]:
     for first in range(0, len(tracks), _CLIPS_AT_A_TIME):
         some = [tracks.track(number) for number in range(first, min(first + _CLIPS_AT_A_TIME, len(tracks)))]
-        yield from zip(some, recogniser.predict_all(some, top), strict=True)
+        yield from zip(some, recogniser.predict_all(some, top, any_estimator=any_estimator), strict=True)
 
 
 def _line(track: PoseTrack, guesses: list[Guess], *, as_json: bool) -> str:
