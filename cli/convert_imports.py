@@ -2,33 +2,26 @@
 
 from __future__ import annotations
 
-import math
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from pathlib import Path
-from typing import Final, TypedDict
+from typing import Final
 
 import click
 from typing_extensions import Unpack
 
-from masa_data.corpora.clip import Listing, Problem
 from masa_data.errors import DataError
 from masa_data.exchange.collector import Imported, import_each
 from masa_data.exchange.frame_facts import VideoFolder
 from masa_data.exchange.inputs import list_keypoint_files
 from masa_data.exchange.masa_pickle import clips_in_pickle
 from masa_data.exchange.mmpose_json import mmpose_frames, read_mmpose_json
-from masa_data.exchange.npz import NpzClips, npz_provenance
 from masa_data.exchange.openpose_json import list_openpose, openpose_frames
-from masa_data.exchange.parquet import ParquetClips
 from masa_data.exchange.pose_file import read_pose
-from masa_data.exchange.pyskl import PysklFiles
-from masa_data.exchange.reading import Reading, Units
 from masa_data.exchange.wholebody import WholeBody, WholeBodyImport
-from masa_data.shards.joining import join_provenances
 
-from .console import errors_in_one_line, make_console
+from .console import errors_in_one_line
+from .convert_import_many import import_npz, import_parquet, import_pyskl
 from .import_options import (
     FPS,
     MODEL,
@@ -40,19 +33,7 @@ from .import_options import (
     inputs_and_out,
     units_option,
 )
-from .import_run import run_import
-
-
-class _Common(TypedDict):
-    """The options that every import of whole-body keypoints has."""
-
-    corpus: str
-    model: str
-    estimator: str | None
-    units: Units
-    overwrite: bool
-    failures: Path | None
-    quiet: bool
+from .import_run import CommonOptions, as_problem, is_listed, reading_of, run_whole_body
 
 
 @click.command("mmpose")
@@ -62,7 +43,7 @@ def import_mmpose(
     videos: Path | None,
     size: str | None,
     fps: float | None,
-    **options: Unpack[_Common],
+    **options: Unpack[CommonOptions],
 ) -> None:
     """Import MMPose's JSON files of COCO-WholeBody keypoints, or folders of them.
 
@@ -75,10 +56,10 @@ def import_mmpose(
         listing = list_keypoint_files(inputs, ".json", options["corpus"], found)
         importer = WholeBodyImport(
             lambda clip: found.read(clip) if clip.id in found.files else read_mmpose_json(clip.source),
-            frame_source(videos, size, fps, known=_is_listed(listing)),
-            reading=_reading(options),
+            frame_source(videos, size, fps, known=is_listed(listing)),
+            reading=reading_of(options),
         )
-        code = _run(out, listing, importer, "mmpose json", options)
+        code = run_whole_body(out, listing, importer, "mmpose json", options)
     sys.exit(code)
 
 
@@ -89,7 +70,7 @@ def import_masa_pickle(
     videos: Path | None,
     size: str | None,
     fps: float | None,
-    **options: Unpack[_Common],
+    **options: Unpack[CommonOptions],
 ) -> None:
     """Import pickles {'keypoints': (T, 133, 3), 'img_list': [...]}, or folders of them.
 
@@ -101,8 +82,8 @@ def import_masa_pickle(
         listing = list_keypoint_files(inputs, ".pkl", options["corpus"])
         importer = WholeBodyImport(
             lambda clip: readers[clip.id](),
-            frame_source(videos, size, fps, known=_is_listed(listing)),
-            reading=_reading(options),
+            frame_source(videos, size, fps, known=is_listed(listing)),
+            reading=reading_of(options),
         )
         readers: dict[str, Callable[[], WholeBody]] = {}
 
@@ -114,16 +95,16 @@ def import_masa_pickle(
                         readers[clip.id] = read
                         yield from import_each([clip], importer.track)
                 except (DataError, OSError) as error:
-                    yield Imported(None, (_problem(error, file.path, file.id),))
+                    yield Imported(None, (as_problem(error, file.path, file.id),))
 
-        code = _run(out, listing, importer, "masa pickle", options, outcomes())
+        code = run_whole_body(out, listing, importer, "masa pickle", options, outcomes())
     sys.exit(code)
 
 
 @click.command("pose")
 @import_options("folder", VIDEOS, units_option("pixels"), SWAP_SIZE, MODEL)
 def import_pose(
-    paths: tuple[str, ...], videos: Path | None, swap_size: bool, **options: Unpack[_Common]
+    paths: tuple[str, ...], videos: Path | None, swap_size: bool, **options: Unpack[CommonOptions]
 ) -> None:
     """Import .pose files of pose-format, or folders of them: MediaPipe Holistic, COCO-WholeBody or OpenPose.
 
@@ -134,10 +115,10 @@ def import_pose(
         inputs, out = inputs_and_out(paths)
         frames = None if videos is None else VideoFolder(videos)
         importer = WholeBodyImport(
-            read_pose, frames, "pose-import", reading=_reading(options, swap_size=swap_size)
+            read_pose, frames, "pose-import", reading=reading_of(options, swap_size=swap_size)
         )
         listing = list_keypoint_files(inputs, ".pose", options["corpus"])
-        code = _run(out, listing, importer, "pose", options)
+        code = run_whole_body(out, listing, importer, "pose", options)
     sys.exit(code)
 
 
@@ -148,7 +129,7 @@ def import_openpose(
     videos: Path | None,
     size: str | None,
     fps: float | None,
-    **options: Unpack[_Common],
+    **options: Unpack[CommonOptions],
 ) -> None:
     """Import OpenPose's JSON, a file a frame: folders of …_000000000042_keypoints.json.
 
@@ -158,132 +139,9 @@ def import_openpose(
         inputs, out = inputs_and_out(paths)
         found = openpose_frames()
         listing = list_openpose(found, inputs, options["corpus"])
-        frames = frame_source(videos, size, fps, known=_is_listed(listing))
-        importer = WholeBodyImport(found.read, frames, "openpose-import", reading=_reading(options))
-        code = _run(out, listing, importer, "openpose json", options)
-    sys.exit(code)
-
-
-@click.command("pyskl")
-@import_options("pyskl", FPS, VIDEOS, units_option("pixels"), SWAP_SIZE, MODEL)
-def import_pyskl(
-    paths: tuple[str, ...],
-    videos: Path | None,
-    fps: float | None,
-    swap_size: bool,
-    **options: Unpack[_Common],
-) -> None:
-    """Import annotation pickles of pyskl and MMAction2 with 133 (COCO-WholeBody) or our 49 keypoints.
-
-    The size of the frames is in them; the rate is not. No code in them runs, and only numpy arrays and plain
-    types are read.
-    """
-    with errors_in_one_line("masa-convert"):
-        inputs, out = inputs_and_out(paths)
-        files = PysklFiles(math.nan if fps is None else fps)
-        listing = Listing()
-        for name in inputs:
-            try:
-                found = files.list_clips(Path(name), options["corpus"])
-            except (DataError, OSError) as error:
-                listing.problems.append(_problem(error, name))
-            else:
-                listing.clips += found.clips
-                listing.problems += found.problems
-        unsaid = videos is None and fps is None and listing.clips and not files.say_rates
-        if unsaid or (videos is not None and fps is not None):
-            raise DataError(
-                f"found {'no option' if fps is None else '--videos and --fps'} to say the rate of the "
-                "frames, which pyskl's files do not hold",
-                "Give --fps F, or --videos DIR",
-            )
-        frames = None if videos is None else VideoFolder(videos)
-        reading = _reading(options, swap_size=swap_size)
-        importer = WholeBodyImport(files.read, frames, "pyskl-import", fps, reading)
-        code = _run(out, listing, importer, "pyskl pickle", options)
-    sys.exit(code)
-
-
-@click.command("npz")
-@import_options("signs", SIZE, FPS, units_option("shares"), MODEL)
-def import_npz(
-    paths: tuple[str, ...],
-    size: str | None,
-    fps: float | None,
-    **options: Unpack[_Common],
-) -> None:
-    """Import npz files of many clips: kp49 as shares of the frame, offsets, label[, split, signer].
-
-    Labels carry their source (owner/name:sign), so the whole label is the class and becomes the gloss. Files
-    that masa-convert exported say size, rate and all else of each clip.
-    """
-    with errors_in_one_line("masa-convert"), ExitStack() as stack:
-        inputs, out = inputs_and_out(paths)
-        files: list[NpzClips] = []
-        problems: list[Problem] = []
-        for name in inputs:
-            try:
-                files.append(stack.enter_context(NpzClips(Path(name), options["corpus"])))
-            except (DataError, OSError) as error:
-                problems.append(_problem(error, name))
-        frames = frame_source(None, size, fps, known=any(file.says_sizes for file in files))
-        reading = _reading(options)
-        code = run_import(
-            make_console(quiet=options["quiet"]),
-            out,
-            _chained(problems, (outcome for file in files for outcome in file.tracks(frames, reading))),
-            len(problems) + sum(file.clips for file in files),
-            lambda: npz_provenance(frames, options["model"], reading),
-            lambda: None,
-            overwrite=options["overwrite"],
-            failures=options["failures"],
-        )
-    sys.exit(code)
-
-
-@click.command("parquet")
-@import_options("parquet", units_option("pixels"), SWAP_SIZE)
-def import_parquet(
-    paths: tuple[str, ...],
-    corpus: str,
-    estimator: str | None,
-    units: Units,
-    swap_size: bool,
-    overwrite: bool,
-    failures: Path | None,
-    quiet: bool,
-) -> None:
-    """Import Parquet tables of a row a frame, as `masa-convert export --to parquet` writes them.
-
-    Columns id, width, height, frame_index and x, y, confidence of each keypoint are needed, others may be
-    absent.
-    """
-    with errors_in_one_line("masa-convert"), ExitStack() as stack:
-        inputs, out = inputs_and_out(paths)
-        files: list[ParquetClips] = []
-        problems: list[Problem] = []
-        for name in inputs:
-            try:
-                file = stack.enter_context(ParquetClips(Path(name), estimator))
-                if files and (differences := files[0].provenance.differences(file.provenance)):
-                    raise DataError(
-                        f"was made otherwise than {files[0].path} ({'; '.join(differences)})",
-                        "Import it into a file of its own",
-                    )
-                files.append(file)
-            except (DataError, OSError) as error:
-                problems.append(_problem(error, name))
-        reading = Reading(units, swap_size, estimator)
-        code = run_import(
-            make_console(quiet=quiet),
-            out,
-            _chained(problems, (outcome for file in files for outcome in file.tracks(corpus, reading))),
-            None,
-            lambda: join_provenances([file.provenance for file in files]),
-            lambda: None,
-            overwrite=overwrite,
-            failures=failures,
-        )
+        frames = frame_source(videos, size, fps, known=is_listed(listing))
+        importer = WholeBodyImport(found.read, frames, "openpose-import", reading=reading_of(options))
+        code = run_whole_body(out, listing, importer, "openpose json", options)
     sys.exit(code)
 
 
@@ -296,45 +154,3 @@ IMPORTS: Final = (
     import_npz,
     import_parquet,
 )
-
-
-def _is_listed(listing: Listing) -> bool:
-    """Whether a list beside the files says size and rate of some clip."""
-    return any(clip.listed is not None for clip in listing.clips)
-
-
-def _reading(options: _Common, *, swap_size: bool = False) -> Reading:
-    return Reading(options["units"], swap_size, options["estimator"])
-
-
-def _problem(error: DataError | OSError, name: str, clip: str = "") -> Problem:
-    """A file that cannot be used, which costs a line and not the others."""
-    if isinstance(error, OSError):
-        error = DataError(f"cannot be read ({error.strerror or error})", "Check the path and its rights")
-    return Problem.of(error, name, clip)
-
-
-def _run(
-    out: Path,
-    listing: Listing,
-    importer: WholeBodyImport,
-    source: str,
-    options: _Common,
-    outcomes: Iterator[Imported] | None = None,
-) -> int:
-    """Import the clips of a listing, or `outcomes`, of which it is not known how many there are."""
-    return run_import(
-        make_console(quiet=options["quiet"]),
-        out,
-        _chained(listing.problems, outcomes or import_each(listing.clips, importer.track)),
-        None if outcomes else len(listing.problems) + len(listing.clips),
-        lambda: importer.provenance(source, options["model"]),
-        importer.score_warning,
-        overwrite=options["overwrite"],
-        failures=options["failures"],
-    )
-
-
-def _chained(problems: list[Problem], outcomes: Iterator[Imported]) -> Iterator[Imported]:
-    yield from (Imported(None, (problem,)) for problem in problems)
-    yield from outcomes

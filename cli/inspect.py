@@ -169,7 +169,10 @@ def _print_dataset(console: Console, tracks: PoseShards, as_json: bool) -> None:
         return
     estimator = tracks.provenance.estimator
     console.print(f"{tracks.path}: {summary.clips:,} clips, {summary.frames:,} frames")
-    console.print(f"estimator: {estimator.name} {estimator.version}; confidence = {estimator.confidence}")
+    declared = " (declared)" if estimator.declared else ""
+    console.print(
+        f"estimator: {estimator.name} {estimator.version}{declared}; confidence = {estimator.confidence}"
+    )
     console.print(_corpora_table(summary))
     console.print(
         _facts_table(

@@ -63,7 +63,7 @@ def _fact(name: str, value: object) -> str | int | float | bool | None:
     if name == "several_people":
         return _WORDS.get(str(value).lower())
     try:
-        number = float(str(value) or "nan")
+        number = float(str(value).replace(",", ".") or "nan")  # Excel may have made it a decimal comma
     except ValueError:
         return None
     if name == "fps":

@@ -30,20 +30,17 @@ from typing_extensions import Self
 from masa_data.corpora.clip import SPLIT_NAMES, Clip, Listed, Problem
 from masa_data.corpora.sources import is_unicode
 from masa_data.errors import DataError
-from masa_data.exchange.clip_facts import TEXT_FIELDS, read_facts
 from masa_data.exchange.collector import Imported, import_each
 from masa_data.exchange.damage import DAMAGED_NPZ
 from masa_data.exchange.frame_facts import FrameFacts, FrameSource, settle_facts
 from masa_data.exchange.limits import check_frames, check_unpacked
+from masa_data.exchange.npz_facts import CLASS_NUMBER, ExportedFacts
 from masa_data.exchange.reading import SHARES, Reading
 from masa_data.exchange.wholebody import missing_where_not_finite
 from masa_data.shards.spec import Provenance
 from masa_data.skeleton import NUM_KEYPOINTS
-from masa_data.track import INFO_FIELDS, ClipInfo, PoseTrack
+from masa_data.track import ClipInfo, PoseTrack
 from masa_data.version import VERSION
-
-# Is in exported files alone, and says that all fields of ClipInfo are there too.
-CLASS_NUMBER: Final = "class_number"
 
 _MAX_COLUMN_BYTES: Final = 1 << 30
 _MAX_TEXT_BYTES: Final = 4096
@@ -97,7 +94,9 @@ class NpzClips:
             self._labels = self._texts("label")
             self._splits = self._texts("split", optional=True)
             self._signers = self._texts("signer", optional=True)
-            self._facts = self._exported_facts()
+            self._exported: ExportedFacts | None = None
+            if f"{CLASS_NUMBER}.npy" in self._file.namelist():
+                self._exported = ExportedFacts.read(self._texts, self._values, self.clips, frames)
         except DAMAGED_NPZ as error:
             self._resources.close()
             if isinstance(error, DataError):
@@ -115,7 +114,7 @@ class NpzClips:
     @property
     def says_sizes(self) -> bool:
         """Whether it says each clip's size and rate, as exported files do."""
-        return bool(self._facts)
+        return self._exported is not None
 
     def tracks(self, frames: FrameSource | None, reading: Reading = SHARES) -> Iterator[Imported]:
         """The tracks in the file's order. Where the file turns out to be damaged, they end with a problem.
@@ -135,7 +134,9 @@ class NpzClips:
                 yield Imported(None, (Problem.of(damaged, str(self.path)),))
                 return
             clip = Clip(f"{self.path.stem}/{number:05d}", self.path, str(self.path), self._corpus)
-            index = self._frame_index[first : first + count] if self._facts else np.arange(count)
+            index = np.arange(count)
+            if self._exported is not None:
+                index = self._exported.frame_index[first : first + count]
             first += count
 
             def read(
@@ -157,8 +158,8 @@ class NpzClips:
         frames: FrameSource | None,
         reading: Reading,
     ) -> tuple[PoseTrack, tuple[str, ...]]:
-        if self._facts:
-            clip = replace(clip, listed=Listed(self._listed(number)))
+        if self._exported is not None:
+            clip = replace(clip, listed=Listed(self._exported.info(number)))
         facts = settle_facts(clip, None, frames)
         confidence, warning = missing_where_not_finite(values[..., :2], values[..., 2])
         track = PoseTrack.with_missing(
@@ -169,30 +170,6 @@ class NpzClips:
             index / facts.fps,
         )
         return track, warning
-
-    def _exported_facts(self) -> dict[str, list[Any]]:
-        """What an export says of each clip, by field; nothing of other files."""
-        if f"{CLASS_NUMBER}.npy" not in self._file.namelist():
-            return {}
-        facts: dict[str, list[Any]] = {name: self._texts(name) for name in TEXT_FIELDS}
-        numbers = {name: name for name in INFO_FIELDS if name not in TEXT_FIELDS} | {"label": CLASS_NUMBER}
-        for name, column in numbers.items():
-            values = self._values(column, "biuf", self.clips)
-            if values.shape != (self.clips,):
-                raise DataError(f"found {values.size:,} `{column}`, expected one a clip", _GET_AGAIN)
-            facts[name] = values.tolist()
-        frames = self._keypoints.shape[0]
-        self._frame_index = self._values("frame_index", "iu", frames).astype(np.int64)
-        if self._frame_index.shape != (frames,):
-            raise DataError(
-                f"found {self._frame_index.size:,} frame_index, expected one for each of {frames:,} frames",
-                _GET_AGAIN,
-            )
-        return facts
-
-    def _listed(self, number: int) -> ClipInfo:
-        values = {name: column[number] for name, column in self._facts.items()}
-        return ClipInfo(**read_facts(values, f"clip {number}", _GET_AGAIN))
 
     def _info(self, clip: Clip, number: int, facts: FrameFacts, end: int) -> ClipInfo:
         if clip.listed is not None:

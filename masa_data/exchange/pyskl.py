@@ -29,6 +29,7 @@ from masa_data.track import INFO_FIELDS, NO_LABEL, ClipInfo
 _EXPORT_AGAIN: Final = "Write the file again from where it came"
 _MAX_LABEL: Final = 10**9
 _SAME_RATE: Final = 1e-3
+_OURS: Final = "frame_numbers"  # is in annotations that were exported from our files, and in no others
 _POINTS: Final = {NUM_KEYPOINTS: np.arange(NUM_KEYPOINTS), NUM_WHOLEBODY: COCO_WHOLEBODY_INDICES}
 
 
@@ -108,7 +109,7 @@ class PysklFiles:
     @property
     def say_rates(self) -> bool:
         """Whether every annotation says its rate, as those do that were exported from our files."""
-        return bool(self.annotations) and all("fps" in row for row in self.annotations.values())
+        return bool(self.annotations) and all(_OURS in row for row in self.annotations.values())
 
     def _rate(self, clip: Clip) -> float:
         listed = math.nan if clip.listed is None else clip.listed.info.fps
@@ -149,7 +150,7 @@ def _clip(number: int, row: object, path: Path, corpus: str) -> Clip:
             f"{name!a}: found the label {ascii(label)[:40]}, expected a whole number", _EXPORT_AGAIN
         )
     clip = Clip(name, path, str(path), corpus, label=label)
-    return clip if "fps" not in row else _of_ours(clip, row)
+    return _of_ours(clip, row) if _OURS in row else clip
 
 
 def _of_ours(clip: Clip, row: dict[str, Any]) -> Clip:
@@ -158,7 +159,7 @@ def _of_ours(clip: Clip, row: dict[str, Any]) -> Clip:
     values = {name: row[name] for name in INFO_FIELDS if name in row and name not in ("id", "split")}
     facts = {"path": clip.path, **read_facts(values, f"{clip.id[:40]!a}", _EXPORT_AGAIN)}
     info = ClipInfo(clip.id, **{**facts, "width": width, "height": height})
-    numbers = row.get("frame_numbers", "")
+    numbers = row[_OURS]
     return replace(
         clip,
         corpus=info.corpus or clip.corpus,

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,9 @@ from click.testing import CliRunner, Result
 from masa_cli import evaluate, finetune, predict
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from masa_data import DataError, PoseShards
 from masa_data.shards.spec import EstimatorIdentity, Provenance
+from masa_model.predict import Recognizer
 from tests.conftest import make_track
 from tests.masa_model.made_up_signs import GLOSSES, NETWORK, make_sign, signs, write
 
@@ -173,7 +176,7 @@ def test_wrong_use_is_one_line(folder):
         (evaluate, ["--split", "none"], "no clip is of split none; there is test, train, val"),
         (evaluate, ["--subset", "wlasl100"], "no clip is of subset wlasl100"),
         (evaluate, ["--subset", "wlasl99"], "there is no subset 'wlasl99'"),
-        (evaluate, ["--data", "foreign.h5"], "foreign.h5 is of made-up 2"),
+        (evaluate, ["--data", "foreign.h5"], "found another estimator in foreign.h5"),
         (evaluate, ["--data", "nameless.h5"], "no clip of split test has a label"),
         (evaluate, ["--data", "absent.h5"], "does not exist"),
         (evaluate, ["--run", "runs/finetune-009"], "does not exist"),
@@ -186,7 +189,7 @@ def test_wrong_use_is_one_line(folder):
             "goes on with the settings of the run",
         ),
         (finetune, [], "no file was named"),
-        (predict, ["foreign.h5"], "version '2', expected '1'"),
+        (predict, ["foreign.h5"], "(there / here: version: 1 / 2)"),
         (predict, ["out.h5", "--overlay", "a.gif"], "cannot be written as"),
         (predict, ["videos/a.mp4"], "masa cannot extract"),
     ]:
@@ -208,3 +211,42 @@ def test_prediction_from_a_file(folder):
     with np.load("one.npz") as file:
         assert found["guesses"][0]["probability"] == pytest.approx(float(file["scores"].max()), abs=1e-5)
     assert call(predict, "foreign.h5", "--any-estimator").exit_code == 0
+
+
+def test_the_library_refuses_what_the_command_refuses(folder):
+    other = PROVENANCE.model_copy(
+        update={"estimator": PROVENANCE.estimator.model_copy(update={"version": "2"})}
+    )
+    declared = PROVENANCE.model_copy(
+        update={"estimator": PROVENANCE.estimator.model_copy(update={"version": "unknown", "declared": True})}
+    )
+    sign = next(t for t in signs() if t.info.id == "test/up0")
+    recogniser = Recognizer.load("runs/finetune-001")
+    found = {}
+    for name, provenance in (("own", PROVENANCE), ("other", other), ("declared", declared)):
+        write(folder / f"{name}.h5", provenance, [sign])
+        with PoseShards.open(folder / f"{name}.h5") as tracks:
+            found[name] = tracks["test/up0"]
+    expected = recogniser.predict(found["own"])
+    assert recogniser.predict(found["declared"]) == expected
+    assert recogniser.predict(replace(found["other"], estimator=None)) == expected  # as made by hand
+    with pytest.raises(DataError, match="version: 1 / 2") as error:
+        recogniser.predict_all([found["own"], found["other"]])
+    assert "any_estimator=True" in error.value.advice
+    assert recogniser.predict(found["other"], any_estimator=True) == expected
+
+
+def test_files_of_two_estimators_are_trained_on_where_that_is_asked_for(folder):
+    other = PROVENANCE.model_copy(
+        update={"estimator": PROVENANCE.estimator.model_copy(update={"name": "another"})}
+    )
+    write(folder / "another.h5", other, [make_sign(f"more/{n}", n % 4, n, split="train") for n in range(8)])
+    common = ("another.h5", "--from", "scratch", "--epochs", 1, "--run", folder / "mixed", *TINY)
+    said = call(finetune, "out.h5", *common, code=2).stderr
+    assert "--any-estimator" in said
+    call(finetune, "out.h5", *common, "--any-estimator")
+    call(finetune, "--resume", folder / "mixed")
+    assert Recognizer.load(folder / "mixed").trained.header.estimator.name == "another+made-up"
+    assert "--any-estimator" in call(predict, "one.h5", "--run", folder / "mixed", code=2).stderr
+    call(predict, "one.h5", "--run", folder / "mixed", "--any-estimator")
+    assert "--force" in call(evaluate, "--run", folder / "mixed", "--data", "out.h5", code=2).stderr

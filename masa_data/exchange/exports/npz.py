@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from typing_extensions import Self
 
 from masa_data.exchange.exports.base import xy_and_score
-from masa_data.exchange.npz import CLASS_NUMBER
+from masa_data.exchange.npz_facts import CLASS_NUMBER
 from masa_data.skeleton import NUM_KEYPOINTS
 from masa_data.track import INFO_FIELDS, PoseTrack
 
