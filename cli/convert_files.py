@@ -53,9 +53,15 @@ def _writes(command: Command) -> Command:
 @click.command("merge")
 @click.argument("paths", nargs=-1, required=True, metavar="IN.h5... OUT.h5")
 @click.option("--prefix", is_flag=True, help="Put the name of its file in front of every clip's id.")
+@click.option("--any-estimator", is_flag=True, help="Join files of different estimators all the same.")
 @_writes
 def merge_files(
-    paths: tuple[str, ...], prefix: bool, shard_clips: int | None, overwrite: bool, quiet: bool
+    paths: tuple[str, ...],
+    prefix: bool,
+    any_estimator: bool,
+    shard_clips: int | None,
+    overwrite: bool,
+    quiet: bool,
 ) -> None:
     """Join files of one estimator and sampling into a new one.
 
@@ -66,7 +72,7 @@ def merge_files(
     with errors_in_one_line("masa-convert"), ExitStack() as stack:
         inputs, out = inputs_and_out(paths, least=2)
         datasets = [stack.enter_context(PoseShards.open(name)) for name in inputs]
-        plan = merge(datasets, prefix=prefix)
+        plan = merge(datasets, prefix=prefix, any_estimator=any_estimator)
         _copy(console, plan.parts, out, plan.provenance, shard_clips=shard_clips, overwrite=overwrite)
         clips = sum(map(len, datasets))
         console.print(f"{counted(len(datasets), 'file')}, {counted(clips, 'clip')} merged")

@@ -72,6 +72,12 @@ _SCRATCH = "scratch"
 @click.option("--class-weights", type=click.Choice(["none", "balanced"]), help="[default: none]")
 @click.option("--label-smoothing", type=click.FloatRange(0, 1, max_open=True), help="[default: by recipe]")
 @click.option("--hand-swap", type=click.FloatRange(0, 1), help="Chance that a clip is mirrored [default: 0].")
+@click.option(
+    "--any-estimator",
+    is_flag=True,
+    default=None,
+    help="Take files of different estimators, or of another than pre-training saw, all the same.",
+)
 @run_options("finetune")
 @click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
 @click.version_option(VERSION)
@@ -132,7 +138,12 @@ def _settings(
     values = dict(options)
     origin, subset, shots = values.pop("origin"), values.pop("subset"), values.pop("shots")
     splits, hand_swap = values.pop("train_split"), values.pop("hand_swap")
-    data = {"subset": subset, "shots": shots, "train": str(splits).split("+") if splits else None}
+    data = {
+        "subset": subset,
+        "shots": shots,
+        "train": str(splits).split("+") if splits else None,
+        "any_estimator": values.pop("any_estimator"),
+    }
     values["data"] = {name: value for name, value in data.items() if value is not None} or None
     values["augment"] = None if hand_swap is None else {"hand_swap": hand_swap}
     settings = resolve_settings(FinetuneSettings, config=config, assignments=assignments, options=values)

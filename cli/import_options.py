@@ -11,6 +11,7 @@ import click
 from masa_data.corpora.inputs import require_inputs
 from masa_data.errors import DataError
 from masa_data.exchange.frame_facts import AssumedFrames, FrameSource, VideoFolder, parse_size
+from masa_data.exchange.reading import DECLARABLE, UNITS, Units
 
 Command = TypeVar("Command", bound=Callable[..., None])
 
@@ -30,6 +31,22 @@ MODEL: Final = click.option(
 )
 
 
+SWAP_SIZE: Final = click.option(
+    "--swap-size", is_flag=True, help="The files give height and width the other way round."
+)
+
+
+def units_option(default: Units) -> Callable[[Any], Any]:
+    """What positions are given in, where the files do not say it."""
+    return click.option(
+        "--units",
+        type=click.Choice(UNITS),
+        default=default,
+        show_default=True,
+        help="What x and y are: pixels, or shares of the frame's width and height.",
+    )
+
+
 def import_options(corpus: str, *special: Callable[[Any], Any]) -> Callable[[Command], Command]:
     """The arguments and options of an import.
 
@@ -45,6 +62,11 @@ def import_options(corpus: str, *special: Callable[[Any], Any]) -> Callable[[Com
             default=corpus,
             show_default=True,
             help="Name of the clips' corpus, where the input names none.",
+        ),
+        click.option(
+            "--estimator",
+            type=click.Choice(DECLARABLE),
+            help="What found the keypoints; recorded as declared, and taken beside clips that it extracted.",
         ),
         click.option("--overwrite", is_flag=True, help="Replace OUT.h5 if it is there."),
         click.option(
@@ -82,12 +104,25 @@ def inputs_and_out(paths: tuple[str, ...], *, least: int = 1) -> tuple[list[str]
     return inputs, out
 
 
-def frame_source(videos: Path | None, size: str | None, fps: float | None) -> FrameSource:
+def frame_source(
+    videos: Path | None, size: str | None, fps: float | None, *, known: bool = False
+) -> FrameSource | None:
     """Where the size and rate of the frames come from, if the input does not say them.
+
+    Args:
+        videos: the option.
+        size: the option.
+        fps: the option.
+        known: whether some input says them, so that no option is needed.
+
+    Returns:
+        what the options say; None if they say nothing and need not.
 
     Raises:
         DataError: if the options do not say it, or contradict each other.
     """
+    if known and videos is None and size is None and fps is None:
+        return None
     if videos is not None and size is None and fps is None:
         return VideoFolder(videos)
     if videos is None and size is not None and fps is not None:

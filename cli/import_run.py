@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import TextIO
+from typing import TextIO, TypedDict
 
 from rich.console import Console
 
-from masa_data.corpora.clip import Problem
+from masa_data.corpora.clip import Listing, Problem
 from masa_data.errors import DataError
-from masa_data.exchange.collector import Imported, TrackCollector
+from masa_data.exchange.collector import Imported, TrackCollector, import_each
+from masa_data.exchange.reading import Reading, Units
+from masa_data.exchange.wholebody import WholeBodyImport
+from masa_data.os_errors import in_words
 from masa_data.shards.spec import Provenance
 from masa_data.wording import counted
 
-from .console import EXIT_SOME_FAILED, clips_bar
+from .console import EXIT_SOME_FAILED, clips_bar, make_console
 from .extraction_run import problems_in
 
 _SHOWN = 10
@@ -37,6 +40,18 @@ class _Problems:
         self.failed += problem.kind == "failed"
         if self.count <= _SHOWN:
             self.first.append(problem)
+
+
+class CommonOptions(TypedDict):
+    """The options that every import of whole-body keypoints has."""
+
+    corpus: str
+    model: str
+    estimator: str | None
+    units: Units
+    overwrite: bool
+    failures: Path | None
+    quiet: bool
 
 
 def run_import(
@@ -110,3 +125,59 @@ def run_import(
         else f"No clip could be imported; {out} was not written."
     )
     return EXIT_SOME_FAILED if problems.failed or not clips else 0
+
+
+def is_listed(listing: Listing) -> bool:
+    """Whether a list beside the files says size and rate of some clip."""
+    return any(clip.listed is not None for clip in listing.clips)
+
+
+def reading_of(options: CommonOptions, *, swap_size: bool = False) -> Reading:
+    """What the options say of the numbers in the files."""
+    return Reading(options["units"], swap_size, options["estimator"])
+
+
+def as_problem(error: DataError | OSError, name: str, clip: str = "") -> Problem:
+    """A file that cannot be used, which costs a line and not the others."""
+    if isinstance(error, OSError):
+        error = in_words(error, "")
+    return Problem.of(error, name, clip)
+
+
+def run_whole_body(
+    out: Path,
+    listing: Listing,
+    importer: WholeBodyImport,
+    source: str,
+    options: CommonOptions,
+    outcomes: Iterator[Imported] | None = None,
+) -> int:
+    """Import the clips of a listing as `run_import` does.
+
+    Args:
+        out: the file to make.
+        listing: the clips, and what is wrong with the inputs.
+        importer: reads them.
+        source: the format, to be recorded.
+        options: of the command.
+        outcomes: what becomes of the clips, if the listing does not tell how many there are.
+
+    Returns:
+        the exit code.
+    """
+    return run_import(
+        make_console(quiet=options["quiet"]),
+        out,
+        chained(listing.problems, outcomes or import_each(listing.clips, importer.track)),
+        None if outcomes else len(listing.problems) + len(listing.clips),
+        lambda: importer.provenance(source, options["model"]),
+        importer.score_warning,
+        overwrite=options["overwrite"],
+        failures=options["failures"],
+    )
+
+
+def chained(problems: list[Problem], outcomes: Iterator[Imported]) -> Iterator[Imported]:
+    """What is wrong with the inputs, then what became of the clips."""
+    yield from (Imported(None, (problem,)) for problem in problems)
+    yield from outcomes

@@ -180,8 +180,11 @@ def _print_dataset(console: Console, tracks: PoseShards, as_json: bool) -> None:
         print_json(console, facts)
         return
     estimator = tracks.provenance.estimator
+    declared = " (declared)" if estimator.declared else ""
     console.print(f"{tracks.path}: {counted(summary.clips, 'clip')}, {counted(summary.frames, 'frame')}")
-    console.print(f"estimator: {estimator.name} {estimator.version}; confidence = {estimator.confidence}")
+    console.print(
+        f"estimator: {estimator.name} {estimator.version}{declared}; confidence = {estimator.confidence}"
+    )
     console.print(_corpora_table(summary))
     console.print(
         _facts_table(

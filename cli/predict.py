@@ -136,7 +136,7 @@ def main(
                 if overlay is not None and len(tracks) != 1:
                     raise DataError(f"an overlay shows one clip, found {len(tracks)}", "Name one clip")
                 make_console(stderr=True).print(f"Recogniser on {processes.described}")
-                for track, guesses in _guesses(recogniser, tracks, top):
+                for track, guesses in _guesses(recogniser, tracks, top, any_estimator):
                     answer = _answer(guesses, threshold)
                     print_line = _json_line if as_json else _line
                     console.print(print_line(track, guesses, answer))
@@ -203,10 +203,12 @@ def _extracted(
             yield tracks
 
 
-def _guesses(recogniser: Recognizer, tracks: PoseShards, top: int) -> Iterator[tuple[PoseTrack, list[Guess]]]:
+def _guesses(
+    recogniser: Recognizer, tracks: PoseShards, top: int, any_estimator: bool
+) -> Iterator[tuple[PoseTrack, list[Guess]]]:
     for first in range(0, len(tracks), _CLIPS_AT_A_TIME):
         some = [tracks.track(number) for number in range(first, min(first + _CLIPS_AT_A_TIME, len(tracks)))]
-        yield from zip(some, recogniser.predict_all(some, top), strict=True)
+        yield from zip(some, recogniser.predict_all(some, top, any_estimator=any_estimator), strict=True)
 
 
 def _answer(guesses: list[Guess], threshold: float) -> str | None:

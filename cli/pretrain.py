@@ -58,6 +58,12 @@ _FEW_CANDIDATES = 0.1
     type=click.Choice(["train", "val", "test", "none"]),
     help="Train on clips of this split; may be repeated [default: train, and none = clips without a split].",
 )
+@click.option(
+    "--any-estimator",
+    is_flag=True,
+    default=None,
+    help="Take files of different estimators all the same.",
+)
 @run_options("pretrain")
 @click.option("--precision", type=click.Choice(["fp32", "bf16"]), help="[default: fp32]")
 @click.option("--probe-every", type=click.IntRange(min=0), metavar="N", help="Probe every N epochs.")
@@ -66,6 +72,7 @@ _FEW_CANDIDATES = 0.1
 def main(
     files: tuple[Path, ...],
     splits: tuple[str, ...],
+    any_estimator: bool | None,
     config: Path | None,
     assignments: tuple[str, ...],
     run_path: Path | None,
@@ -81,12 +88,14 @@ def main(
         from masa_model.training.processes import joined_processes
 
         if resume is not None:
-            said = (*options.values(), assignments, config, run_path, splits)
+            said = (*options.values(), any_estimator, assignments, config, run_path, splits)
             folder, files = run_to_resume(resume, files, said)
             settings = resolve_settings(PretrainSettings, config=resume / "settings.toml")
         else:
             files = files_to_train_on(files, "masa-pretrain")
-            values = {**options, "data": {"splits": splits} if splits else None}
+            data_options = {"splits": splits or None, "any_estimator": any_estimator}
+            said_of_data = {name: value for name, value in data_options.items() if value is not None}
+            values = {**options, "data": said_of_data or None}
             settings = resolve_settings(
                 PretrainSettings, config=config, assignments=assignments, options=values
             )
@@ -111,7 +120,10 @@ def main(
 def _opened(console: Console, files: tuple[Path, ...], settings: PretrainSettings) -> TrainingData:
     from masa_model.training.data import open_training_data
 
-    data = open_training_data(files, settings.data.splits, settings.data.ratio, settings.seed)
+    chosen = settings.data
+    data = open_training_data(
+        files, chosen.splits, chosen.ratio, settings.seed, any_estimator=chosen.any_estimator
+    )
     table = Table(box=None, pad_edge=False)
     for heading in ("corpus", "split", "used", "there"):
         table.add_column(heading, justify="right" if heading in ("used", "there") else "left")
@@ -164,7 +176,10 @@ def _prober(
     from masa_model.probe import frozen_copy, probe, shared_labels
 
     paths = [tracks.path for tracks in data.clips.files]
-    train, val = (PoseDataset.open(*paths, splits=[split]) for split in ("train", "val"))
+    any_estimator = settings.data.any_estimator
+    train, val = (
+        PoseDataset.open(*paths, splits=[split], any_estimator=any_estimator) for split in ("train", "val")
+    )
     shared_labels(train, val)  # better now than after N epochs
 
     def ask(model: MASA, epochs: int) -> dict[str, float]:

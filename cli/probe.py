@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from masa_data.dataset import PoseDataset
+from masa_data.shards.joining import check_estimator
 from masa_data.version import VERSION
 from masa_data.wording import counted
 
@@ -36,9 +37,12 @@ Examples:
 @click.argument("run", required=False, type=click.Path(path_type=Path))
 @click.argument("files", metavar="[OUT.h5]...", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 …")
+@click.option(
+    "--any-estimator", is_flag=True, help="Take files of another estimator than the run's all the same."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.version_option(VERSION)
-def main(run: Path | None, files: tuple[Path, ...], device: str, as_json: bool) -> None:
+def main(run: Path | None, files: tuple[Path, ...], device: str, any_estimator: bool, as_json: bool) -> None:
     """Learn from clips of train with frozen features, and guess those of val; test is never touched.
 
     Beside the run stands the same network without training. The motion loss on val stands beside three
@@ -64,7 +68,13 @@ def main(run: Path | None, files: tuple[Path, ...], device: str, as_json: bool) 
             device = processes.described
             model, settings, loaded = load_pretrained(checkpoint or folder.last)
             model.to(processes.device)
-            train, val = (PoseDataset.open(*files, splits=[split]) for split in ("train", "val"))
+            any_estimator = any_estimator or settings.data.any_estimator
+            train, val = (
+                PoseDataset.open(*files, splits=[split], any_estimator=any_estimator)
+                for split in ("train", "val")
+            )
+            if not any_estimator:
+                check_estimator(loaded.path, loaded.header.estimator, train.estimator, "--any-estimator")
             # Both alike, whatever the statistics that the checkpoint was saved with.
             calibrate_encoder(model.query.encoder, train, settings.inputs, processes.device)
             trained = probe(model.query.encoder, train, val, settings.inputs, processes.device)

@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 
 from masa_data.corpora.subsets import SUBSETS
 from masa_data.errors import DataError
+from masa_data.shards.joining import check_go_together, join_estimators
 from masa_data.shards.reader import PoseShards
+from masa_data.shards.spec import EstimatorIdentity
 from masa_data.shards.version1 import Version1Reader
 from masa_data.track import NO_LABEL, ClipInfo, PoseTrack
 
@@ -61,26 +63,27 @@ class PoseDataset(Sequence[PoseTrack]):
         file_of: (N,) which file each clip is in.
         number_in_file: (N,) its number there.
         lengths: (N,) frames of each clip.
+        any_estimator: whether the files may be of different estimators.
     """
 
-    def __init__(self, files: Sequence[PoseShards], selection: Selection | None = None) -> None:
+    def __init__(
+        self, files: Sequence[PoseShards], selection: Selection | None = None, *, any_estimator: bool = False
+    ) -> None:
         """Select from open files.
 
         Args:
             files: at least one.
             selection: which clips; None = all.
+            any_estimator: whether the files may be of different estimators.
 
         Raises:
             DataError: if the files hold different estimators or samplings, or there is no such subset.
         """
         self.files = tuple(files)
-        for other in self.files[1:]:
-            differences = self.files[0].provenance.differences(other.provenance)
-            if differences:
-                raise DataError(
-                    f"{self.files[0].path} and {other.path} were made differently ({'; '.join(differences)})",
-                    "Extract them with the same estimator and sampling",
-                )
+        self.any_estimator = any_estimator
+        check_go_together(
+            [(tracks.path, tracks.provenance) for tracks in self.files], any_estimator=any_estimator
+        )
         chosen = [np.flatnonzero((selection or Selection()).mask(tracks)) for tracks in self.files]
         self.file_of = np.repeat(np.arange(len(chosen)), [len(numbers) for numbers in chosen])
         self.number_in_file = np.concatenate(chosen)
@@ -97,6 +100,7 @@ class PoseDataset(Sequence[PoseTrack]):
         splits: Collection[str] | None = None,
         signers: Collection[str] | None = None,
         variants: Mapping[str, Collection[int]] | None = None,
+        any_estimator: bool = False,
     ) -> PoseDataset:
         """Open files and select from them: `PoseDataset.open("out.h5", subset="wlasl100", splits=["train"])`.
 
@@ -107,6 +111,7 @@ class PoseDataset(Sequence[PoseTrack]):
             splits: names of splits.
             signers: names of signers.
             variants: overrides of "confusing" and "normal".
+            any_estimator: whether the files may be of different estimators.
 
         Raises:
             DataError: if a file cannot be used (`PoseShards.open`), files do not go together, or there is no
@@ -114,7 +119,13 @@ class PoseDataset(Sequence[PoseTrack]):
         """
         selection = Selection(subset, corpora, splits, signers, variants)
         with Version1Reader() as version1:
-            return cls([PoseShards.open(path, version1) for path in paths], selection)
+            files = [PoseShards.open(path, version1) for path in paths]
+            return cls(files, selection, any_estimator=any_estimator)
+
+    @property
+    def estimator(self) -> EstimatorIdentity:
+        """What the keypoints of all files together are of."""
+        return join_estimators(tracks.provenance.estimator for tracks in self.files)
 
     def part(self, numbers: NDArray[np.integer]) -> PoseDataset:
         """Only some of the clips.

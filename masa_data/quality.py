@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass
+from itertools import starmap
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from masa_data.errors import DataError
+from masa_data.plausible import find_doubt
 from masa_data.shards.reader import PoseShards
 from masa_data.skeleton import HAND_MIN_CONFIDENCE, HAND_MIN_KEYPOINTS, LEFT_HAND, PARTS, RIGHT_HAND
 
@@ -140,7 +142,7 @@ _ONLY_FRAMES: Final = (
 
 
 def validate(tracks: PoseShards) -> list[Finding]:
-    """Read everything once: checksums, bounds, order of frames, duplicates.
+    """Read everything once: checksums, bounds, order of frames, positions that cannot be pixels, duplicates.
 
     Args:
         tracks: an open dataset; its structure was checked by opening it.
@@ -155,6 +157,8 @@ def validate(tracks: PoseShards) -> list[Finding]:
     findings += [Finding("error", f"clip {clip_id}: its checksum does not match") for clip_id in damaged]
     if 1 in tracks.versions:
         findings.append(Finding("note", _ONLY_FRAMES))
+    clamped = tracks.column("clamped")
+    doubtful: dict[str, list[tuple[str, str]]] = defaultdict(list)
     for number, clip_id in enumerate(tracks):
         if clip_id in damaged:
             continue
@@ -168,9 +172,19 @@ def validate(tracks: PoseShards) -> list[Finding]:
             findings.append(Finding("error", f"clip {clip_id}: its times do not increase"))
         if track.frame_index[-1] >= track.info.end or track.frame_index[0] < track.info.start:
             findings.append(Finding("error", f"clip {clip_id}: it has frames from outside its range"))
-        if not (track.confidence > 0).any():
+        if doubt := find_doubt(track, int(clamped[number])):
+            doubtful[doubt.advice].append((clip_id, doubt.found))
+        elif not (track.confidence > 0).any():
             findings.append(Finding("note", f"clip {clip_id}: nobody was found in it"))
+    findings += starmap(_of_doubt, doubtful.items())
     return sorted(findings + _duplicates(tracks), key=lambda finding: finding.kind)
+
+
+def _of_doubt(advice: str, clips: list[tuple[str, str]]) -> Finding:
+    """One line for all clips whose numbers cannot be pixels for one cause."""
+    clip_id, found = clips[0]
+    more = f" (and {len(clips) - 1:,} more clips)" if len(clips) > 1 else ""
+    return Finding("error", f"clip {clip_id}{more}: {found}. {advice}")
 
 
 def _duplicates(tracks: PoseShards) -> list[Finding]:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from masa_data.errors import DataError
+from masa_data.shards.spec import EstimatorIdentity
 from masa_data.skeleton import NUM_KEYPOINTS
 
 SPLITS: Final = ("train", "val", "test")
@@ -94,6 +95,7 @@ class PoseTrack:
             the source has no clock (folders of images).
         box: (T, 4) float32, where the signer was looked for: left, top, right, bottom in source pixels; NaN
             if that is not known.
+        estimator: what the keypoints are of; None = not known, as of a track made by hand.
 
     Raises:
         DataError: on construction, if a shape, type or range is not as above.
@@ -105,6 +107,7 @@ class PoseTrack:
     frame_index: NDArray[np.int32]
     time: NDArray[np.float32]
     box: NDArray[np.float32]
+    estimator: EstimatorIdentity | None = None
 
     def __post_init__(self) -> None:
         frames = len(self.frame_index)

@@ -17,6 +17,7 @@ from masa_data.corpora.subsets import SUBSETS
 from masa_data.dataset import PoseDataset
 from masa_data.errors import DataError
 from masa_data.new_files import new_file
+from masa_data.shards.joining import check_estimator
 from masa_data.shards.reader import PoseShards
 from masa_data.track import NO_LABEL
 from masa_model.features import in_order
@@ -108,16 +109,15 @@ def open_test_data(
             the recogniser was trained on, and "train" was not asked for.
     """
     files = [PoseShards.open(path) for path in paths]
-    chosen = select_clips(files, subset, splits)
-    expected = recogniser.header.estimator
-    for tracks in files:
-        found = tracks.provenance.estimator
-        if found != expected and not force:
-            raise DataError(
-                f"{tracks.path} is of {found.name} {found.version}, {recogniser.path} was trained on "
-                f"{expected.name} {expected.version} or other settings of it",
-                "Extract the clips with that one, or say --force",
-            )
+    for tracks in files if not force else ():
+        check_estimator(
+            recogniser.path,
+            recogniser.header.estimator,
+            tracks.provenance.estimator,
+            "--force",
+            named=str(tracks.path),
+        )
+    chosen = select_clips(files, subset, splits, any_estimator=True)  # each was compared with the training's
     chosen = chosen.part(np.flatnonzero(chosen.column("label") != NO_LABEL))
     if not len(chosen):
         raise DataError(

@@ -213,7 +213,7 @@ class _Saver:
             step=state.step,
             steps=self.steps,
             settings=self.settings.model_dump(mode="json"),
-            estimator=files[0].provenance.estimator,
+            estimator=self.data.train.clips.estimator,
             sampling=files[0].provenance.sampling,
             fingerprints=tuple(tracks.fingerprint for tracks in files),
             labels=self.data.classes.glosses,

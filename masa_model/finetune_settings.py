@@ -89,6 +89,7 @@ class FinetuneDataSettings(Section):
         val: splits by which the best epoch is chosen, where the files have clips of them.
         shots: so many clips a class, all if it has fewer; None = all.
         place: where the clips that are trained on are held.
+        any_estimator: whether files, and the keypoints that pre-training saw, may be of different estimators.
     """
 
     subset: str | None = None
@@ -96,6 +97,7 @@ class FinetuneDataSettings(Section):
     val: tuple[Literal["val"], ...] = ("val",)
     shots: Count | None = None
     place: Place = "auto"
+    any_estimator: bool = False
 
 
 class FinetuneSettings(Section):

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from masa_data.errors import DataError
 from masa_data.quality import hands_found
+from masa_data.shards.joining import check_estimator
 from masa_data.shards.spec import EstimatorIdentity
 from masa_data.track import PoseTrack
 from masa_model.inputs.sources import raw_clips
@@ -64,37 +64,41 @@ class Recognizer:
         Raises:
             DataError: if the estimator, a setting or its weights differ, saying which.
         """
-        expected = self.trained.header.estimator
-        mine, theirs = expected.model_dump(), found.model_dump()
-        differences = [
-            f"{name} {theirs[name]!r}, expected {mine[name]!r}" for name in mine if mine[name] != theirs[name]
-        ]
-        if differences:
-            raise DataError(
-                f"the keypoints are of another estimator than {self.trained.path} was trained on "
-                f"({differences[0]}{f'; {len(differences) - 1} more' if len(differences) > 1 else ''})",
-                "Extract with that one, or say --any-estimator and do not trust the answer",
-            )
+        option = "--any-estimator (any_estimator=True)"
+        check_estimator(self.trained.path, self.trained.header.estimator, found, option)
 
-    def predict(self, track: PoseTrack, top: int = TOP) -> list[Guess]:
+    def predict(self, track: PoseTrack, top: int = TOP, *, any_estimator: bool = False) -> list[Guess]:
         """The most probable glosses of one clip, the best first.
 
         Args:
             track: the clip.
             top: how many, all if there are fewer.
+            any_estimator: whether it may be of another estimator than the training's.
 
         Returns:
             the guesses; none for a clip in which no hand was found, about which nothing can be said.
-        """
-        return self.predict_all([track], top)[0]
 
-    def predict_all(self, tracks: Sequence[PoseTrack], top: int = TOP) -> list[list[Guess]]:
+        Raises:
+            DataError: as `predict_all`.
+        """
+        return self.predict_all([track], top, any_estimator=any_estimator)[0]
+
+    def predict_all(
+        self, tracks: Sequence[PoseTrack], top: int = TOP, *, any_estimator: bool = False
+    ) -> list[list[Guess]]:
         """The same for some tracks at once; as many as memory holds.
 
         Args:
             tracks: the clips.
             top: how many guesses for each.
+            any_estimator: whether they may be of another estimator than the training's.
+
+        Raises:
+            DataError: if a track says that it is of another estimator; one made by hand says nothing.
         """
+        named = {id(track.estimator): track.estimator for track in tracks if track.estimator is not None}
+        for estimator in () if any_estimator else named.values():
+            self.check_estimator(estimator)
         found: list[list[Guess]] = [[] for _ in tracks]
         asked = [number for number, track in enumerate(tracks) if hands_found(track.confidence).any()]
         if not asked:

@@ -199,7 +199,7 @@ class _Header:
             step=step,
             steps=self.steps,
             settings=self.settings.model_dump(mode="json"),
-            estimator=files[0].provenance.estimator,
+            estimator=self.data.clips.estimator,
             fingerprints=tuple(tracks.fingerprint for tracks in files),
             metrics=metrics or {},
         )

@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 
 from masa_data.errors import DataError
+from masa_data.shards.joining import check_estimator
 from masa_model.finetune_settings import FinetuneSettings
 from masa_model.network.masa import MASA
 from masa_model.settings import InputSettings, NetworkSettings, PretrainSettings
@@ -71,15 +72,9 @@ def check_estimators(settings: FinetuneSettings, data: FinetuneData) -> None:
     """Check that pre-training saw keypoints of the estimator that the clips are of.
 
     Raises:
-        DataError: if it did not.
+        DataError: if it did not, and the settings do not say that any estimator will do.
     """
-    if settings.pretrained is None:
+    if settings.pretrained is None or settings.data.any_estimator:
         return
-    header = read_header(Path(settings.pretrained))
-    found, expected = header.estimator, data.train.clips.files[0].provenance.estimator
-    if found != expected:
-        raise DataError(
-            f"{settings.pretrained} was trained on keypoints of {found.name} {found.version}, "
-            f"the clips are of {expected.name} {expected.version} or other settings of it",
-            "Pre-train on clips of the same estimator",
-        )
+    path = Path(settings.pretrained)
+    check_estimator(path, read_header(path).estimator, data.train.clips.estimator, "--any-estimator")

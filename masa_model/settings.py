@@ -244,11 +244,13 @@ class DataSettings(Section):
         splits: train, val, test; "none" = clips without a split.
         ratio: the share of each corpus's clips that is used (Fig. 2).
         place: where the clips are held.
+        any_estimator: whether the files may be of different estimators.
     """
 
     splits: tuple[Literal["train", "val", "test", "none"], ...] = ("train", "none")
     ratio: Annotated[float, Field(gt=0, le=1)] = 1.0
     place: Place = "auto"
+    any_estimator: bool = False
 
 
 class PretrainSettings(Section):

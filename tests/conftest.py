@@ -71,15 +71,13 @@ def provenance() -> Provenance:
 def make_track(clip_id: str = "clip", frames: int = 5, seed: int = 0, **info: object) -> PoseTrack:
     """A track of random keypoints, some missing and some outside the frame."""
     rng = np.random.default_rng([seed, *clip_id.encode()])
-    facts = {"path": f"videos/{clip_id}.mp4", "fps": 25.0, "width": 640, "height": 360, "end": frames}
-    keypoints = rng.uniform(-300, 900, (frames, 49, 2))
+    facts = {"path": f"videos/{clip_id}.mp4", "fps": 25.0, "width": 640, "height": 360, "end": frames} | info
+    keypoints = rng.uniform(-0.06, 1.06, (frames, 49, 2)) * (facts["width"], facts["height"])
     confidence = rng.uniform(0.01, 1, (frames, 49)) * (rng.random((frames, 49)) > 0.2)
     index = np.arange(frames)
     box = rng.uniform(0, 160, (frames, 4)) + np.array([0, 0, 200, 200])
     box[0] = np.nan
-    return PoseTrack.with_missing(
-        ClipInfo(clip_id, **(facts | info)), keypoints, confidence, index, index / 25, box
-    )
+    return PoseTrack.with_missing(ClipInfo(clip_id, **facts), keypoints, confidence, index, index / 25, box)
 
 
 def assert_same_track(found: PoseTrack, expected: PoseTrack) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import os
 from collections import Counter
@@ -68,18 +69,21 @@ def none_found(root: Path, annotations: Path | None, names: Iterable[str]) -> Da
 
 
 def read_text(path: Path) -> str:
-    """The text of a file, without a byte order mark.
+    """The text of a file in UTF-8, or in UTF-16 with a byte order mark, without that mark.
 
     Raises:
-        DataError: if it is not UTF-8.
+        DataError: if it is neither.
         OSError: if it cannot be read.
     """
+    content = path.read_bytes()
+    encoding = "utf-16" if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
     try:
-        return path.read_bytes().decode("utf-8-sig")
+        return content.decode(encoding)
     except UnicodeDecodeError as error:
-        line = path.read_bytes()[: error.start].count(b"\n") + 1
+        line = content[: error.start].count(b"\n") + 1
         raise DataError(
-            f"{path}, line {line}: found bytes that are not UTF-8", "Save it in UTF-8, or get it again"
+            f"{path}, line {line}: found bytes that are not {encoding[:6].upper().rstrip('-')}",
+            "Save it in UTF-8, or get it again",
         ) from None
 
 

@@ -11,7 +11,7 @@ from typing import Final, Literal
 from masa_data.corpora.box import Box
 from masa_data.corpora.ranges import DeclaredRange
 from masa_data.errors import DataError
-from masa_data.track import NO_LABEL
+from masa_data.track import NO_LABEL, ClipInfo
 
 VIDEO_ENDINGS: Final = frozenset({".mp4", ".avi", ".mov", ".mkv", ".webm", ".gif", ".m4v"})
 IMAGE_ENDINGS: Final = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp"})
@@ -27,6 +27,19 @@ SPLIT_NAMES: Final = {
     "test": "test",
     "testing": "test",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """What the list beside exported keypoints says of a clip.
+
+    Attributes:
+        info: all that was known of it.
+        frames: the numbers of its frames, as `exchange.frame_numbers` writes them; "" if they are not listed.
+    """
+
+    info: ClipInfo
+    frames: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +63,7 @@ class Clip:
         already_cut: whether the source's name tells that it holds this clip alone (True) or a whole
             recording (False); None = only its length can tell.
         box: where in the frame the signer is; None = anywhere.
+        listed: what is known of imported keypoints, beyond the above; None = nothing.
     """
 
     id: str
@@ -65,6 +79,7 @@ class Clip:
     declared: DeclaredRange | None = None
     already_cut: bool | None = None
     box: Box | None = None
+    listed: Listed | None = None
 
 
 @dataclass(frozen=True, slots=True)

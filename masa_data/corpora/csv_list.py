@@ -7,12 +7,12 @@ text there, a gloss; a column `gloss` may stand beside it. `start` and `end` cou
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Final
 
 from masa_data.corpora.clip import SPLIT_NAMES, Clip, Listing, Problem
+from masa_data.corpora.csv_table import read_csv
 from masa_data.errors import DataError
 from masa_data.track import NO_LABEL
 
@@ -43,31 +43,18 @@ def list_csv(path: Path) -> Listing:
 
 def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
     """Line number and values of each row; every column of COLUMNS is there, "" if it is not given."""
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file, strict=True)
-            columns = [name.strip().lower() for name in reader.fieldnames or ()]
-            unknown = [name for name in columns if name not in COLUMNS]
-            if "path" not in columns or unknown:
-                raise DataError(
-                    f"{path}:1: found the columns {', '.join(columns) or 'none'}, expected path and any of "
-                    f"{', '.join(COLUMNS[1:])}",
-                    "Name the columns in the first line",
-                )
-            reader.fieldnames = columns
-            for row in reader:
-                if None in row or None in row.values():
-                    raise DataError(
-                        f"{path}:{reader.line_num}: found another number of values than the "
-                        f"{len(columns)} columns named in the first line",
-                        "Correct the row; put quotes around values that contain a comma",
-                    )
-                yield (
-                    reader.line_num,
-                    {name: row[name].strip() if name in row else "" for name in COLUMNS},
-                )
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{path} is not a CSV in UTF-8 ({error})", "Save it as CSV, UTF-8") from None
+    table = read_csv(path)
+    columns = [name.strip().lower() for name in table.columns]
+    unknown = [name for name in columns if name not in COLUMNS]
+    if "path" not in columns or unknown or len(set(columns)) < len(columns):
+        raise DataError(
+            f"{path}:1: found the columns {', '.join(columns) or 'none'}, expected path and any of "
+            f"{', '.join(COLUMNS[1:])}",
+            "Name the columns in the first line",
+        )
+    for line, values in table.rows():
+        row = dict(zip(columns, map(str.strip, values.values()), strict=True))
+        yield line, {name: row.get(name, "") for name in COLUMNS}
 
 
 def _clip(list_path: Path, row: dict[str, str], labels_are_numbers: bool) -> Clip:

@@ -6,8 +6,6 @@ The split is by signer and needs no list. A clip's id is `000/P01_01_00_0`.
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -15,8 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from masa_data.corpora.annotations import find_file, label_in, none_found, read_lines, read_text
+from masa_data.corpora.annotations import find_file, label_in, none_found, read_lines
 from masa_data.corpora.clip import SPLIT_NAMES, Clip, Problem
+from masa_data.corpora.csv_table import read_csv
 from masa_data.corpora.listing import CorpusListing, Row
 from masa_data.corpora.masa_lists import NAMES, find_masa_lists, read_masa_lists, split_name
 from masa_data.corpora.sources import Source, SourceIndex, walk_sources
@@ -186,25 +185,15 @@ def _list_rows(root: Path, annotations: Path, listing: CorpusListing) -> Iterato
 
 def _csv_rows(path: Path) -> Iterator[tuple[str, str, str]]:
     split = next((SPLIT_NAMES[part] for part in path.stem.split(".") if part in SPLIT_NAMES), "")
-    reader = csv.reader(io.StringIO(read_text(path)))
-    try:
-        header = next(reader, [])
-    except csv.Error:
-        header = []
-    if "video_path" not in header or not split:
+    table = read_csv(path)
+    if "video_path" not in table.columns or not split:
         raise DataError(
-            f"{path}, row 1: found the columns {', '.join(header)[:60] or 'none'}, expected video_path in a "
-            f"list named {' or '.join(_CSV_LISTS)}",
+            f"{path}, row 1: found the columns {', '.join(table.columns)[:60] or 'none'}, expected "
+            f"video_path in a list named {' or '.join(_CSV_LISTS)}",
             "Name the column and the file so",
         )
-    column = header.index("video_path")
-    try:
-        for row in reader:
-            yield f"{path}, row {reader.line_num}", row[column] if column < len(row) else "", split
-    except csv.Error as error:
-        raise DataError(
-            f"{path}, row {reader.line_num}: found no CSV ({error}), expected one", "Get the list again"
-        ) from None
+    for line, row in table.rows():
+        yield f"{path}, row {line}", row["video_path"], split
 
 
 def _read_glosses(root: Path, annotations: Path | None) -> dict[int, str]:

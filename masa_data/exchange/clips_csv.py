@@ -1,29 +1,32 @@
 """`clips.csv`: what is known of each clip, beside files that hold keypoints alone.
 
-An export writes it into its folder, and an import of that folder takes corpus, gloss, label, split and signer
-from it.
+An export writes it into its folder, and an import of that folder takes from it what its files do not hold:
+size, rate and frame numbers, and corpus, gloss, label, split and signer.
 """
 
 from __future__ import annotations
 
 import csv
-import io
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Final, TextIO
 
 from typing_extensions import Self
 
-from masa_data.corpora.annotations import read_text
-from masa_data.corpora.clip import SPLIT_NAMES, Clip
+from masa_data.corpora.clip import Clip, Listed
+from masa_data.corpora.csv_table import read_csv
 from masa_data.errors import DataError
-from masa_data.track import INFO_FIELDS, NO_LABEL, PoseTrack
+from masa_data.exchange.clip_facts import read_facts
+from masa_data.exchange.frame_numbers import written_frames
+from masa_data.track import INFO_FIELDS, ClipInfo, PoseTrack
 
 CLIPS_CSV: Final = "clips.csv"
 
-_COLUMNS: Final = (*INFO_FIELDS, "frames")
-_MAX_LABEL: Final = 10**9
+_NUMBERS: Final = "frame_numbers"
+_EARLIER: Final = (*INFO_FIELDS, "frames")  # what the first exports wrote
+_COLUMNS: Final = (*_EARLIER, _NUMBERS)
 _MAX_BYTES: Final = 256 << 20  # a clip has some hundred
+_ADVICE: Final = "Correct the line, or remove the list"
 
 
 class ClipsCsv:
@@ -42,11 +45,12 @@ class ClipsCsv:
 
     def add(self, track: PoseTrack) -> None:
         """Write a clip's line."""
-        self._writer.writerow({**asdict(track.info), "frames": len(track)})
+        numbers = written_frames(track.frame_index)
+        self._writer.writerow({**asdict(track.info), "frames": len(track), _NUMBERS: numbers})
 
 
-def with_listed_labels(folder: Path, clips: list[Clip]) -> list[Clip]:
-    """The clips of a folder with the labels that its list gives them, if it has such a list.
+def with_listed_facts(folder: Path, clips: list[Clip]) -> list[Clip]:
+    """The clips of a folder with what its list says of them, if it has such a list.
 
     A `clips.csv` with other columns is somebody else's and does not count.
 
@@ -62,37 +66,26 @@ def with_listed_labels(folder: Path, clips: list[Clip]) -> list[Clip]:
             f"{CLIPS_CSV}: found {size:,} bytes, expected at most {_MAX_BYTES:,}",
             "Export again, or remove it",
         )
-    text = read_text(path)
     try:
-        reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
-        if tuple(reader.fieldnames or ()) != _COLUMNS:
+        table = read_csv(path)
+        if tuple(table.columns) not in (_COLUMNS, _EARLIER):
             return clips
-        rows = {row["id"]: row for row in reader}
-    except csv.Error as error:
-        raise DataError(f"{CLIPS_CSV}: found no CSV ({error})", "Export again, or remove it") from None
-    return [_labelled(clip, rows[clip.id]) if clip.id in rows else clip for clip in clips]
+        rows = {row["id"]: row for _, row in table.rows()}
+    except DataError as error:
+        reason = error.reason.removeprefix(f"{path}: ").removeprefix(f"{path}, ")
+        raise DataError(f"{CLIPS_CSV}: {reason}", "Export again, or remove it") from None
+    return [_with_facts(clip, rows[clip.id]) if clip.id in rows else clip for clip in clips]
 
 
-def _labelled(clip: Clip, row: dict[str, str | None]) -> Clip:
-    corpus, gloss, label, split, signer = (
-        row[name] for name in ("corpus", "gloss", "label", "split", "signer")
-    )
-    try:
-        number = int(label or "")
-    except ValueError:
-        number = NO_LABEL - 1
-    known_split = not split or split.lower() in SPLIT_NAMES
-    if not NO_LABEL <= number < _MAX_LABEL or not known_split or row["frames"] is None:
-        raise DataError(
-            f"{CLIPS_CSV}: found the label {str(label)[:40]!a} and the split {str(split)[:40]!a} of clip "
-            f"{clip.id[:40]!a}, expected a number and train, val, test or nothing",
-            "Correct the line, or remove the list",
-        )
+def _with_facts(clip: Clip, row: dict[str, str]) -> Clip:
+    facts = read_facts(row, f"{CLIPS_CSV}, clip {clip.id[:40]!a}", _ADVICE)
+    info = ClipInfo(**{**facts, "corpus": facts["corpus"] or clip.corpus})
     return replace(
         clip,
-        corpus=corpus or clip.corpus,
-        gloss=gloss or "",
-        label=number,
-        split=SPLIT_NAMES[split.lower()] if split else "",
-        signer=signer or "",
+        corpus=info.corpus,
+        gloss=info.gloss,
+        label=info.label,
+        split=info.split,
+        signer=info.signer,
+        listed=Listed(info, row.get(_NUMBERS, "")),
     )

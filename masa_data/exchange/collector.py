@@ -17,6 +17,7 @@ from typing_extensions import Self
 from masa_data.corpora.clip import Clip, Problem
 from masa_data.errors import DataError
 from masa_data.os_errors import in_words
+from masa_data.plausible import find_doubt
 from masa_data.shards.journal import Journal
 from masa_data.shards.quantise import StoredTrack, quantise
 from masa_data.shards.spec import Provenance
@@ -44,6 +45,8 @@ def import_each(
 ) -> Iterator[Imported]:
     """Read clips one by one; one that cannot be read becomes a problem and the others go on.
 
+    So does one of which the numbers cannot be pixels of its frames.
+
     Args:
         clips: taken one by one.
         read: gives a clip's track and what is odd about it; may raise DataError or OSError.
@@ -51,6 +54,8 @@ def import_each(
     for clip in clips:
         try:
             track, warnings = read(clip)
+            if doubt := find_doubt(track):
+                raise doubt.error()
         except DataError as error:
             yield Imported(None, (Problem.of(error, clip.path, clip.id),))
         except OSError as error:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -12,6 +13,12 @@ from masa_data.corpora.clip import VIDEO_ENDINGS, Clip
 from masa_data.errors import DataError
 from masa_data.video import probe_source, source_sha256
 
+# Rates that differ by less are the same, written with fewer digits.
+_SAME_RATE: Final = 1e-3
+SIZE_UNKNOWN: Final = (
+    "keypoints do not say how large and how fast their frames were; found no option to say it",
+    "Give --size WxH and --fps F together, or where the command has it --videos DIR alone",
+)
 _SIZE: Final = re.compile(r"([1-9]\d{0,4})[x×]([1-9]\d{0,4})")
 
 
@@ -131,6 +138,51 @@ class VideoFolder:
             f"found no video {parts[-1]!a} in {self.root}, expected {clip_id!a} with the ending mp4, avi, …",
             "Put it there, or give --size and --fps instead of --videos",
         )
+
+
+def settle_facts(clip: Clip, stated: FrameFacts | None, frames: FrameSource | None) -> FrameFacts:
+    """The frames of a clip, out of all that says something of them, which must say the same.
+
+    Args:
+        clip: what a list beside it says is in its `listed`.
+        stated: what the file itself says; None = nothing.
+        frames: what the user says; None = nothing.
+
+    Raises:
+        DataError: if nobody says it, or two contradict each other.
+        OSError: if the video cannot be read.
+    """
+    listed = None
+    if clip.listed is not None:
+        info = clip.listed.info
+        listed = FrameFacts(info.path, info.width, info.height, info.fps, sha256=info.source_sha256)
+    said = None if frames is None else frames.facts(clip)
+    facts = said or listed or stated
+    if facts is None:
+        raise DataError(*SIZE_UNKNOWN)
+    for other, where in ((listed, "in clips.csv"), (stated, "in the file")):
+        if other is not None and (other.width, other.height) != (facts.width, facts.height):
+            raise DataError(
+                f"found frames of {other.width}×{other.height} pixels {where}, expected the "
+                f"{facts.width}×{facts.height} {_origin(facts, said)}",
+                "Look whether this video belongs to these keypoints"
+                if facts.sha256 and said
+                else "Leave --size out, which the files say; or where they are wrong remove clips.csv",
+            )
+    if listed is None or (said is not None and said.sha256):  # a video knows itself best
+        return facts
+    if said is not None and math.isfinite(listed.fps) and abs(said.fps / listed.fps - 1) > _SAME_RATE:
+        raise DataError(
+            f"found {listed.fps:g} frames/s in clips.csv, expected the {said.fps:g} of --fps",
+            "Leave --size and --fps out, which clips.csv says; or remove it if it is wrong",
+        )
+    return listed if said is None or math.isfinite(listed.fps) else replace(listed, fps=said.fps)
+
+
+def _origin(facts: FrameFacts, said: FrameFacts | None) -> str:
+    if said is None:
+        return "in clips.csv"
+    return f"of {facts.path}" if facts.sha256 else "of --size"
 
 
 def parse_size(text: str) -> tuple[int, int]:

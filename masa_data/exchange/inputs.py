@@ -11,14 +11,17 @@ from typing import Final
 from masa_data.corpora.clip import Clip, Listing, Problem, join
 from masa_data.corpora.folder import clip_below, walk_folders
 from masa_data.errors import DataError
-from masa_data.exchange.clips_csv import with_listed_labels
+from masa_data.exchange.clips_csv import with_listed_facts
+from masa_data.exchange.frame_files import FrameFiles
 from masa_data.os_errors import in_words
 
 # MMPose's demo scripts put "results_" in front of the video's name; others put the model behind it.
 _ADDED: Final = re.compile(r"^results_|\.mmpose\w*$")
 
 
-def list_keypoint_files(inputs: Iterable[str], ending: str, corpus: str) -> Listing:
+def list_keypoint_files(
+    inputs: Iterable[str], ending: str, corpus: str, frames: FrameFiles | None = None
+) -> Listing:
     """List files and folders of one clip each, in the order given.
 
     As with videos, a clip's id is its path below the folder without its ending, and the folders `gloss/` and
@@ -28,23 +31,24 @@ def list_keypoint_files(inputs: Iterable[str], ending: str, corpus: str) -> List
         inputs: paths.
         ending: what the files in folders end in, like ".json".
         corpus: name of the corpus.
+        frames: finds clips of a file a frame among them, in folders; None = there are none.
     """
-    return join(_list_one(Path(name), ending, corpus) for name in inputs)
+    return join(_list_one(Path(name), ending, corpus, frames) for name in inputs)
 
 
-def _list_one(path: Path, ending: str, corpus: str) -> Listing:
+def _list_one(path: Path, ending: str, corpus: str, frames: FrameFiles | None) -> Listing:
     listing = Listing()
     try:
         if path.is_dir():
             for folder, names in walk_folders(path):
-                for name in names:
+                for name in names if frames is None else frames.add_folder(listing, path, folder, names):
                     if Path(name).suffix.lower() == ending:
                         _add(listing, path, folder / name)
                     else:
                         listing.ignored[Path(name).suffix.lower()] += 1
             listing.clips.sort(key=lambda clip: clip.path)
             listing.clips = _of_corpus(listing, corpus)
-            listing.clips = with_listed_labels(path, listing.clips)
+            listing.clips = with_listed_facts(path, listing.clips)
             if not listing.clips and not listing.problems:
                 raise DataError(f"there is no file in it that ends in {ending}", "Check the path")
         elif path.is_file():

@@ -13,6 +13,7 @@ import numpy as np
 from masa_data.corpora.named import CORPORA
 from masa_data.errors import DataError
 from masa_data.exchange.copying import Part
+from masa_data.shards.joining import check_go_together, join_provenances
 from masa_data.shards.reader import PoseShards
 from masa_data.shards.spec import Provenance
 from masa_data.track import NO_LABEL, ClipInfo
@@ -36,7 +37,7 @@ class Merge:
     renumbered: list[str]
 
 
-def merge(datasets: Sequence[PoseShards], *, prefix: bool = False) -> Merge:
+def merge(datasets: Sequence[PoseShards], *, prefix: bool = False, any_estimator: bool = False) -> Merge:
     """Plan how datasets become one.
 
     Where two of them give one class number to different glosses, or one gloss different numbers, the glosses
@@ -46,19 +47,13 @@ def merge(datasets: Sequence[PoseShards], *, prefix: bool = False) -> Merge:
     Args:
         datasets: two or more, open.
         prefix: put the name of its file in front of every id.
+        any_estimator: join keypoints of different estimators all the same; the new file says so.
 
     Raises:
         DataError: if they hold different estimators or samplings, share ids, or number classes of a corpus
             differently that cannot be numbered anew.
     """
-    first = datasets[0]
-    for other in datasets[1:]:
-        differences = first.provenance.differences(other.provenance)
-        if differences:
-            raise DataError(
-                f"{first.path} and {other.path} were made differently ({'; '.join(differences)})",
-                "Extract them with the same estimator and sampling",
-            )
+    check_go_together([(tracks.path, tracks.provenance) for tracks in datasets], any_estimator=any_estimator)
     names = [f"{tracks.path.stem}/" if prefix else "" for tracks in datasets]
     _refuse_shared_ids(datasets, names)
     numbers = _new_numbers(datasets)
@@ -66,7 +61,8 @@ def merge(datasets: Sequence[PoseShards], *, prefix: bool = False) -> Merge:
         Part(tracks, np.arange(len(tracks)), _renewal(name, numbers))
         for tracks, name in zip(datasets, names, strict=True)
     ]
-    return Merge(parts, _joined(datasets), sorted(numbers))
+    provenance = join_provenances([tracks.provenance for tracks in datasets])
+    return Merge(parts, provenance, sorted(numbers))
 
 
 def _renewal(prefix: str, numbers: dict[str, dict[str, int]]) -> Callable[[ClipInfo], ClipInfo]:
@@ -126,21 +122,4 @@ def _disagree(found: _Found) -> bool:
         mine.isdisjoint(other)
         for by_dataset in found.values()
         for mine, other in combinations(by_dataset.values(), 2)
-    )
-
-
-def _joined(datasets: Sequence[PoseShards]) -> Provenance:
-    """Provenance of all together; the rule of splits stays only if it is everybody's."""
-    first = datasets[0].provenance
-    rules = [tracks.provenance.split_rule for tracks in datasets]
-    notes: dict[str, list[str]] = defaultdict(list)
-    for tracks in datasets:
-        for name, note in tracks.provenance.notes.items():
-            if note not in notes[name]:
-                notes[name].append(note)
-    return first.model_copy(
-        update={
-            "split_rule": rules[0] if all(rule == rules[0] for rule in rules) else None,
-            "notes": {name: "; ".join(texts) for name, texts in notes.items()},
-        }
     )

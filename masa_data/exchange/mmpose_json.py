@@ -1,11 +1,13 @@
 """MMPose's JSON: people with 133 keypoints in each frame.
 
-Two forms: the list of frames that `MMPoseInferencer(..., pred_out_dir=...)` writes for a video, whose frames
-count from 0, and `{"meta_info": …, "instance_info": [frames]}` of MMPose's demo scripts, which count from 1.
+Three forms: the list of frames that `MMPoseInferencer(..., pred_out_dir=...)` writes for a video, whose
+frames count from 0; `{"meta_info": …, "instance_info": [frames]}` of MMPose's demo scripts, which count from
+1; and for a folder of images a file an image, `000042.json`, which is the list of its people.
 """
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 from pathlib import Path
 from typing import Final
@@ -15,13 +17,19 @@ from numpy.typing import NDArray
 
 from masa_data.corpora.annotations import Fields, read_json
 from masa_data.errors import DataError
+from masa_data.exchange.frame_files import FrameFiles
 from masa_data.exchange.limits import check_frames, regular_size
 from masa_data.exchange.people import Instance, find_signer
 from masa_data.exchange.wholebody import NUM_WHOLEBODY, WholeBody
 from masa_data.skeleton import COCO_WHOLEBODY_INDICES
 
 _MAX_BYTES: Final = 128 << 20  # some 5,000 frames of one person
+_MAX_IMAGE_BYTES: Final = 8 << 20  # of one person it has some ten thousand
 _HUGE: Final = 1e9
+# "clip_000042.json", "000042.json", "frame (42).json"; and how the people of one image begin, or nobody.
+_NUMBERED: Final = re.compile(r"(?:(.*?)[ _.-]*\(?)??(\d{1,12})\)?\.json", re.IGNORECASE)
+_START: Final = 200
+_IMAGE_START: Final = re.compile(rb'\s*\[\s*(?:\]|\{\s*"(?:keypoints|keypoint_scores|bbox|bbox_score)")')
 _RUN_AGAIN: Final = "Run MMPose again with a COCO-WholeBody model, or leave the file out"
 
 
@@ -39,7 +47,8 @@ def read_mmpose_json(path: Path) -> WholeBody:
             "Cut the video into clips before running MMPose",
         )
     try:
-        frames, first = _frames(read_json(path))
+        content = read_json(path)
+        frames, first = _frames(content) if not _is_one_image(content) else ([], 0)
         index = [
             Fields.of(f"frame {number}", row).whole("frame_id", first) - first
             for number, row in enumerate(frames)
@@ -49,12 +58,55 @@ def read_mmpose_json(path: Path) -> WholeBody:
         raise DataError(
             error.reason.removeprefix(f"{path}, ").removeprefix(f"{path}: "), _RUN_AGAIN
         ) from None
+    if not frames:
+        raise DataError(
+            "found the people of one image, as MMPoseInferencer writes them for a folder of images, expected "
+            "a list of frames",
+            "Give the folder of all images' files, numbered by frame",
+        )
     check_frames(len(frames))
     if any(later <= earlier for earlier, later in pairwise(index)):
         raise DataError(
             "found frame_ids that do not increase, expected each frame once, in order", _RUN_AGAIN
         )
     return find_signer(people, np.array(index))
+
+
+def mmpose_frames() -> FrameFiles:
+    """Finds and reads the frames of clips of which MMPose wrote a file an image."""
+    return FrameFiles(_frame_of, _read_image)
+
+
+def _frame_of(path: Path) -> tuple[str, int] | None:
+    match = _NUMBERED.fullmatch(path.name)
+    if match is None:
+        return None
+    try:
+        regular_size(path)
+        with path.open("rb") as file:
+            start = file.read(_START)
+    except (OSError, DataError):
+        return None  # it becomes a clip of its own, and there it is said what is wrong
+    return (match[1] or "", int(match[2])) if _IMAGE_START.match(start) else None
+
+
+def _read_image(path: Path) -> list[Instance]:
+    if (size := regular_size(path)) > _MAX_IMAGE_BYTES:
+        raise DataError(
+            f"{path.name}: found {size:,} bytes, expected at most {_MAX_IMAGE_BYTES:,}: one frame", _RUN_AGAIN
+        )
+    try:
+        return _people(0, {"instances": read_json(path)})
+    except DataError as error:
+        reason = error.reason.removeprefix(f"{path}, ").removeprefix(f"{path}: ").removeprefix("frame 0")
+        raise DataError(f"{path.name}: {reason.lstrip(':, ')}", _RUN_AGAIN) from None
+
+
+def _is_one_image(content: object) -> bool:
+    """Whether it is a list of people, not of frames."""
+    return isinstance(content, list) and any(
+        isinstance(row, dict) and "keypoints" in row and "instances" not in row for row in content[:1]
+    )
 
 
 def _frames(content: object) -> tuple[list[object], int]:

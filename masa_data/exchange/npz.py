@@ -5,6 +5,8 @@
     label    (N)          names the class; the same text in two files is the same class
     split, signer  (N)    if there are any; a signer "unknown" or "…/unknown" is nobody
 
+Files that were exported from ours have beside them all that is known of each clip, and `class_number`.
+
 The keypoints are read clip by clip, so that a file of any size takes little memory, and nothing in the file
 is ever unpickled.
 """
@@ -16,7 +18,7 @@ import sys
 import zipfile
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Final
@@ -25,15 +27,17 @@ import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import Self
 
-from masa_data.corpora.clip import SPLIT_NAMES, Clip, Problem
+from masa_data.corpora.clip import SPLIT_NAMES, Clip, Listed, Problem
 from masa_data.corpora.sources import is_unicode
 from masa_data.errors import DataError
 from masa_data.exchange.collector import Imported, import_each
 from masa_data.exchange.damage import DAMAGED_NPZ
-from masa_data.exchange.frame_facts import FrameFacts, FrameSource
+from masa_data.exchange.frame_facts import FrameFacts, FrameSource, settle_facts
 from masa_data.exchange.limits import check_frames, check_unpacked
+from masa_data.exchange.npz_facts import CLASS_NUMBER, ExportedFacts
+from masa_data.exchange.reading import SHARES, Reading
 from masa_data.exchange.wholebody import missing_where_not_finite
-from masa_data.shards.spec import EstimatorIdentity, Provenance
+from masa_data.shards.spec import Provenance
 from masa_data.skeleton import NUM_KEYPOINTS
 from masa_data.track import ClipInfo, PoseTrack
 from masa_data.version import VERSION
@@ -90,6 +94,9 @@ class NpzClips:
             self._labels = self._texts("label")
             self._splits = self._texts("split", optional=True)
             self._signers = self._texts("signer", optional=True)
+            self._exported: ExportedFacts | None = None
+            if f"{CLASS_NUMBER}.npy" in self._file.namelist():
+                self._exported = ExportedFacts.read(self._texts, self._values, self.clips, frames)
         except DAMAGED_NPZ as error:
             self._resources.close()
             if isinstance(error, DataError):
@@ -104,12 +111,19 @@ class NpzClips:
     ) -> None:
         self._resources.close()
 
-    def tracks(self, frames: FrameSource) -> Iterator[Imported]:
+    @property
+    def says_sizes(self) -> bool:
+        """Whether it says each clip's size and rate, as exported files do."""
+        return self._exported is not None
+
+    def tracks(self, frames: FrameSource | None, reading: Reading = SHARES) -> Iterator[Imported]:
         """The tracks in the file's order. Where the file turns out to be damaged, they end with a problem.
 
         Args:
-            frames: knows the size and rate of the frames.
+            frames: knows the size and rate of the frames; None = the file says them.
+            reading: how the numbers are to be taken.
         """
+        first = 0
         for number in range(self.clips):
             count = int(self._offsets[number + 1] - self._offsets[number])
             try:
@@ -120,17 +134,37 @@ class NpzClips:
                 yield Imported(None, (Problem.of(damaged, str(self.path)),))
                 return
             clip = Clip(f"{self.path.stem}/{number:05d}", self.path, str(self.path), self._corpus)
-            yield from import_each([clip], lambda clip, i=number, v=values: self._track(clip, i, v, frames))  # type: ignore[misc]
+            index = np.arange(count)
+            if self._exported is not None:
+                index = self._exported.frame_index[first : first + count]
+            first += count
+
+            def read(
+                clip: Clip,
+                number: int = number,
+                values: NDArray[np.float64] = values,
+                index: NDArray[np.int64] = index,
+            ) -> tuple[PoseTrack, tuple[str, ...]]:
+                return self._track(clip, number, values, index, frames, reading)
+
+            yield from import_each([clip], read)
 
     def _track(
-        self, clip: Clip, number: int, values: NDArray[np.float64], frames: FrameSource
+        self,
+        clip: Clip,
+        number: int,
+        values: NDArray[np.float64],
+        index: NDArray[np.int64],
+        frames: FrameSource | None,
+        reading: Reading,
     ) -> tuple[PoseTrack, tuple[str, ...]]:
-        facts = frames.facts(clip)
-        index = np.arange(len(values))
+        if self._exported is not None:
+            clip = replace(clip, listed=Listed(self._exported.info(number)))
+        facts = settle_facts(clip, None, frames)
         confidence, warning = missing_where_not_finite(values[..., :2], values[..., 2])
         track = PoseTrack.with_missing(
-            self._info(clip, number, facts, len(values)),
-            values[..., :2] * (facts.width, facts.height),
+            self._info(clip, number, facts, int(index[-1]) + 1),
+            reading.pixels(values[..., :2], facts.width, facts.height),
             confidence,
             index,
             index / facts.fps,
@@ -138,6 +172,11 @@ class NpzClips:
         return track, warning
 
     def _info(self, clip: Clip, number: int, facts: FrameFacts, end: int) -> ClipInfo:
+        if clip.listed is not None:
+            listed = clip.listed.info
+            return replace(
+                listed, fps=facts.fps, corpus=listed.corpus or clip.corpus, end=max(end, listed.end)
+            )
         split, signer = self._splits[number], self._signers[number]
         if split and split.lower() not in SPLIT_NAMES:
             raise DataError(f"found the split {split[:40]!a}, expected train, val or test", _GET_AGAIN)
@@ -236,19 +275,18 @@ def _read(column: _Column, count: int, name: str) -> NDArray[Any]:
     return np.frombuffer(data, column.dtype)
 
 
-_KINDS: Final = {"f": "floating-point numbers", "iu": "whole numbers", "U": "texts"}
+_KINDS: Final = {"f": "floating-point numbers", "iu": "whole numbers", "biuf": "numbers", "U": "texts"}
 
 
-def npz_provenance(frames: FrameSource, model: str) -> Provenance:
+def npz_provenance(frames: FrameSource | None, model: str, reading: Reading = SHARES) -> Provenance:
     """What is recorded of a file imported from npz."""
-    estimator = EstimatorIdentity(
-        name="npz-import",
-        version=model,
-        settings={"source": "npz"},
-        weights_sha256="",
-        confidence="as the npz file gave it, from 0 to 1",
+    estimator = reading.identity(
+        "npz-import", model, {"source": "npz"}, "as the npz file gave it, from 0 to 1"
     )
-    notes = {"size": frames.size_setting, "fps": frames.fps_setting}
+    size, fps = "from the files", "from the files"
+    if frames is not None:
+        size, fps = frames.size_setting, frames.fps_setting
+    notes = {"size": size, "fps": fps}
     return Provenance(estimator=estimator, notes=notes, tool_version=VERSION)
 
 

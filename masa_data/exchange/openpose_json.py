@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -13,13 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from masa_data.corpora.annotations import Fields, read_json
-from masa_data.corpora.clip import Clip, Listing, Problem, join
-from masa_data.corpora.folder import clip_below, walk_folders
+from masa_data.corpora.clip import Listing, Problem, join
+from masa_data.corpora.folder import walk_folders
 from masa_data.errors import DataError
-from masa_data.exchange.clips_csv import with_listed_labels
-from masa_data.exchange.limits import check_frames, regular_size
-from masa_data.exchange.people import Instance, box_of, find_signer, largest
-from masa_data.exchange.wholebody import WholeBody
+from masa_data.exchange.clips_csv import with_listed_facts
+from masa_data.exchange.frame_files import FrameFiles
+from masa_data.exchange.limits import regular_size
+from masa_data.exchange.people import Instance, box_of
 from masa_data.skeleton import NUM_HAND_KEYPOINTS
 
 # Index of each of our seven body keypoints among BODY_25's. A hand's 21 are in our order.
@@ -29,100 +28,50 @@ NUM_BODY_25: Final = 25
 _FRAME_FILE: Final = re.compile(r"(?:(.+)_)?(\d{1,12})_keypoints\.json")
 _MAX_BYTES: Final = 8 << 20  # a frame of one person has some ten thousand
 _HUGE: Final = 1e9
-_MAX_NUMBER: Final = 10**9
 _RUN_AGAIN: Final = "Run OpenPose again with --model_pose BODY_25 --hand --keypoint_scale 0, or leave it out"
 
 
-@dataclass(slots=True)
-class OpenPoseFrames:
-    """The frames of many clips, found in folders.
+def openpose_frames() -> FrameFiles:
+    """Finds and reads the frames of OpenPose's clips."""
+    return FrameFiles(_frame_of, _people)
 
-    Attributes:
-        files: of each clip, by id: numbers of frames and their files, in order.
+
+def list_openpose(frames: FrameFiles, inputs: Iterable[str], corpus: str) -> Listing:
+    """Find the clips in folders, as `FrameFiles.add_folder` does; `train/gloss/clip/` says gloss and split.
+
+    Args:
+        frames: takes the clips' files.
+        inputs: folders.
+        corpus: name of the corpus.
     """
+    return join(_list_one(frames, Path(name), corpus) for name in inputs)
 
-    files: dict[str, list[tuple[int, Path]]] = field(default_factory=dict)
 
-    def list_clips(self, inputs: Iterable[str], corpus: str) -> Listing:
-        """Find the clips in folders.
+def _list_one(frames: FrameFiles, root: Path, corpus: str) -> Listing:
+    listing = Listing()
+    try:
+        if not root.is_dir():
+            raise DataError(
+                "there is no such folder", "Give the folder that OpenPose wrote with --write_json"
+            )
+        for folder, names in walk_folders(root):
+            others = frames.add_folder(listing, root, folder, names)
+            listing.ignored.update(Path(name).suffix.lower() for name in others)
+        clips = [replace(clip, corpus=corpus) for clip in listing.clips]
+        listing.clips = with_listed_facts(root, sorted(clips, key=lambda clip: clip.id))
+        if not listing.clips and not listing.problems:
+            raise DataError("there is no file …_keypoints.json in it", "Check the path")
+    except DataError as error:
+        listing.problems.append(Problem.of(error, ascii(str(root))[1:-1]))
+    except OSError as error:
+        unreadable = DataError(f"cannot be read ({error.strerror})", "Check its rights")
+        listing.problems.append(Problem.of(unreadable, str(root)))
+    return listing
 
-        All frames of a folder are one clip, called as the folder is; where frames of several videos lie in
-        one folder, or in the one given, each video is a clip in it. `gloss/clip/` and `train/gloss/clip/` say
-        gloss and split.
 
-        Args:
-            inputs: folders.
-            corpus: name of the corpus.
-        """
-        return join(self._list_one(Path(name), corpus) for name in inputs)
-
-    def read(self, clip: Clip) -> WholeBody:
-        """The signer's keypoints in a clip's frames; frames that are absent are not in the track.
-
-        Raises:
-            DataError: if a file is not a frame of OpenPose.
-            OSError: if one cannot be read.
-        """
-        frames = self.files[clip.id]
-        # The others of a crowd would have no part in it, but take memory.
-        people = [largest(_people(path)) for _, path in frames]
-        known = [person.keypoints[person.scores > 0] for frame in people for person in frame]
-        if known and max(float(np.abs(points).max(initial=0)) for points in known) <= 1:
-            raise DataError("found coordinates from -1 to 1 only, expected pixels", _RUN_AGAIN)
-        return find_signer(people, np.array([number for number, _ in frames]))
-
-    def _list_one(self, root: Path, corpus: str) -> Listing:
-        listing = Listing()
-        try:
-            if not root.is_dir():
-                raise DataError(
-                    "there is no such folder", "Give the folder that OpenPose wrote with --write_json"
-                )
-            for folder, names in walk_folders(root):
-                videos: dict[str, list[tuple[int, Path]]] = defaultdict(list)
-                for name in names:
-                    match = _FRAME_FILE.fullmatch(name)
-                    if match is None:
-                        listing.ignored[Path(name).suffix.lower()] += 1
-                    else:
-                        videos[match[1] or ""].append((int(match[2]), folder / name))
-                for video, frames in sorted(videos.items()):
-                    below = folder.relative_to(root)
-                    alone = len(videos) == 1 and folder != root
-                    self._add(listing, root, below if alone else below / (video or root.name), folder, frames)
-            clips = [replace(clip, corpus=corpus) for clip in listing.clips]
-            listing.clips = sorted(clips, key=lambda clip: clip.id)
-            listing.clips = with_listed_labels(root, listing.clips)
-            if not listing.clips and not listing.problems:
-                raise DataError("there is no file …_keypoints.json in it", "Check the path")
-        except DataError as error:
-            listing.problems.append(Problem.of(error, ascii(str(root))[1:-1]))
-        except OSError as error:
-            unreadable = DataError(f"cannot be read ({error.strerror})", "Check its rights")
-            listing.problems.append(Problem.of(unreadable, str(root)))
-        return listing
-
-    def _add(
-        self, listing: Listing, root: Path, name: Path, folder: Path, frames: list[tuple[int, Path]]
-    ) -> None:
-        try:
-            clip = clip_below(root, name, folder)
-            frames.sort()
-            if len({number for number, _ in frames}) != len(frames):
-                raise DataError(
-                    "found two files for one frame, expected one", "Keep the frames of one run in the folder"
-                )
-            check_frames(len(frames))
-            if frames[-1][0] >= _MAX_NUMBER:
-                raise DataError(
-                    f"found the frame number {frames[-1][0]:,}, expected less than {_MAX_NUMBER:,}",
-                    "Number the files by frame",
-                )
-        except DataError as error:
-            listing.problems.append(Problem.of(error, ascii(str(folder))[1:-1]))
-            return
-        listing.clips.append(clip)
-        self.files.setdefault(clip.id, frames)  # of two clips with an id the first is kept, as in `join`
+def _frame_of(path: Path) -> tuple[str, int] | None:
+    match = _FRAME_FILE.fullmatch(path.name)
+    return (match[1] or "", int(match[2])) if match else None
 
 
 def _people(path: Path) -> list[Instance]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
@@ -23,8 +24,9 @@ from masa_data.exchange.frame_table import (
     load_pyarrow,
 )
 from masa_data.exchange.limits import check_frames, check_unpacked, regular_size
+from masa_data.exchange.reading import PIXELS, Reading
 from masa_data.exchange.wholebody import missing_where_not_finite
-from masa_data.shards.spec import EstimatorIdentity, Provenance
+from masa_data.shards.spec import Provenance
 from masa_data.skeleton import NUM_KEYPOINTS
 from masa_data.track import INFO_FIELDS, NO_LABEL, ClipInfo, PoseTrack
 from masa_data.version import VERSION
@@ -46,8 +48,12 @@ class ParquetClips:
         provenance: of the file it was exported from; if that is not told, that it comes from Parquet.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, estimator: str | None = None) -> None:
         """Open a file and check its columns.
+
+        Args:
+            path: the file.
+            estimator: the one that is declared to have found the keypoints; None = nobody says.
 
         Raises:
             DataError: if it is no such file, or pyarrow is not installed.
@@ -71,7 +77,7 @@ class ParquetClips:
             what = f"no column {missing[0]}" if missing else "a column twice"
             raise DataError(f"found {what}, expected a row a frame and three columns a keypoint", _GET_AGAIN)
         check_unpacked(_unpacked_bytes(stored), regular_size(path), "rows")
-        self.provenance = _provenance(metadata.get(PROVENANCE_KEY))
+        self.provenance = _provenance(metadata.get(PROVENANCE_KEY), estimator)
 
     def __enter__(self) -> Self:
         return self
@@ -81,17 +87,18 @@ class ParquetClips:
     ) -> None:
         self._file.close()
 
-    def tracks(self, corpus: str) -> Iterator[Imported]:
+    def tracks(self, corpus: str, reading: Reading = PIXELS) -> Iterator[Imported]:
         """The tracks in the file's order. Where the file turns out to be damaged, they end with a problem.
 
         Args:
             corpus: name of the corpus of clips whose row gives none.
+            reading: how the numbers are to be taken.
         """
         try:
             for rows in self._clips():
                 clip_id = str(rows["id"][0])
                 clip = Clip(clip_id, self.path, str(self.path), corpus)
-                yield from import_each([clip], lambda clip, rows=rows: _track(rows, clip.corpus))  # type: ignore[misc]
+                yield from import_each([clip], lambda clip, rows=rows: _track(rows, clip.corpus, reading))  # type: ignore[misc]
         except (DataError, self._pa.ArrowException, OSError, ValueError, TypeError) as error:
             reason = error.reason if isinstance(error, DataError) else f"found damage ({_shown(error)})"
             yield Imported(
@@ -165,7 +172,7 @@ def _joined(parts: list[_Rows]) -> _Rows:
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
-def _track(rows: _Rows, corpus: str) -> tuple[PoseTrack, tuple[str, ...]]:
+def _track(rows: _Rows, corpus: str, reading: Reading) -> tuple[PoseTrack, tuple[str, ...]]:
     frames = len(rows["id"])
     points = np.column_stack([rows[name] for name in POINT_COLUMNS]).reshape(frames, NUM_KEYPOINTS, 3)
     confidence, _ = missing_where_not_finite(points[..., :2], points[..., 2])
@@ -176,7 +183,16 @@ def _track(rows: _Rows, corpus: str) -> tuple[PoseTrack, tuple[str, ...]]:
     if not (np.isfinite(index).all() and (index == np.rint(index)).all() and np.abs(index).max() < 2**31):
         raise DataError("found frame_index that are not whole numbers, expected frames from 0", _GET_AGAIN)
     time = rows.get("time", np.full(frames, np.nan))
-    track = PoseTrack.with_missing(_info(rows, corpus), points[..., :2], confidence, index, time, box)
+    info = _info(rows, corpus)
+    width, height = reading.size(info.width, info.height)
+    track = PoseTrack.with_missing(
+        replace(info, width=width, height=height),
+        reading.pixels(points[..., :2], width, height),
+        confidence,
+        index,
+        time,
+        None if box is None else reading.pixels(box, width, height),
+    )
     lost = int((points[..., 2] > 0).sum() - (confidence > 0).sum())
     return track, (f"{lost:,} keypoints have a confidence but no position: taken as missing",) if lost else ()
 
@@ -206,18 +222,21 @@ def _whole(name: str, value: float) -> int:
     return int(value)
 
 
-def _provenance(stored: bytes | None) -> Provenance:
+def _provenance(stored: bytes | None, declared: str | None) -> Provenance:
     if stored is not None:
         try:
-            return Provenance.model_validate_json(stored).model_copy(update={"tool_version": VERSION})
+            found = Provenance.model_validate_json(stored).model_copy(update={"tool_version": VERSION})
         except ValidationError:
             raise DataError("found a damaged note of where the tracks come from", _GET_AGAIN) from None
-    estimator = EstimatorIdentity(
-        name="parquet-import",
-        version="unknown",
-        settings={"source": "parquet"},
-        weights_sha256="",
-        confidence="as the table gave it, from 0 to 1",
+        if declared is not None and declared != found.estimator.name:
+            raise DataError(
+                f"found the estimator {found.estimator.name[:40]!a} in the file, expected the {declared} of "
+                "--estimator",
+                "Leave --estimator out: this file says it",
+            )
+        return found
+    estimator = Reading(estimator=declared).identity(
+        "parquet-import", "unknown", {"source": "parquet"}, "as the table gave it, from 0 to 1"
     )
     return Provenance(estimator=estimator, tool_version=VERSION)
 

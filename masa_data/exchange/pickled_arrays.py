@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
+from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any, Final, TypeVar
 
 import numpy as np
@@ -23,12 +24,34 @@ ADVICE: Final = "Do not load this file with anything else; ask for it as npz, or
 _RECONSTRUCT: Final = {f"numpy.{core}.multiarray._reconstruct" for core in ("core", "_core")}
 _SCALAR: Final = {f"numpy.{core}.multiarray.scalar" for core in ("core", "_core")}
 _FROM_BUFFER: Final = {f"numpy.{core}.numeric._frombuffer" for core in ("core", "_core")}
+_PATHLIB: Final = ("pathlib", "pathlib._local")  # the latter since Python 3.13
 _NO_BYTES: Final = {"builtins.bytes", "__builtin__.bytes"}  # how old protocols write b""
+_PLAIN: Final = {
+    f"{module}.{name}" for module in ("builtins", "__builtin__") for name in ("int", "float", "str")
+}
+_SETS: Final = {f"{module}.{name}" for module in ("builtins", "__builtin__") for name in ("set", "frozenset")}
+_CONTAINERS: Final = {
+    f"{module}.{name}" for module in ("builtins", "__builtin__") for name in ("list", "tuple", "dict")
+}
+_DICTS: Final = {"collections.OrderedDict", "collections.defaultdict"}
+_POSIX_PATHS: Final = {f"{module}.{name}" for module in _PATHLIB for name in ("PosixPath", "PurePosixPath")}
+_WINDOWS_PATHS: Final = {
+    f"{module}.{name}" for module in _PATHLIB for name in ("WindowsPath", "PureWindowsPath")
+}
+# What a defaultdict may say that it makes by default, which it never does here.
+_DEFAULTS: Final = _PLAIN | _SETS | _CONTAINERS | _DICTS
 NAMES: Final = (
-    _NO_BYTES | _RECONSTRUCT | _SCALAR | _FROM_BUFFER | {"numpy.ndarray", "numpy.dtype", "_codecs.encode"}
+    _NO_BYTES
+    | _RECONSTRUCT
+    | _SCALAR
+    | _FROM_BUFFER
+    | {"numpy.ndarray", "numpy.dtype", "_codecs.encode"}
+    | _DEFAULTS
+    | _POSIX_PATHS
+    | _WINDOWS_PATHS
 )
 
-_NUMBERS: Final = re.compile(r"[<>|=]?([biuf])([1248])")
+_NUMBERS: Final = re.compile(r"[<>|=]?(?:[biuf][1248]|U[1-9]\d{0,4})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +84,18 @@ def expect(value: object, kind: type[T]) -> T:
 
 def bytes_in(value: object) -> int:
     """How much memory a value made here takes."""
+    if isinstance(value, str):
+        return 4 * len(value)
     if isinstance(value, Array):
         return 0 if value.content is None else value.content.nbytes
     return len(value) if isinstance(value, bytes) else 0
 
 
 def understood(name: object, arguments: object) -> object:
-    """What a call would give, for the few calls by which numpy writes arrays."""
+    """What a call would give, for the few calls by which numpy writes arrays, and plain types are written.
+
+    A set becomes a list: to hash what a stranger chose can take forever, and nobody here asks a set.
+    """
     call = expect(name, Name).text
     given = expect(arguments, tuple)
     if call in _RECONSTRUCT:
@@ -82,6 +110,16 @@ def understood(name: object, arguments: object) -> object:
     if call in _SCALAR:
         dtype, content = given
         return _numbers(content, dtype, (), False).item()
+    if call in _DICTS:
+        if given and (len(given) > 1 or given[0] not in (None, *map(Name, _DEFAULTS))):
+            raise TypeError(f"{call} of other things than text keys and values")
+        return {}
+    if call in _SETS:
+        (items,) = given
+        return expect(items, list)
+    if call in _POSIX_PATHS | _WINDOWS_PATHS:
+        path = PurePosixPath if call in _POSIX_PATHS else PureWindowsPath
+        return str(path(*(expect(part, str) for part in given)))
     if call in _NO_BYTES and given == ():
         return b""
     if call == "_codecs.encode":

@@ -31,6 +31,7 @@ _MAX_BYTES: Final = 512 << 20
 _MAX_INSTRUCTIONS: Final = 4_000_000
 
 _CONSTANTS: Final = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
+_EMPTY: Final = {"EMPTY_LIST": list, "EMPTY_SET": list, "EMPTY_DICT": dict, "EMPTY_TUPLE": tuple}
 _VALUES: Final = frozenset(
     {
         "INT",
@@ -65,10 +66,10 @@ _MARK: Final = _Mark()
 
 
 def read_plain_pickle(path: Path) -> object:
-    """What a pickle of numbers, texts, lists, tuples, dicts and numpy's arrays of numbers holds.
+    """What a pickle of numbers, texts, paths, lists, tuples, sets, dicts and numpy's plain arrays holds.
 
     Returns:
-        the value; arrays are read-only. Dicts have text keys only.
+        the value; arrays are read-only. Dicts have text keys only, sets are lists, and paths texts.
 
     Raises:
         DataError: if anything else is in it, or if it is damaged. Nothing in it was called.
@@ -144,8 +145,8 @@ class _Machine:
     def _collect(self, name: str) -> None:
         """Instructions that make containers."""
         stack = self._stack
-        if name in ("EMPTY_LIST", "EMPTY_DICT", "EMPTY_TUPLE"):
-            stack.append({"EMPTY_LIST": list, "EMPTY_DICT": dict, "EMPTY_TUPLE": tuple}[name]())
+        if name in _EMPTY:
+            stack.append(_EMPTY[name]())
         elif name in ("TUPLE1", "TUPLE2", "TUPLE3"):
             count = int(name[-1])
             if len(stack) < count:
@@ -153,11 +154,11 @@ class _Machine:
             stack[-count:] = [tuple(stack[-count:])]
         elif name == "TUPLE":
             stack.append(tuple(self._since_mark()))
-        elif name == "LIST":
+        elif name in ("LIST", "FROZENSET"):
             stack.append(self._since_mark())
         elif name == "DICT":
             stack.append(dict(_pairs(self._since_mark())))
-        elif name in ("APPEND", "APPENDS"):
+        elif name in ("APPEND", "APPENDS", "ADDITEMS"):
             items = [stack.pop()] if name == "APPEND" else self._since_mark()
             expect(stack[-1], list).extend(items)
         elif name in ("SETITEM", "SETITEMS"):
@@ -195,7 +196,12 @@ class _Machine:
 
 def _pairs(items: list[Any]) -> Iterator[tuple[str, Any]]:
     for key, value in zip(items[::2], items[1::2], strict=True):
-        yield expect(key, str), value
+        if type(key) is not str:
+            raise DataError(
+                f"found a dict in the pickle whose keys are of type {type(key).__name__}, expected texts",
+                ADVICE,
+            )
+        yield key, value
 
 
 def _finished(value: object) -> object:

@@ -30,7 +30,7 @@ def read_pose(clip: Clip) -> WholeBody:
         header = PoseHeader.read(stream)
         start = stream.tell()
     layout, points = find_points(header)
-    _check(header, size - start)
+    _check(header, size - start, rate_known=clip.listed is not None)
     shape = header.frames, header.people, header.points
     numbers = np.memmap(path, "<f4", "r", start, (header.body_bytes // 4,))
     count = math.prod(shape) * header.dimensions
@@ -39,10 +39,10 @@ def read_pose(clip: Clip) -> WholeBody:
     scores = numbers[count:].reshape(shape)[:, :, points].astype(np.float64)
     found = find_signer_in_arrays(keypoints, scores, np.arange(header.frames))
     stated = FrameFacts(clip.path, header.width, header.height, header.fps)
-    return replace(found, stated=stated, skeleton=layout.name)
+    return replace(found, stated=stated, skeleton=layout.name, counted=True)
 
 
-def _check(header: PoseHeader, size: int) -> None:
+def _check(header: PoseHeader, size: int, *, rate_known: bool) -> None:
     if header.body_bytes != size:
         raise DataError(
             f"found {size:,} bytes of numbers, expected {header.body_bytes:,} for {header.frames:,} frames",
@@ -54,7 +54,9 @@ def _check(header: PoseHeader, size: int) -> None:
             "Leave the file out",
         )
     check_frames(header.frames, header.people)
-    if header.width < 1 or header.height < 1 or not 0 < header.fps <= 1000:
+    # An export writes 0 where there is no rate; clips.csv then says so.
+    sound_rate = 0 < header.fps <= 1000 or (rate_known and header.fps == 0)
+    if header.width < 1 or header.height < 1 or not sound_rate:
         raise DataError(
             f"found frames of {header.width}×{header.height} pixels at {header.fps:g} a second, expected at "
             "least 1×1 and a rate up to 1000",

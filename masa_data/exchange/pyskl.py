@@ -14,19 +14,22 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from masa_data.corpora.clip import SPLIT_NAMES, Clip, Listing, Problem
+from masa_data.corpora.clip import SPLIT_NAMES, Clip, Listed, Listing, Problem
 from masa_data.corpora.sources import is_unicode
 from masa_data.errors import DataError
+from masa_data.exchange.clip_facts import read_facts
 from masa_data.exchange.frame_facts import FrameFacts
 from masa_data.exchange.limits import check_frames
 from masa_data.exchange.people import find_signer_in_arrays
 from masa_data.exchange.plain_pickle import read_plain_pickle
 from masa_data.exchange.wholebody import NUM_WHOLEBODY, WholeBody
 from masa_data.skeleton import COCO_WHOLEBODY_INDICES, NUM_KEYPOINTS
-from masa_data.track import NO_LABEL
+from masa_data.track import INFO_FIELDS, NO_LABEL, ClipInfo
 
 _EXPORT_AGAIN: Final = "Write the file again from where it came"
 _MAX_LABEL: Final = 10**9
+_SAME_RATE: Final = 1e-3
+_OURS: Final = "frame_numbers"  # is in annotations that were exported from our files, and in no others
 _POINTS: Final = {NUM_KEYPOINTS: np.arange(NUM_KEYPOINTS), NUM_WHOLEBODY: COCO_WHOLEBODY_INDICES}
 
 
@@ -59,6 +62,11 @@ class PysklFiles:
         content = read_plain_pickle(path)
         rows, split_of = content, dict[str, str]()
         if isinstance(content, dict):
+            if "annotations" not in content and any(map(_is_of_masa, content.values())):
+                raise DataError(
+                    "found arrays, as in NLA-SLR's or MASA's pickles, expected pyskl's annotations",
+                    "Use masa-convert masa-pickle",
+                )
             rows, split_of = content.get("annotations"), _splits(content.get("split"))
         if not isinstance(rows, list) or not rows:
             raise DataError(
@@ -87,6 +95,7 @@ class PysklFiles:
         """
         row = self.annotations.pop(clip.id)  # each is read once; its arrays may go
         keypoints, scores = _arrays(row)
+        keypoints, scores, warnings = _without_padding(row, keypoints, scores)
         points = _POINTS[keypoints.shape[2]]
         index = np.arange(keypoints.shape[1])
         people_by_frame = keypoints[:, :, points, :2].swapaxes(0, 1).astype(np.float64)
@@ -94,7 +103,27 @@ class PysklFiles:
             people_by_frame, scores[:, :, points].swapaxes(0, 1).astype(np.float64), index
         )
         height, width = _shape(row)
-        return replace(found, stated=FrameFacts(clip.path, width, height, self.fps))
+        stated = FrameFacts(clip.path, width, height, self._rate(clip))
+        return replace(found, stated=stated, counted=True, warnings=warnings)
+
+    @property
+    def say_rates(self) -> bool:
+        """Whether every annotation says its rate, as those do that were exported from our files."""
+        return bool(self.annotations) and all(_OURS in row for row in self.annotations.values())
+
+    def _rate(self, clip: Clip) -> float:
+        listed = math.nan if clip.listed is None else clip.listed.info.fps
+        if math.isfinite(listed) and math.isfinite(self.fps) and abs(self.fps / listed - 1) > _SAME_RATE:
+            raise DataError(
+                f"found {listed:g} frames/s in the file, expected the {self.fps:g} of --fps",
+                "Leave --fps out, which the file says",
+            )
+        return listed if math.isfinite(listed) else self.fps
+
+
+def _is_of_masa(part: object) -> bool:
+    """Whether it is a clip's array, or the dict around one, where annotations are expected."""
+    return isinstance(part, np.ndarray) or (isinstance(part, dict) and "keypoints" in part)
 
 
 def _refuse_repeated(rows: list[object], size: int) -> None:
@@ -120,7 +149,24 @@ def _clip(number: int, row: object, path: Path, corpus: str) -> Clip:
         raise DataError(
             f"{name!a}: found the label {ascii(label)[:40]}, expected a whole number", _EXPORT_AGAIN
         )
-    return Clip(name, path, str(path), corpus, label=label)
+    clip = Clip(name, path, str(path), corpus, label=label)
+    return _of_ours(clip, row) if _OURS in row else clip
+
+
+def _of_ours(clip: Clip, row: dict[str, Any]) -> Clip:
+    """The clip with what our export writes beside what pyskl asks for."""
+    height, width = _shape(row)
+    values = {name: row[name] for name in INFO_FIELDS if name in row and name not in ("id", "split")}
+    facts = {"path": clip.path, **read_facts(values, f"{clip.id[:40]!a}", _EXPORT_AGAIN)}
+    info = ClipInfo(clip.id, **{**facts, "width": width, "height": height})
+    numbers = row[_OURS]
+    return replace(
+        clip,
+        corpus=info.corpus or clip.corpus,
+        gloss=info.gloss,
+        signer=info.signer,
+        listed=Listed(info, numbers if isinstance(numbers, str) else ""),
+    )
 
 
 def _splits(split: object) -> dict[str, str]:
@@ -158,6 +204,26 @@ def _arrays(row: dict[str, Any]) -> tuple[NDArray[Any], NDArray[Any]]:
             _EXPORT_AGAIN,
         )
     return keypoints, scores
+
+
+def _without_padding(
+    row: dict[str, Any], keypoints: NDArray[Any], scores: NDArray[Any]
+) -> tuple[NDArray[Any], NDArray[Any], list[str]]:
+    """The frames that `total_frames` counts: arrays may be longer, filled up to a length of all clips."""
+    frames = keypoints.shape[1]
+    total = row.get("total_frames", frames)
+    if not isinstance(total, int) or isinstance(total, bool) or not 1 <= total <= frames:
+        raise DataError(
+            f"found {ascii(total)[:40]} as `total_frames`, expected 1 to the {frames:,} frames of `keypoint`",
+            _EXPORT_AGAIN,
+        )
+    warnings = []
+    if (scores[:, total:] > 0).any() and keypoints[:, total:].any():
+        warnings.append(
+            f"`total_frames` is {total:,}, and `keypoint` has keypoints in {frames - total:,} frames behind "
+            "that: they were left out"
+        )
+    return keypoints[:, :total], scores[:, :total], warnings
 
 
 def _shape(row: dict[str, Any]) -> tuple[int, int]:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
@@ -12,8 +11,11 @@ from numpy.typing import NDArray
 
 from masa_data.corpora.clip import Clip
 from masa_data.errors import DataError
-from masa_data.exchange.frame_facts import FrameFacts, FrameSource
-from masa_data.shards.spec import RAW_SCORES, EstimatorIdentity, Provenance, raw_scores_note
+from masa_data.exchange.frame_facts import FrameFacts, FrameSource, settle_facts
+from masa_data.exchange.frame_numbers import parse_frames
+from masa_data.exchange.reading import PIXELS, Reading
+from masa_data.shards.raw_scores import unite_raw_scores
+from masa_data.shards.spec import Provenance
 from masa_data.track import ClipInfo, PoseTrack
 from masa_data.version import VERSION
 
@@ -40,6 +42,8 @@ class WholeBody:
         several_people: whether more people than the signer were seen.
         stated: size and rate of the frames, if the file itself says them.
         skeleton: what the file calls its keypoints, if there are several such; "" if not.
+        counted: whether `frame_index` merely counts the frames, of which the file does not say the numbers.
+        warnings: what is odd about the file.
     """
 
     keypoints: NDArray[np.floating]
@@ -49,6 +53,8 @@ class WholeBody:
     several_people: bool = False
     stated: FrameFacts | None = None
     skeleton: str = ""
+    counted: bool = False
+    warnings: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -57,21 +63,21 @@ class WholeBodyImport:
 
     Attributes:
         read: reads a clip's file or files; raises DataError or OSError.
-        frames: knows the size and rate of the frames; None = what `read` gives states them.
-        estimator: what is recorded as the estimator's name.
+        frames: knows the size and rate of the frames; None = a list or what `read` gives states them.
+        estimator: what is recorded as the estimator's name if none is declared.
         assumed_fps: the rate that the user gave to `read`, to be recorded; None = the files state it.
+        reading: how the numbers are to be taken.
         skeleton: of the clips so far.
-        lowest: the lowest raw score of the 49 keypoints so far, missing ones apart.
-        highest: the highest.
+        raw_scores: the lowest and the highest raw score of the 49 keypoints so far, missing ones apart.
     """
 
     read: Callable[[Clip], WholeBody]
     frames: FrameSource | None
     estimator: str = "mmpose-import"
     assumed_fps: float | None = None
+    reading: Reading = PIXELS
     skeleton: str = field(default="")
-    lowest: float = field(default=math.inf)
-    highest: float = field(default=-math.inf)
+    raw_scores: tuple[float, float] | None = field(default=None)
 
     def track(self, clip: Clip) -> tuple[PoseTrack, tuple[str, ...]]:
         """Import one clip.
@@ -86,25 +92,29 @@ class WholeBodyImport:
             OSError: if one of them cannot be read.
         """
         found = self.read(clip)
-        facts = found.stated if self.frames is None else self.frames.facts(clip)
-        assert facts is not None, "a format that states no size needs a source of it"
-        if found.stated is not None:
-            _check_size(found.stated, facts)
+        stated = found.stated
+        if stated is not None:
+            width, height = self.reading.size(stated.width, stated.height)
+            stated = replace(stated, width=width, height=height)
+        facts = settle_facts(clip, stated, self.frames)
         self._one_skeleton(found.skeleton)
-        scores, warning = missing_where_not_finite(found.keypoints, found.scores)
+        index = found.frame_index
+        if found.counted and clip.listed is not None and clip.listed.frames:
+            index = parse_frames(clip.listed.frames, len(index))
+        keypoints = self.reading.pixels(found.keypoints, facts.width, facts.height)
+        scores, warning = missing_where_not_finite(keypoints, found.scores)
         track = PoseTrack.with_missing(
-            _info(clip, facts, int(found.frame_index[-1]) + 1, found.several_people),
-            np.where(scores[..., None] > 0, found.keypoints, np.nan),
+            _info(clip, facts, index, found.several_people),
+            np.where(scores[..., None] > 0, keypoints, np.nan),
             np.clip(scores, 0, 1),
-            found.frame_index,
-            found.frame_index / facts.fps,
-            found.box,
+            index,
+            index / facts.fps,
+            None if found.box is None else self.reading.pixels(found.box, facts.width, facts.height),
         )
         known = scores[scores != 0]
         if known.size:
-            self.lowest = min(self.lowest, float(known.min()))
-            self.highest = max(self.highest, float(known.max()))
-        return track, warning
+            self.raw_scores = unite_raw_scores([self.raw_scores, (float(known.min()), float(known.max()))])
+        return track, (*found.warnings, *warning)
 
     def provenance(self, source: str, model: str) -> Provenance:
         """What is recorded of the file, once all clips are imported.
@@ -113,21 +123,19 @@ class WholeBodyImport:
             source: the format that was imported.
             model: the model's name, if the user gave it; else "unknown".
         """
-        found = raw_scores_note(self.lowest, self.highest) if self.lowest <= self.highest else "none"
-        estimator = EstimatorIdentity(
-            name=self.estimator,
-            version=model,
-            settings={"source": f"{source} {self.skeleton}".strip()},
-            weights_sha256="",
-            confidence="the model's own score, cut at 0 and 1",
+        estimator = self.reading.identity(
+            self.estimator,
+            model,
+            {"source": f"{source} {self.skeleton}".strip()},
+            "the model's own score, cut at 0 and 1",
         )
         size, fps = "from the files", "from the files"
         if self.frames is not None:
             size, fps = self.frames.size_setting, self.frames.fps_setting
         elif self.assumed_fps is not None:
             fps = f"assumed {self.assumed_fps:g}"
-        notes = {"size": size, "fps": fps, RAW_SCORES: found}
-        return Provenance(estimator=estimator, notes=notes, tool_version=VERSION)
+        notes = {"size": size, "fps": fps}
+        return Provenance(estimator=estimator, notes=notes, raw_scores=self.raw_scores, tool_version=VERSION)
 
     def _one_skeleton(self, found: str) -> None:
         self.skeleton = self.skeleton or found
@@ -139,21 +147,11 @@ class WholeBodyImport:
 
     def score_warning(self) -> str | None:
         """What is odd about the scores of all clips together; None = nothing."""
-        if self.highest <= _HIGHEST_HEATMAP_SCORE:
+        if self.raw_scores is None or self.raw_scores[1] <= _HIGHEST_HEATMAP_SCORE:
             return None
         return (
-            f"scores reach {self.highest:.2f} and are cut at 1, expected the heatmap scores of HRNet, which "
-            "hardly pass 1: a threshold such as 0.4 does not mean the same here"
-        )
-
-
-def _check_size(stated: FrameFacts, facts: FrameFacts) -> None:
-    """Keypoints of frames of another size than the video's are in other pixels than those of the video."""
-    if (stated.width, stated.height) != (facts.width, facts.height):
-        raise DataError(
-            f"found keypoints of frames of {stated.width}×{stated.height} pixels, expected the "
-            f"{facts.width}×{facts.height} of {facts.path}",
-            "Look whether this video belongs to these keypoints",
+            f"scores reach {self.raw_scores[1]:.2f} and are cut at 1, expected the heatmap scores of HRNet, "
+            "which hardly pass 1: a threshold such as 0.4 does not mean the same here"
         )
 
 
@@ -179,13 +177,15 @@ def missing_where_not_finite(
     )
 
 
-def _info(clip: Clip, facts: FrameFacts, end: int, several_people: bool) -> ClipInfo:
+def _info(clip: Clip, facts: FrameFacts, index: NDArray[np.int64], several_people: bool) -> ClipInfo:
+    end = int(index[-1]) + 1
     if facts.frames is not None and end - facts.frames > max(2, _FRAMES_BEYOND * facts.frames):
         raise DataError(
             f"there are keypoints up to frame {end}, expected no more than the {facts.frames} frames of "
             f"{facts.path}",
             "Look whether this video belongs to these keypoints",
         )
+    listed = None if clip.listed is None else clip.listed.info
     return ClipInfo(
         clip.id,
         facts.path,
@@ -197,7 +197,8 @@ def _info(clip: Clip, facts: FrameFacts, end: int, several_people: bool) -> Clip
         fps=facts.fps,
         width=facts.width,
         height=facts.height,
-        end=end,
+        start=0 if listed is None else min(listed.start, int(index[0])),
+        end=end if listed is None else max(listed.end, end),
         source_sha256=facts.sha256,
-        several_people=several_people,
+        several_people=several_people or (listed is not None and listed.several_people),
     )

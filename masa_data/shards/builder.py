@@ -19,10 +19,12 @@ from typing_extensions import Self
 
 from masa_data.errors import DataError
 from masa_data.new_files import write_whole
+from masa_data.shards.joining import join_provenances
 from masa_data.shards.journal import Journal
 from masa_data.shards.quantise import StoredTrack, quantise
+from masa_data.shards.raw_scores import unite_raw_scores
 from masa_data.shards.reader import PoseShards
-from masa_data.shards.spec import RAW_SCORES, Provenance, raw_scores_note, raw_scores_of
+from masa_data.shards.spec import Provenance
 from masa_data.shards.work_folder import claim_work_folder
 from masa_data.shards.writer import shard_entry, write_index, write_shard
 from masa_data.splits import SplitFacts, assign_splits, check_rule, number_glosses
@@ -197,7 +199,7 @@ class DatasetBuilder:
         return infos if rule is None else assign_splits(infos, rule, earlier)
 
     def _write(self, infos: list[ClipInfo]) -> None:
-        provenance = self._run.provenance.model_copy(update={"notes": self._notes(infos)})
+        provenance = self._run.provenance.model_copy(update={"raw_scores": self._raw_scores(infos)})
         shard_clips = self._run.shard_clips
         if shard_clips is None:
             earlier = self.existing.frames if self.existing else 0
@@ -211,20 +213,10 @@ class DatasetBuilder:
             entries.append(shard_entry(path, len(part)))
         write_index(self.out, provenance, entries)
 
-    def _notes(self, infos: list[ClipInfo]) -> dict[str, str]:
-        """The run's notes and the range of raw scores over all clips that have any.
-
-        Two decimals are kept, and the range of rounded numbers is the rounded range: so it is the same
-        however often the work was stopped.
-        """
-        ranges = [self._journal.raw_scores(info.id) for info in infos]
-        if self.existing is not None:
-            ranges.append(raw_scores_of(self.existing.provenance))
-        known = [found for found in ranges if found is not None]
-        if not known:
-            return self._run.provenance.notes
-        lowest, highest = min(low for low, _ in known), max(high for _, high in known)
-        return {**self._run.provenance.notes, RAW_SCORES: raw_scores_note(lowest, highest)}
+    def _raw_scores(self, infos: list[ClipInfo]) -> tuple[float, float] | None:
+        """The range of raw scores over all clips that have any, however often the work was stopped."""
+        earlier = [] if self.existing is None else [self.existing.provenance.raw_scores]
+        return unite_raw_scores([*earlier, *(self._journal.raw_scores(info.id) for info in infos)])
 
     def _tracks(self, infos: list[ClipInfo]) -> Iterator[StoredTrack]:
         if self.existing is not None:
@@ -275,4 +267,5 @@ def _continued(
         raise DataError(f"{existing.path} is one self-contained file", "Leave --shard-clips out")
     if shard_clips is None and existing.shards:
         shard_clips = max(entry.clips for entry in existing.shards)
-    return provenance.model_copy(update={"split_rule": rule}), shard_clips
+    joined = join_provenances([existing.provenance, provenance.model_copy(update={"split_rule": rule})])
+    return joined.model_copy(update={"tool_version": provenance.tool_version}), shard_clips

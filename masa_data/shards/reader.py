@@ -167,6 +167,7 @@ class PoseShards(Mapping[str, PoseTrack]):
             columns["frame_index"].copy(),
             columns["time"].copy(),
             restore_box(columns["box"], max(info.width, info.height)),
+            self.provenance.estimator,
         )
 
     def stored(self, number: int) -> StoredTrack:
@@ -229,7 +230,10 @@ class PoseShards(Mapping[str, PoseTrack]):
     @cached_property
     def fingerprint(self) -> str:
         """A hash over every clip's keypoints, labels and splits: equal for equal data, however sharded."""
-        digest = hashlib.sha256(self.provenance.estimator.model_dump_json().encode())
+        digest = hashlib.sha256(
+            # What a field that came later holds by default was not hashed before it came.
+            self.provenance.estimator.model_dump_json(exclude_defaults=True).encode()
+        )
         for name in ("id", "crc32", "corpus", "gloss", "label", "split", "signer"):
             values = self.column(name)
             # No text contains a NUL.

@@ -8,8 +8,9 @@ from __future__ import annotations
 from typing import Final, Literal, NamedTuple
 
 from numpy.typing import DTypeLike
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, FiniteFloat, model_validator
 
+from masa_data.shards.raw_scores import without_note
 from masa_data.skeleton import NUM_KEYPOINTS
 
 FORMAT_NAME: Final = "masa-pose-shards"
@@ -18,9 +19,6 @@ FORMAT_VERSION: Final = 2
 # No file is believed that says more: a few bytes can announce any number.
 MAX_CLIPS: Final = 1 << 24
 MAX_SHARDS: Final = 1 << 17
-
-# The note on the range of scores before they were brought to 0..1, "-0.02 to 1.06".
-RAW_SCORES: Final = "raw scores"
 
 STRING: Final = "utf-8"  # stands in the tables below for UTF-8 texts, as long as the longest of the column
 
@@ -74,7 +72,7 @@ SHARD_COLUMNS: Final = {
 
 
 class EstimatorIdentity(BaseModel):
-    """Which estimator made the keypoints; two files may be joined only if this is equal.
+    """Which estimator made the keypoints; two files go together only if `differences` finds none.
 
     Attributes:
         name: "mediapipe", "mmpose", …
@@ -82,6 +80,8 @@ class EstimatorIdentity(BaseModel):
         settings: every setting that changes what it finds.
         weights_sha256: SHA-256 over its weights.
         confidence: what its confidence means, in a sentence.
+        declared: whether somebody said so of keypoints that were imported, rather than the estimator of
+            itself. Then version, settings and weights are what is known, not what was measured.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -91,6 +91,18 @@ class EstimatorIdentity(BaseModel):
     settings: dict[str, str | int | float | bool | None]
     weights_sha256: str
     confidence: str
+    declared: bool = False
+
+    def differences(self, other: EstimatorIdentity) -> list[str]:
+        """What keeps keypoints of two estimators apart, as lines "what: ours / theirs"; none = they fit.
+
+        Of two that are measured everything is compared: another version, setting or weight finds other
+        keypoints. Where one is declared only the names are: nobody measured the rest, and to refuse what
+        somebody vouched for would leave imported keypoints without any use beside extracted ones.
+        """
+        mine, theirs = self.model_dump(exclude={"declared"}), other.model_dump(exclude={"declared"})
+        compared = ["name"] if self.declared or other.declared else list(mine)
+        return [f"{key}: {mine[key]} / {theirs[key]}" for key in compared if mine[key] != theirs[key]]
 
 
 class Sampling(BaseModel):
@@ -131,6 +143,8 @@ class Provenance(BaseModel):
         sampling: which frames were kept.
         split_rule: how splits were made; None if the clips came with theirs or have none.
         notes: what else is worth knowing and keeps no files apart: what was assumed, what was found.
+        raw_scores: the lowest and the highest score before they were brought to 0..1; None if not known.
+            Keeps no files apart.
         tool_version: version of this package that wrote the file.
     """
 
@@ -140,28 +154,22 @@ class Provenance(BaseModel):
     sampling: Sampling = Sampling()
     split_rule: SplitRule | None = None
     notes: dict[str, str] = {}
+    raw_scores: tuple[FiniteFloat, FiniteFloat] | None = None
     tool_version: str
+
+    @model_validator(mode="after")
+    def _take_raw_scores_out_of_the_notes(self) -> Provenance:
+        """Files told them in a note once; it is read and becomes the field."""
+        notes, noted = without_note(self.notes)
+        if notes is not self.notes:
+            object.__setattr__(self, "notes", notes)  # the model is frozen for everybody else
+            object.__setattr__(self, "raw_scores", self.raw_scores or noted)
+        return self
 
     def differences(self, other: Provenance) -> list[str]:
         """What keeps two files' tracks from standing in one dataset, as lines "what: ours / theirs"."""
-        lines = []
-        for label, mine, theirs in (
-            ("estimator", self.estimator.model_dump(), other.estimator.model_dump()),
-            ("sampling", self.sampling.model_dump(), other.sampling.model_dump()),
-        ):
-            lines += [
-                f"{label} {key}: {mine[key]} / {theirs[key]}" for key in mine if mine[key] != theirs[key]
-            ]
-        return lines
-
-
-def raw_scores_note(lowest: float, highest: float) -> str:
-    """The text of the note RAW_SCORES."""
-    lowest, highest = round(lowest, 2) + 0.0, round(highest, 2) + 0.0  # never "-0.00"
-    return f"{lowest:.2f} to {highest:.2f}"
-
-
-def raw_scores_of(provenance: Provenance) -> tuple[float, float] | None:
-    """The lowest and the highest raw score that the note RAW_SCORES tells; None without one."""
-    lowest, separator, highest = provenance.notes.get(RAW_SCORES, "").partition(" to ")
-    return (float(lowest), float(highest)) if separator else None
+        lines = [f"estimator {line}" for line in self.estimator.differences(other.estimator)]
+        mine, theirs = self.sampling.model_dump(), other.sampling.model_dump()
+        return lines + [
+            f"sampling {key}: {mine[key]} / {theirs[key]}" for key in mine if mine[key] != theirs[key]
+        ]

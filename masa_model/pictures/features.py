@@ -64,7 +64,7 @@ def map_features(
         DataError: if fewer than two glosses, or very few clips, have labels.
     """
     splits = sorted({*trained.column("split").tolist(), "val"})
-    clips = PoseDataset(trained.files, Selection(splits=splits))
+    clips = PoseDataset(trained.files, Selection(splits=splits), any_estimator=trained.any_estimator)
     was_val = bool((trained.column("split") == "val").any())
     unseen = (clips.column("split") == "val") & (not was_val)
     classes = Classes.of(clips)

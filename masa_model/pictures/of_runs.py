@@ -39,7 +39,7 @@ def draw_pretraining(
     Yields:
         a line for each picture that is left out.
     """
-    val = PoseDataset(clips.files, Selection(splits=["val"]))
+    val = PoseDataset(clips.files, Selection(splits=["val"]), any_estimator=clips.any_estimator)
 
     @cache  # read when the first picture is made: what fails then is that picture
     def loaded() -> tuple[MASA, PretrainSettings]:

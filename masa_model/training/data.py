@@ -40,7 +40,12 @@ class TrainingData:
 
 
 def open_training_data(
-    paths: Sequence[Path], splits: Sequence[str], ratio: float = 1.0, seed: int = 0
+    paths: Sequence[Path],
+    splits: Sequence[str],
+    ratio: float = 1.0,
+    seed: int = 0,
+    *,
+    any_estimator: bool = False,
 ) -> TrainingData:
     """Open files and take the clips of some splits.
 
@@ -49,13 +54,14 @@ def open_training_data(
         splits: of "train", "val", "test", "none".
         ratio: the share of each corpus's clips (Fig. 2), chosen by the seed.
         seed: of the choice.
+        any_estimator: whether the files may be of different estimators.
 
     Raises:
         DataError: if a file cannot be used, files do not go together, or no clip is left.
     """
     files = [PoseShards.open(path) for path in paths]
     wanted = ["" if split == "none" else split for split in splits]
-    chosen = PoseDataset(files, Selection(splits=wanted))
+    chosen = PoseDataset(files, Selection(splits=wanted), any_estimator=any_estimator)
     if ratio < 1:
         chosen = chosen.part(_share_of_each_corpus(chosen, ratio, seed))
     there = Counter(

@@ -103,7 +103,7 @@ def open_finetune_data(paths: Sequence[Path], settings: FinetuneDataSettings, se
         DataError: if a file cannot be used, files do not go together, or there is nothing to learn from.
     """
     files = [PoseShards.open(path) for path in paths]
-    train = select_clips(files, settings.subset, settings.train)
+    train = select_clips(files, settings.subset, settings.train, any_estimator=settings.any_estimator)
     classes = Classes.of(train)
     if len(classes) < 2:
         raise DataError(
@@ -113,25 +113,31 @@ def open_finetune_data(paths: Sequence[Path], settings: FinetuneDataSettings, se
     kept = draw_shots(classes.numbers_of(train), settings.shots, seed)
     train = train.part(kept)
     val_splits = [split for split in settings.val if split not in settings.train]
-    val = PoseDataset(files, Selection(settings.subset, splits=val_splits))
+    val = PoseDataset(
+        files, Selection(settings.subset, splits=val_splits), any_estimator=settings.any_estimator
+    )
     val = val.part(np.flatnonzero(classes.numbers_of(val) != UNKNOWN))
     return FinetuneData(
         LabelledClips(train, classes.numbers_of(train)), LabelledClips(val, classes.numbers_of(val)), classes
     )
 
 
-def select_clips(files: Sequence[PoseShards], subset: str | None, splits: Sequence[str]) -> PoseDataset:
+def select_clips(
+    files: Sequence[PoseShards], subset: str | None, splits: Sequence[str], *, any_estimator: bool = False
+) -> PoseDataset:
     """The clips of a subset and some splits.
 
     Args:
         files: open.
         subset: a name, or None for all.
         splits: of "train", "val", "test" and "none".
+        any_estimator: whether the files may be of different estimators.
 
     Raises:
-        DataError: if there are none, saying whether the subset or the split is absent.
+        DataError: if files do not go together; if there are no such clips, saying whether the subset or the
+            split is absent.
     """
-    of_subset = PoseDataset(files, Selection(subset))
+    of_subset = PoseDataset(files, Selection(subset), any_estimator=any_estimator)
     there = sorted({split or "none" for split in of_subset.column("split").tolist()})
     if not len(of_subset):
         corpora = sorted({name for tracks in files for name in tracks.column("corpus").tolist()})
@@ -140,7 +146,7 @@ def select_clips(files: Sequence[PoseShards], subset: str | None, splits: Sequen
             "Name another subset or file; masa-inspect shows what is there",
         )
     wanted = ["" if split == "none" else split for split in splits]
-    chosen = PoseDataset(files, Selection(subset, splits=wanted))
+    chosen = PoseDataset(files, Selection(subset, splits=wanted), any_estimator=any_estimator)
     if not len(chosen):
         raise DataError(
             f"no clip is of split {' or '.join(splits)}; there is {', '.join(there)}",

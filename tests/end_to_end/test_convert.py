@@ -63,7 +63,7 @@ def test_mmpose_json_with_its_videos_equals_the_json(shared_data, tmp_path, run)
         assert (estimator.name, estimator.version) == ("mmpose-import", "hrnet")
         assert notes["size"] == notes["fps"] == "from videos"
         scores = np.concatenate([original(shared_data, name)[1].ravel() for name in tracks])
-        assert notes["raw scores"] == f"{scores.min():.2f} to {scores.max():.2f}"
+        assert tracks.provenance.raw_scores == pytest.approx((scores.min(), scores.max()), abs=0.005)
 
 
 def test_what_is_assumed_is_recorded_and_folders_give_glosses(shared_data, tmp_path, run):

@@ -80,7 +80,7 @@ def test_real_pose_files_with_their_videos_are_what_mmposes_json_is(shared_data,
             np.testing.assert_array_equal(mine.stored(number).confidence, theirs.stored(number).confidence)
             assert mine.info(number).source_sha256 == theirs.info(number).source_sha256
         assert mine.provenance.estimator.settings == {"source": "pose coco-wholebody"}
-        assert mine.provenance.notes["raw scores"] == theirs.provenance.notes["raw scores"]
+        assert mine.provenance.raw_scores == theirs.provenance.raw_scores
 
 
 def test_a_video_of_another_size_is_not_the_one(shared_data, tmp_path, run):

@@ -67,7 +67,8 @@ def write_keypoints_of_others(folder):
     (folder / "predictions" / "nod" / "02.json").write_text(json.dumps(frames)[:-100])
     (folder / "poses").mkdir()
     for name in ("69241", "mine"):
-        content = {"keypoints": np.full((30, 133, 3), 0.5, np.float32), "img_list": ["0.jpg"] * 30}
+        points = np.concatenate([keypoints, np.full((30, 133, 1), 0.5)], axis=2).astype(np.float32)
+        content = {"keypoints": points, "img_list": ["0.jpg"] * 30}
         (folder / "poses" / f"{name}.pkl").write_bytes(pickle.dumps(content))
     (folder / "WLASL").mkdir()
     row = {"video_id": "69241", "split": "train", "signer_id": 118, "frame_start": 1, "frame_end": -1}
@@ -75,7 +76,7 @@ def write_keypoints_of_others(folder):
     (folder / "WLASL" / "WLASL_v0.3.json").write_text(json.dumps([{"gloss": "book", "instances": [row]}]))
     np.savez_compressed(
         folder / "clips.npz",
-        kp49=np.full((40, 49, 3), 0.5, np.float32),
+        kp49=np.random.default_rng(1).random((40, 49, 3), np.float32),
         offsets=np.arange(0, 41, 10),
         label=np.array(["me/signs:book", "me/signs:tea"] * 2),
     )

@@ -87,7 +87,7 @@ def test_the_range_of_raw_scores_is_the_same_however_often_it_was_stopped(tmp_pa
                     builder.finish(IDS).close()
     assert (tmp_path / "once.h5").read_bytes() == (tmp_path / "thrice.h5").read_bytes()
     with PoseShards.open(tmp_path / "once.h5") as found:
-        assert found.provenance.notes == {"raw scores": "0.00 to 1.06"}
+        assert found.provenance.raw_scores == (0.0, 1.06)
 
 
 @pytest.mark.parametrize("shard_clips", [None, 3])
@@ -97,8 +97,8 @@ def test_the_range_of_raw_scores_takes_in_clips_that_are_added(tmp_path, provena
         with DatasetBuilder(tmp_path / "out.h5", provenance, shard_clips=shard_clips) as builder:
             builder.add(TRACKS[number], SCORES[number])
             with builder.finish(IDS) as found:
-                notes.append(found.provenance.notes["raw scores"])
-    assert notes == ["0.00 to 0.30", "0.00 to 1.06", "0.00 to 1.06"]
+                notes.append(found.provenance.raw_scores)
+    assert notes == [(0.0, 0.3), (0.0, 1.06), (0.0, 1.06)]
 
 
 @pytest.mark.parametrize("shard_clips", [None, 3])

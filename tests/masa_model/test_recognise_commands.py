@@ -17,9 +17,10 @@ from click.testing import CliRunner, Result
 from masa_cli import evaluate, finetune, predict
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from masa_data.dataset import PoseDataset
+from masa_data import DataError, PoseDataset, PoseShards
 from masa_data.shards.spec import EstimatorIdentity, Provenance
 from masa_data.track import PoseTrack
+from masa_model.predict import Recognizer
 from masa_model.probabilities import calibration_error
 from masa_model.recogniser import load_classifier, score_clips
 from tests.conftest import make_track
@@ -199,7 +200,7 @@ def test_wrong_use_is_one_line(folder):
         (evaluate, ["--split", "none"], "no clip is of split none; there is test, train, val"),
         (evaluate, ["--subset", "wlasl100"], "no clip is of subset wlasl100"),
         (evaluate, ["--subset", "wlasl99"], "there is no subset 'wlasl99'"),
-        (evaluate, ["--data", "foreign.h5"], "foreign.h5 is of made-up 2"),
+        (evaluate, ["--data", "foreign.h5"], "found another estimator in foreign.h5"),
         (evaluate, ["--data", "nameless.h5"], "no clip of split test has a label"),
         (evaluate, ["--data", "absent.h5"], "does not exist"),
         (evaluate, ["--run", "runs/finetune-009"], "does not exist"),
@@ -212,7 +213,7 @@ def test_wrong_use_is_one_line(folder):
             "goes on with the settings of the run",
         ),
         (finetune, [], "no file was named"),
-        (predict, ["foreign.h5"], "version '2', expected '1'"),
+        (predict, ["foreign.h5"], "(there / here: version: 1 / 2)"),
         (predict, ["out.h5", "--overlay", "a.bmp"], "cannot be written as"),
         (predict, ["videos/a.mp4"], "videos/a.mp4 does not exist"),
         (predict, ["nameless.mp4"], "masa cannot extract"),
@@ -271,3 +272,42 @@ def test_no_guess_is_made_about_nothing_or_below_the_threshold(folder):
     said = call(predict, "empty.h5", "--threshold", 1).stdout.splitlines()
     assert said[0] == "nobody: no hands found"
     assert said[3].startswith("sign: unknown (")
+
+
+def test_the_library_refuses_what_the_command_refuses(folder):
+    other = PROVENANCE.model_copy(
+        update={"estimator": PROVENANCE.estimator.model_copy(update={"version": "2"})}
+    )
+    declared = PROVENANCE.model_copy(
+        update={"estimator": PROVENANCE.estimator.model_copy(update={"version": "unknown", "declared": True})}
+    )
+    sign = next(t for t in signs() if t.info.id == "test/up0")
+    recogniser = Recognizer.load("runs/finetune-001")
+    found = {}
+    for name, provenance in (("own", PROVENANCE), ("other", other), ("declared", declared)):
+        write(folder / f"{name}.h5", provenance, [sign])
+        with PoseShards.open(folder / f"{name}.h5") as tracks:
+            found[name] = tracks["test/up0"]
+    expected = recogniser.predict(found["own"])
+    assert recogniser.predict(found["declared"]) == expected
+    assert recogniser.predict(replace(found["other"], estimator=None)) == expected  # as made by hand
+    with pytest.raises(DataError, match="version: 1 / 2") as error:
+        recogniser.predict_all([found["own"], found["other"]])
+    assert "any_estimator=True" in error.value.advice
+    assert recogniser.predict(found["other"], any_estimator=True) == expected
+
+
+def test_files_of_two_estimators_are_trained_on_where_that_is_asked_for(folder):
+    other = PROVENANCE.model_copy(
+        update={"estimator": PROVENANCE.estimator.model_copy(update={"name": "another"})}
+    )
+    write(folder / "another.h5", other, [make_sign(f"more/{n}", n % 4, n, split="train") for n in range(8)])
+    common = ("another.h5", "--from", "scratch", "--epochs", 1, "--run", folder / "mixed", *TINY)
+    said = call(finetune, "out.h5", *common, code=2).stderr
+    assert "--any-estimator" in said
+    call(finetune, "out.h5", *common, "--any-estimator")
+    call(finetune, "--resume", folder / "mixed")
+    assert Recognizer.load(folder / "mixed").trained.header.estimator.name == "another+made-up"
+    assert "--any-estimator" in call(predict, "one.h5", "--run", folder / "mixed", code=2).stderr
+    call(predict, "one.h5", "--run", folder / "mixed", "--any-estimator")
+    assert "--force" in call(evaluate, "--run", folder / "mixed", "--data", "out.h5", code=2).stderr

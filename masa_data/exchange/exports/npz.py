@@ -12,18 +12,19 @@ from numpy.typing import NDArray
 from typing_extensions import Self
 
 from masa_data.exchange.exports.base import xy_and_score
+from masa_data.exchange.npz_facts import CLASS_NUMBER
 from masa_data.skeleton import NUM_KEYPOINTS
-from masa_data.track import PoseTrack
+from masa_data.track import INFO_FIELDS, PoseTrack
 from masa_data.wording import counted
 
 # Beside `label`, `split` and `signer`, which are what the field's files of this kind have.
-_FACTS: Final = ("id", "corpus", "width", "height", "fps")
+_FACTS: Final = tuple(name for name in INFO_FIELDS if name not in ("label", "split", "signer"))
 
 
 class NpzExport:
     """Writes the keypoints track by track, then what is known of all tracks."""
 
-    not_held = "times, boxes and where the clips came from"
+    not_held = "times and boxes"
 
     def __init__(self, path: Path, frames: int) -> None:
         """Begin a file.
@@ -63,6 +64,7 @@ class NpzExport:
         self._frame_index.append(track.frame_index)
         info = track.info
         self._columns["label"].append(info.gloss or (str(info.label) if info.label >= 0 else ""))
+        self._columns[CLASS_NUMBER].append(info.label)
         for name in ("split", "signer", *_FACTS):
             self._columns[name].append(getattr(info, name))
 

@@ -17,17 +17,29 @@ from typing_extensions import Self
 
 from masa_data.errors import DataError
 from masa_data.exchange.exports.base import even_step, xy_and_score
+from masa_data.exchange.frame_numbers import written_frames
 from masa_data.track import NO_LABEL, PoseTrack
 from masa_data.wording import counted
 
 # Later protocols cut a pickle into frames; then annotations could not be strung together.
 _PROTOCOL: Final = 3
+_FACTS: Final = (
+    "path",
+    "corpus",
+    "gloss",
+    "signer",
+    "fps",
+    "start",
+    "end",
+    "source_sha256",
+    "several_people",
+)
 
 
 class PysklExport:
     """Writes one annotation after the other, so that memory does not grow with their number."""
 
-    not_held = "corpus, gloss, signer, frame rate, frame numbers, times, boxes and where the clips came from"
+    not_held = "times and boxes"
 
     def __init__(self, path: Path, corpora: Collection[str], splits: Collection[str]) -> None:
         """Begin a file.
@@ -81,6 +93,9 @@ class PysklExport:
             "total_frames": len(track),
             "keypoint": np.ascontiguousarray(points[..., :2]),
             "keypoint_score": np.ascontiguousarray(points[..., 2]),
+            # Nobody else reads these; with them the file comes back as it was.
+            "frame_numbers": written_frames(track.frame_index),
+            **{name: getattr(info, name) for name in _FACTS},
         }
         self._file.write(_instructions(annotation) + pickle.APPEND)
         if info.split:
@@ -110,7 +125,8 @@ class PysklExport:
             )
         if self._gaps:
             notes.append(
-                f"{counted(self._gaps, 'clip keeps', 'clips keep')} not every source frame, which is not held"
+                f"{counted(self._gaps, 'clip keeps', 'clips keep')} not every frame of the source: "
+                "only masa-convert reads that"
             )
         return notes
 

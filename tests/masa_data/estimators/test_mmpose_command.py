@@ -37,14 +37,13 @@ def test_the_file_holds_what_mmpose_itself_finds(fast, footage, frames_of, tmp_p
     with PoseShards.open(out) as tracks:
         track = tracks["01"]
         settings = tracks.provenance.estimator.settings
-        notes = tracks.provenance.notes
+        lowest, highest = tracks.provenance.raw_scores
     seen = track.confidence > 0
     assert seen.mean() > 0.5
     np.testing.assert_allclose(track.keypoints[seen], keypoints[seen], atol=300 / 43690 + 1e-2)
     np.testing.assert_allclose(track.confidence, np.clip(scores, 0, 1), atol=1 / 255)
     np.testing.assert_allclose(track.box, boxes, atol=300 / 43690 + 1e-3)
     # What confidence was made from, before it was cut.
-    lowest, highest = map(float, notes["raw scores"].split(" to "))
     assert lowest == pytest.approx(scores.min(), abs=0.006)
     assert highest == pytest.approx(scores.max(), abs=0.006)
     assert settings["person"] == "whole-frame"
@@ -69,7 +68,7 @@ def test_one_worker_and_two_record_the_same(fast, footage, tmp_path, run):
     run("masa-extract", footage / "nod", tmp_path / "two.h5", *common, "--workers", 2)
     with PoseShards.open(tmp_path / "one.h5") as one, PoseShards.open(tmp_path / "two.h5") as two:
         assert one.provenance == two.provenance
-        assert "raw scores" in one.provenance.notes
+        assert one.provenance.raw_scores is not None
 
 
 def test_it_is_the_default_and_says_what_to_do_without_weights(mmpose_installed, footage, tmp_path):

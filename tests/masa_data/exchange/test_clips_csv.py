@@ -4,7 +4,7 @@ import pytest
 
 from masa_data.exchange.export import export
 from masa_data.exchange.inputs import list_keypoint_files
-from masa_data.exchange.openpose_json import OpenPoseFrames
+from masa_data.exchange.openpose_json import list_openpose, openpose_frames
 from tests.conftest import make_track
 
 TRACKS = [
@@ -15,7 +15,7 @@ TRACKS = [
 
 def listed(folder, to):
     if to == "openpose":
-        return OpenPoseFrames().list_clips([str(folder)], "folder")
+        return list_openpose(openpose_frames(), [str(folder)], "folder")
     return list_keypoint_files([str(folder)], f".{to}", "folder")
 
 

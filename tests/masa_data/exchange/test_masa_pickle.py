@@ -5,15 +5,17 @@ import pickle
 import numpy as np
 import pytest
 
+from masa_data.corpora.clip import Clip
 from masa_data.errors import DataError
-from masa_data.exchange.masa_pickle import read_masa_pickle
+from masa_data.exchange.masa_pickle import clips_in_pickle
 from masa_data.skeleton import COCO_WHOLEBODY_INDICES
 
 
 def read(tmp_path, content):
     path = tmp_path / "clip.pkl"
     path.write_bytes(pickle.dumps(content))
-    return read_masa_pickle(path)
+    (one,) = clips_in_pickle(Clip("clip", path, str(path), "folder"))
+    return one[1]()
 
 
 def test_keypoints_and_scores_are_read(tmp_path):
@@ -28,11 +30,13 @@ def test_keypoints_and_scores_are_read(tmp_path):
     [
         ([1, 2], "found a list"),
         ({"poses": 1}, "found a dict of"),
-        ({"keypoints": [[1, 2]]}, "expected a dict with an array"),
+        ({"keypoints": [[1, 2]]}, "found no list as `scores`"),
+        ({"keypoints": [[1, 2]], "scores": [[1]]}, "frame 0: found other things than arrays"),
         ({"keypoints": np.zeros((2, 17, 3))}, r"shape \(2, 17, 3\)"),
         ({"keypoints": np.zeros((2, 133, 2))}, r"shape \(2, 133, 2\)"),
         ({"keypoints": np.zeros((0, 133, 3))}, r"shape \(0, 133, 3\)"),
-        ({"keypoints": np.float32(1)}, "expected a dict with an array"),
+        ({"keypoints": np.float32(1)}, "found a dict of"),
+        ({"keypoints": np.full((2, 133, 3), "1")}, "type <U1"),
         ({"keypoints": np.array(1.0)}, r"shape \(\)"),
         ({"keypoints": np.zeros((2, 133, 3)), "img_list": ["a"]}, "found 1 images"),
         ({"keypoints": np.zeros((2, 133, 3)), "img_list": 7}, "found a int"),

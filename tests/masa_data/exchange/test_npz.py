@@ -14,7 +14,7 @@ FRAMES = AssumedFrames(200, 100, 25)
 
 
 def arrays(**changes):
-    kp49 = np.random.default_rng(0).uniform(-0.2, 1.2, (10, 49, 3)).astype(np.float32)
+    kp49 = np.random.default_rng(0).uniform(-0.1, 1.1, (10, 49, 3)).astype(np.float32)
     kp49[..., 2] = np.clip(kp49[..., 2], 0, 1)
     facts = {
         "kp49": kp49,

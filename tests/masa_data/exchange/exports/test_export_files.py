@@ -1,5 +1,6 @@
 """One file for all clips: what pickle, NumPy and pandas find in it, and what comes back."""
 
+import math
 import pickle
 
 import numpy as np
@@ -48,9 +49,9 @@ def test_pyskl_finds_each_split_and_the_shapes_it_needs(made_up, tmp_path):
 def test_pyskl_comes_back_to_the_bit(real, made_up, tmp_path):
     for tracks in (real, made_up):
         export(tracks, "pyskl", tmp_path / "a.pkl", overwrite=True)
-        files = PysklFiles(25.0)
+        files = PysklFiles(math.nan)
         listing = files.list_clips(tmp_path / "a.pkl", "folder")
-        importer = WholeBodyImport(files.read, None, "pyskl-import", 25.0)
+        importer = WholeBodyImport(files.read, None, "pyskl-import")
         assert [clip.id for clip in listing.clips] == list(tracks)
         for number, clip in enumerate(listing.clips):
             track, _ = importer.track(clip)

@@ -13,9 +13,9 @@ import pytest
 from masa_data.corpora.clip import Clip
 from masa_data.errors import DataError
 from masa_data.exchange.export import export
-from masa_data.exchange.masa_pickle import read_masa_pickle
+from masa_data.exchange.masa_pickle import clips_in_pickle
 from masa_data.exchange.mmpose_json import read_mmpose_json
-from masa_data.exchange.openpose_json import OpenPoseFrames
+from masa_data.exchange.openpose_json import list_openpose, openpose_frames
 from masa_data.exchange.pose_file import read_pose
 from masa_data.shards.quantise import quantise
 from masa_data.skeleton import COCO_WHOLEBODY_INDICES, KEYPOINT_NAMES
@@ -32,9 +32,14 @@ READERS = {
 KEEPS_FRAME_NUMBERS = ("openpose", "mmpose")
 
 
+def read_masa_pickle(path):
+    (one,) = clips_in_pickle(Clip("clip", path, str(path), ""))
+    return one[1]()
+
+
 def read_openpose(folder, clip_id):
-    frames = OpenPoseFrames()
-    (clip,) = [clip for clip in frames.list_clips([str(folder)], "folder").clips if clip.id == clip_id]
+    frames = openpose_frames()
+    (clip,) = [clip for clip in list_openpose(frames, [str(folder)], "folder").clips if clip.id == clip_id]
     return frames.read(clip)
 
 
