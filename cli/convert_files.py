@@ -11,12 +11,12 @@ import click
 import numpy as np
 from rich.console import Console
 
-from masa_data.dataset import Selection
 from masa_data.errors import DataError
 from masa_data.exchange.copying import Part, copy_clips
 from masa_data.exchange.merge import merge
 from masa_data.exchange.subsample import subsample
 from masa_data.exchange.where import Condition, mask_of
+from masa_data.selection import Selection
 from masa_data.shards.reader import PoseShards
 from masa_data.shards.spec import Provenance
 

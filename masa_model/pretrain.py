@@ -21,6 +21,7 @@ from masa_model.network.masa import MASA, Losses
 from masa_model.pretrained import build_model
 from masa_model.settings import InputSettings, PretrainSettings
 from masa_model.training.checkpoint import (
+    TRAINED_ON,
     Checkpoint,
     CheckpointHeader,
     load_checkpoint,
@@ -28,6 +29,7 @@ from masa_model.training.checkpoint import (
     load_optimiser,
     save_checkpoint,
 )
+from masa_model.training.content import content_keys
 from masa_model.training.data import TrainingData
 from masa_model.training.precision import arithmetic
 from masa_model.training.processes import Processes
@@ -97,6 +99,7 @@ def pretrain(
     wrapped = _over_processes(model, processes, compiled=settings.compile)
     source = open_source(clips, device, settings.data.place)
     header = _Header(settings, data, steps)
+    seen = {TRAINED_ON: torch.from_numpy(content_keys(clips))}
     saved = time.monotonic()
 
     for epoch in range(step // steps_per_epoch, settings.epochs):
@@ -129,7 +132,7 @@ def pretrain(
             stopping = processes.any(stop())
             if stopping and step % steps_per_epoch:
                 if processes.first:
-                    save_checkpoint(folder.last, header.at(step), model, optimiser, {"sums": sums})
+                    save_checkpoint(folder.last, header.at(step), model, optimiser, {"sums": sums, **seen})
                 processes.wait()
                 return
             if step % steps_per_epoch:
@@ -146,12 +149,12 @@ def pretrain(
         if processes.first:
             folder.append_metrics(record)
             if last or time.monotonic() - saved > _SECONDS_BETWEEN_SAVES:
-                save_checkpoint(folder.last, header.at(step, record), model, optimiser, {"sums": sums})
+                progress = {"sums": sums, **seen}
+                save_checkpoint(folder.last, header.at(step, record), model, optimiser, progress)
                 saved = time.monotonic()
             if (epoch + 1) % settings.save_every == 0 or epoch + 1 == settings.epochs:
-                save_checkpoint(
-                    folder.checkpoints / f"epoch-{epoch + 1:04}.safetensors", header.at(step, record), model
-                )
+                path = folder.checkpoints / f"epoch-{epoch + 1:04}.safetensors"
+                save_checkpoint(path, header.at(step, record), model, progress=seen)
         processes.wait()
         yield Progress(step, steps, epoch, record)
         if stopping:

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from masa_data.errors import DataError
 from masa_data.shards.reader import PoseShards
-from masa_data.track import INFO_FIELDS
+from masa_data.texts import one_form
+from masa_data.track import INFO_FIELDS, NAMES
 
 _CONDITION: Final = re.compile(r"\s*(\w+)\s*(!=|<=|>=|=|<|>|~)(.*)", re.DOTALL)
 _FIELDS: Final = (*INFO_FIELDS, "frames")
@@ -52,6 +53,7 @@ class Condition:
             raise DataError(
                 f"clips have no field {name!r}", f"Did you mean {near[0]}? All: {', '.join(_FIELDS)}"
             )
+        value = one_form(value) if name in NAMES else value
         return cls(name, sign, tuple(value.split(",")) if sign in ("=", "!=") else (value,))
 
     def mask(self, tracks: PoseShards) -> NDArray[np.bool_]:
