@@ -71,6 +71,8 @@ def merge_files(
         console.print(f"{len(datasets)} files, {clips:,} clips merged")
         for corpus in plan.renumbered:
             console.print(f"classes of {corpus!r} are numbered anew: the files numbered them differently")
+        for note in plan.notes:
+            console.print(f"note: {note}")
         console.print(f"Wrote {out}. Next: masa-inspect {out}")
 
 

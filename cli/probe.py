@@ -20,6 +20,7 @@ from .console import CONTEXT, errors_in_one_line, make_console
 
 if TYPE_CHECKING:
     from masa_model.probe import ProbeResult
+    from masa_model.training.checkpoint import Checkpoint
 
 _EXAMPLES = """
 \b
@@ -60,6 +61,7 @@ def main(run: Path | None, files: tuple[Path, ...], device: str, as_json: bool) 
             model, settings, loaded = load_pretrained(checkpoint or folder.last)
             model.to(processes.device)
             train, val = (PoseDataset.open(*files, splits=[split]) for split in ("train", "val"))
+            seen = _seen(loaded, val)
             trained = probe(model.query.encoder, train, val, settings.inputs, processes.device)
             encoder = untrained_encoder(settings, train, processes.device, settings.seed)
             untrained = probe(encoder, train, val, settings.inputs, processes.device)
@@ -73,6 +75,7 @@ def main(run: Path | None, files: tuple[Path, ...], device: str, as_json: bool) 
                 "trained": trained.means(),
                 "untrained": untrained.means(),
                 "motion_loss": losses,
+                "val_clips_seen_in_pretraining": seen,
             }
             console.print(json.dumps(facts))
             return
@@ -80,10 +83,23 @@ def main(run: Path | None, files: tuple[Path, ...], device: str, as_json: bool) 
             f"{loaded.path}: step {loaded.header.step:,} of {loaded.header.steps:,}; "
             f"{trained.clips:,} clips of val, {trained.classes:,} classes, top-1"
         )
+        if seen:
+            console.print(f"note: {seen:,} of the clips of val were seen in this pre-training")
+        for note in train.class_notes():
+            console.print(f"note: {note}")
         console.print(_accuracies(trained, untrained))
         if losses:
             console.print(_motion(losses))
         _print_next(console, files)
+
+
+def _seen(checkpoint: Checkpoint, val: PoseDataset) -> int | None:
+    """How many clips of val pre-training saw; None if an earlier version made the checkpoint."""
+    from masa_model.training.checkpoint import TRAINED_ON
+    from masa_model.training.content import seen_before
+
+    keys = checkpoint.progress.get(TRAINED_ON)
+    return None if keys is None else int(seen_before(val, keys.numpy()).sum())
 
 
 def _accuracies(trained: ProbeResult, untrained: ProbeResult) -> Table:

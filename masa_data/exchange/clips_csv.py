@@ -16,13 +16,13 @@ from typing_extensions import Self
 
 from masa_data.corpora.annotations import read_text
 from masa_data.corpora.clip import SPLIT_NAMES, Clip
+from masa_data.corpora.labels import MAX_LABEL, whole_number
 from masa_data.errors import DataError
 from masa_data.track import INFO_FIELDS, NO_LABEL, PoseTrack
 
 CLIPS_CSV: Final = "clips.csv"
 
 _COLUMNS: Final = (*INFO_FIELDS, "frames")
-_MAX_LABEL: Final = 10**9
 _MAX_BYTES: Final = 256 << 20  # a clip has some hundred
 
 
@@ -77,12 +77,9 @@ def _labelled(clip: Clip, row: dict[str, str | None]) -> Clip:
     corpus, gloss, label, split, signer = (
         row[name] for name in ("corpus", "gloss", "label", "split", "signer")
     )
-    try:
-        number = int(label or "")
-    except ValueError:
-        number = NO_LABEL - 1
+    number = whole_number(label or str(NO_LABEL))
     known_split = not split or split.lower() in SPLIT_NAMES
-    if not NO_LABEL <= number < _MAX_LABEL or not known_split or row["frames"] is None:
+    if number is None or not NO_LABEL <= number < MAX_LABEL or not known_split or row["frames"] is None:
         raise DataError(
             f"{CLIPS_CSV}: found the label {str(label)[:40]!a} and the split {str(split)[:40]!a} of clip "
             f"{clip.id[:40]!a}, expected a number and train, val, test or nothing",
