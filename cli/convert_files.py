@@ -9,6 +9,7 @@ from typing import Final, TypeVar
 
 import click
 import numpy as np
+from numpy.typing import NDArray
 from rich.console import Console
 
 from masa_data.errors import DataError
@@ -96,8 +97,10 @@ def filter_file(
     with errors_in_one_line("masa-convert"), PoseShards.open(file) as tracks:
         if not conditions and subset is None:
             raise DataError("found no condition", "Give --where FIELD=VALUE, or --subset NAME")
-        chosen = mask_of(tracks, tuple(map(Condition.parse, conditions)))
-        chosen &= Selection(subset=subset).mask(tracks)
+        chosen = _chosen(console, tracks, conditions)
+        selection = Selection(subset=subset)
+        selection.check([tracks])
+        chosen &= selection.mask(tracks)
         if not chosen.any():
             raise DataError(f"no clip of {file} fulfils that", "masa-inspect shows what there is")
         part = Part(tracks, np.flatnonzero(chosen))
@@ -144,7 +147,7 @@ def subsample_file(
             raise DataError(
                 "found none or two of --per-class and --share, expected one, or --every", "Choose one"
             )
-        among = mask_of(tracks, tuple(map(Condition.parse, conditions)))
+        among = _chosen(console, tracks, conditions)
         if per_class is None and share is None:
             share = 1.0
             if conditions:
@@ -176,6 +179,14 @@ def compact_file(file: Path, out: Path, shard_clips: int | None, overwrite: bool
         files = 1 if shard_clips is None else -(-len(tracks) // shard_clips)
         console.print(f"{len(tracks):,} clips of {max(1, len(tracks.shards))} files are in {files} now")
         console.print(f"Wrote {out}. Next: masa-inspect {out}")
+
+
+def _chosen(console: Console, tracks: PoseShards, conditions: tuple[str, ...]) -> NDArray[np.bool_]:
+    parsed = tuple(map(Condition.parse, conditions))
+    for condition in parsed:
+        for line in condition.unmet(tracks):
+            console.print(f"note: {line}")
+    return mask_of(tracks, parsed)
 
 
 def _copy(

@@ -73,6 +73,21 @@ class Condition:
             return found if self.sign == "=" else ~found
         return _compared(column, self.sign, numbers[0])
 
+    def unmet(self, tracks: PoseShards) -> list[str]:
+        """A line for each text asked for that no clip has: it may be misspelt, and the others hide it."""
+        column = tracks.lengths if self.field == "frames" else tracks.column(self.field)
+        if column.dtype != object or self.sign not in ("=", "!="):
+            return []
+        there = sorted(set(column.tolist()))
+        lines = []
+        for value in self.values:
+            if value not in there:
+                near = get_close_matches(value, there, n=1)
+                lines.append(
+                    f"no clip has the {self.field} {value!r}" + (f"; is {near[0]!r} meant?" if near else "")
+                )
+        return lines
+
     def _text_mask(self, column: NDArray[Any]) -> NDArray[np.bool_]:
         if self.sign == "~":
             fits = re.compile(translate(self.values[0])).fullmatch
