@@ -1,7 +1,6 @@
 """Conditions, beside the same written in Python."""
 
 import math
-
 import unicodedata
 
 import pytest
@@ -88,5 +87,5 @@ def test_a_text_that_no_clip_has_is_told(write):
     assert unmet("gloss=tea,quark") == ["no clip has the gloss 'quark'"]
     assert unmet("gloss!=tae") == ["no clip has the gloss 'tae'; is 'tea' meant?"]
     assert unmet("split=train") == unmet("frames=77") == unmet("gloss~q*") == []
-    condition = Condition.parse(f"gloss={unicodedata.normalize('NFD', 'caf\u00e9')}")
+    condition = Condition.parse("gloss=" + unicodedata.normalize("NFD", "caf\u00e9"))
     assert condition.mask(tracks).tolist() == [True, False]
