@@ -31,6 +31,7 @@ from masa_model.training.labelled import Classes, open_finetune_data
 from masa_model.training.processes import Processes
 from masa_model.training.run_folder import RunFolder
 from tests.masa_model.made_up_signs import GLOSSES, NETWORK, signs, write
+from tests.masa_model.test_recognise_commands import PROVENANCE
 
 CPU = torch.device("cpu")
 
@@ -70,8 +71,6 @@ def train(path: Path, settings: FinetuneSettings, *files: Path) -> RunFolder:
 @pytest.fixture(scope="module")
 def run(tmp_path_factory) -> RunFolder:
     """A run that tells the four signs apart, from a file of train and one of val that lacks one of them."""
-    from tests.masa_model.test_recognise_commands import PROVENANCE
-
     folder = tmp_path_factory.mktemp("apart")
     write(folder / "train.h5", PROVENANCE, by_alphabet(of_split("train")))
     write(folder / "val.h5", PROVENANCE, by_alphabet(of_split("val", without=["down"])))
@@ -109,7 +108,7 @@ def test_a_test_file_that_lacks_a_gloss_is_evaluated_as_one_that_does_not(run, t
     of_some = tmp_path / "some.h5", by_alphabet(of_split("test", without=[missing]))
     guesses = []
     for path, tracks in (of_all, of_some):
-        write(path, load_provenance(recogniser), tracks)
+        write(path, PROVENANCE, tracks)
         data = open_test_data(recogniser, [path], ["test"], None)
         said = score(recogniser, data, CPU)
         assert [said.glosses[target] for target in data.targets] == data.clips.column("gloss").tolist()
@@ -118,13 +117,6 @@ def test_a_test_file_that_lacks_a_gloss_is_evaluated_as_one_that_does_not(run, t
         assert found.total.per_instance[1].value > 0.8
         assert {true for true, _, _ in found.confused} <= {track.info.gloss for track in tracks}
     assert guesses[1].items() <= guesses[0].items()
-
-
-def load_provenance(recogniser: TrainedClassifier):
-    from tests.masa_model.test_recognise_commands import PROVENANCE
-
-    assert PROVENANCE.estimator == recogniser.header.estimator
-    return PROVENANCE
 
 
 def test_probing_and_torch_datasets_number_val_as_train(tmp_path, provenance):
@@ -157,7 +149,7 @@ def test_other_numbers_of_an_official_corpus_are_refused(tmp_path, provenance, r
 
 def test_clips_of_another_corpus_are_told_from_unknown_ones(run, tmp_path):
     recogniser = load_classifier(run.path, CPU)
-    path = write(tmp_path / "csv.h5", load_provenance(recogniser), by_alphabet(of_split("test"), "csv"))
+    path = write(tmp_path / "csv.h5", PROVENANCE, by_alphabet(of_split("test"), "csv"))
     with pytest.raises(
         DataError, match=r"none of the 12 clips is of a class .*such as 'down' in 'csv' and 'folder'"
     ):
