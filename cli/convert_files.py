@@ -9,14 +9,15 @@ from typing import Final, TypeVar
 
 import click
 import numpy as np
+from numpy.typing import NDArray
 from rich.console import Console
 
-from masa_data.dataset import Selection
 from masa_data.errors import DataError
 from masa_data.exchange.copying import Part, copy_clips
 from masa_data.exchange.merge import merge
 from masa_data.exchange.subsample import subsample
 from masa_data.exchange.where import Condition, mask_of
+from masa_data.selection import Selection
 from masa_data.shards.reader import PoseShards
 from masa_data.shards.spec import Provenance
 from masa_data.wording import counted
@@ -78,6 +79,8 @@ def merge_files(
         console.print(f"{counted(len(datasets), 'file')}, {counted(clips, 'clip')} merged")
         for corpus in plan.renumbered:
             console.print(f"classes of {corpus!r} are numbered anew: the files numbered them differently")
+        for note in plan.notes:
+            console.print(f"note: {note}")
         console.print(f"Wrote {out}. Next: masa-inspect {out}")
 
 
@@ -101,8 +104,10 @@ def filter_file(
     with errors_in_one_line("masa-convert"), PoseShards.open(file) as tracks:
         if not conditions and subset is None:
             raise DataError("found no condition", "Give --where FIELD=VALUE, or --subset NAME")
-        chosen = mask_of(tracks, tuple(map(Condition.parse, conditions)))
-        chosen &= Selection(subset=subset).mask(tracks)
+        chosen = _chosen(console, tracks, conditions)
+        selection = Selection(subset=subset)
+        selection.check([tracks])
+        chosen &= selection.mask(tracks)
         if not chosen.any():
             raise DataError(f"no clip of {file} fulfils that", "masa-inspect shows what there is")
         part = Part(tracks, np.flatnonzero(chosen))
@@ -149,7 +154,7 @@ def subsample_file(
             raise DataError(
                 "found none or two of --per-class and --share, expected one, or --every", "Choose one"
             )
-        among = mask_of(tracks, tuple(map(Condition.parse, conditions)))
+        among = _chosen(console, tracks, conditions)
         if per_class is None and share is None:
             share = 1.0
             if conditions:
@@ -182,6 +187,14 @@ def compact_file(file: Path, out: Path, shard_clips: int | None, overwrite: bool
         before = counted(max(1, len(tracks.shards)), "file")
         console.print(f"{counted(len(tracks), 'clip')} of {before} are in {files} now")
         console.print(f"Wrote {out}. Next: masa-inspect {out}")
+
+
+def _chosen(console: Console, tracks: PoseShards, conditions: tuple[str, ...]) -> NDArray[np.bool_]:
+    parsed = tuple(map(Condition.parse, conditions))
+    for condition in parsed:
+        for line in condition.unmet(tracks):
+            console.print(f"note: {line}")
+    return mask_of(tracks, parsed)
 
 
 def _copy(

@@ -184,7 +184,7 @@ def _weight(asked: Question, fuse: tuple[Path, ...], weight: float | None) -> fl
     try:
         val = open_test_data(asked.recogniser, asked.files, ("val",), asked.subset, force=asked.force)
         ours = score(asked.recogniser, val, asked.device, views=asked.views)
-        others = read_scores(fuse, ours.ids, ours.glosses)
+        others = read_scores(fuse, ours.ids, ours.glosses, ours.pairs)
     except DataError as error:
         raise DataError(
             f"the weight cannot be tuned on val: {error.reason}", "Say it with --weight"
@@ -197,7 +197,7 @@ def _fused(found: Scores, fuse: tuple[Path, ...], weight: float) -> Scores:
 
     from masa_model.fusion import fused, read_scores
 
-    others = read_scores(fuse, found.ids, found.glosses)
+    others = read_scores(fuse, found.ids, found.glosses, found.pairs)
     return replace(found, probabilities=fused(found.probabilities, others, weight))
 
 

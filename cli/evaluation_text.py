@@ -64,6 +64,12 @@ def print_evaluation(
         console.print(f"Classes without a clip here, which count nowhere: {total.absent:,}")
     if total.unknown:
         console.print(f"Clips of classes that it does not know, wrong by definition: {total.unknown:,}")
+    if asked.recogniser.pretrained_on is None:
+        console.print(
+            "Whether its pre-training saw these clips is not known: an earlier version made the checkpoint."
+        )
+    for note in data.clips.class_notes():
+        console.print(f"note: {note}")
     if weight is not None:
         console.print(f"Fused with {weight:.0%} of the other model.")
     table = _table("%", "P-I", "95 %", "P-C", "95 %")
@@ -128,6 +134,7 @@ def json_of(
         "subset": asked.subset,
         "views": asked.views,
         "weight": weight,
+        "pretraining_clips_known": asked.recogniser.pretrained_on is not None,
         **asdict(evaluation),
         "noise": {f"{level:g}": asdict(found.total) for level, found in levels.items()},
         "paper": asdict(row) if row else None,

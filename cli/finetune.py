@@ -95,6 +95,7 @@ def main(
     with errors_in_one_line("masa-finetune"):
         from masa_model.finetune_settings import FinetuneSettings
         from masa_model.pretrained import check_estimators
+        from masa_model.recogniser import classes_of
         from masa_model.training.config import resolve_settings
         from masa_model.training.labelled import open_finetune_data
         from masa_model.training.processes import joined_processes
@@ -113,7 +114,8 @@ def main(
                     "Start it without torchrun",
                 )
             console = make_console(quiet=quiet)
-            data = open_finetune_data(files, settings.data, settings.seed)
+            begun_with = classes_of(folder.last) if resume is not None else None
+            data = open_finetune_data(files, settings.data, settings.seed, begun_with)
             if resume is None:
                 check_estimators(settings, data)  # before there is a folder
                 folder = RunFolder.create("finetune", run_path)
@@ -165,6 +167,8 @@ def _print_start(
     folder: RunFolder,
     device: str,
 ) -> None:
+    for note in data.train.clips.class_notes():
+        console.print(f"note: {note}")
     origin = settings.pretrained or "scratch"
     frozen = ", frozen" if settings.freeze else ""
     console.print(

@@ -130,6 +130,8 @@ def _opened(console: Console, files: tuple[Path, ...], settings: PretrainSetting
     for (corpus, split), (used, there) in data.counts.items():
         table.add_row(corpus, split or "none", f"{used:,}", f"{there:,}")
     console.print(table)
+    if data.clips.column("split").tolist().count("test"):
+        console.print("Clips of test are among them: masa-eval will refuse to count these.")
     bank = min(settings.alignment.bank_size, max(1, len(data.clips) // 2))
     if bank < settings.alignment.bank_size and settings.alignment.weight > 0:
         console.print(f"The memory bank holds {bank:,} keys: half of the {counted(len(data.clips), 'clip')}.")

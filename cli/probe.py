@@ -22,6 +22,7 @@ from .training_run import newest_run
 
 if TYPE_CHECKING:
     from masa_model.probe import ProbeResult
+    from masa_model.training.checkpoint import Checkpoint
 
 _EXAMPLES = """
 \b
@@ -75,6 +76,7 @@ def main(run: Path | None, files: tuple[Path, ...], device: str, any_estimator: 
             )
             if not any_estimator:
                 check_estimator(loaded.path, loaded.header.estimator, train.estimator, "--any-estimator")
+            seen = _seen(loaded, val)
             # Both alike, whatever the statistics that the checkpoint was saved with.
             calibrate_encoder(model.query.encoder, train, settings.inputs, processes.device)
             trained = probe(model.query.encoder, train, val, settings.inputs, processes.device)
@@ -91,6 +93,7 @@ def main(run: Path | None, files: tuple[Path, ...], device: str, any_estimator: 
                 "trained": trained.means(),
                 "untrained": untrained.means(),
                 "motion_loss": losses,
+                "val_clips_seen_in_pretraining": seen,
             }
             print_json(console, facts)
             return
@@ -99,10 +102,23 @@ def main(run: Path | None, files: tuple[Path, ...], device: str, any_estimator: 
             f"{counted(trained.clips, 'clip')} of val, {counted(trained.classes, 'class', 'classes')}, top-1"
         )
         console.print(f"Computed on {device}")
+        if seen:
+            console.print(f"note: {seen:,} of the clips of val were seen in this pre-training")
+        for note in train.class_notes():
+            console.print(f"note: {note}")
         console.print(_accuracies(trained, untrained))
         if losses:
             console.print(_motion(losses))
         _print_next(console, files)
+
+
+def _seen(checkpoint: Checkpoint, val: PoseDataset) -> int | None:
+    """How many clips of val pre-training saw; None if an earlier version made the checkpoint."""
+    from masa_model.training.checkpoint import TRAINED_ON
+    from masa_model.training.content import seen_before
+
+    keys = checkpoint.progress.get(TRAINED_ON)
+    return None if keys is None else int(seen_before(val, keys.numpy()).sum())
 
 
 def _accuracies(trained: ProbeResult, untrained: ProbeResult) -> Table:

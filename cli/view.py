@@ -12,9 +12,10 @@ import click
 import numpy as np
 from rich.console import Console
 
-from masa_data.dataset import PoseDataset, Selection
+from masa_data.dataset import PoseDataset
 from masa_data.errors import DataError
 from masa_data.extras import INSTALL_TRAINING
+from masa_data.selection import Selection
 from masa_data.shards.reader import PoseShards
 from masa_data.track import PoseTrack
 from masa_data.version import VERSION

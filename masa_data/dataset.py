@@ -5,54 +5,20 @@ from __future__ import annotations
 import copy
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
-from difflib import get_close_matches
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from masa_data.corpora.subsets import SUBSETS
-from masa_data.errors import DataError
+from masa_data.class_conflicts import class_notes, refuse_contradictions
+from masa_data.classes import ClassIndex, SignClass, completed_files, distinct
+from masa_data.selection import Selection
 from masa_data.shards.joining import check_go_together, join_estimators
 from masa_data.shards.reader import PoseShards
 from masa_data.shards.spec import EstimatorIdentity
 from masa_data.shards.version1 import Version1Reader
-from masa_data.track import NO_LABEL, ClipInfo, PoseTrack
-
-
-@dataclass(frozen=True, slots=True)
-class Selection:
-    """Which clips of a dataset to use; None = any.
-
-    Attributes:
-        subset: "wlasl100", "msasl500", "confusing", …: the labels of one corpus (corpora/subsets.py).
-        corpora: names of corpora.
-        splits: of "train", "val", "test" and "" (no split).
-        signers: names of signers.
-        variants: labels of "confusing" and "normal" where a file overrides them (nmfs_csl.read_variants).
-    """
-
-    subset: str | None = None
-    corpora: Collection[str] | None = None
-    splits: Collection[str] | None = None
-    signers: Collection[str] | None = None
-    variants: Mapping[str, Collection[int]] | None = None
-
-    def mask(self, tracks: PoseShards) -> NDArray[np.bool_]:
-        """(N,) which clips of a file are selected.
-
-        Raises:
-            DataError: if there is no such subset.
-        """
-        chosen = np.ones(len(tracks), bool)
-        for column, values in (("corpus", self.corpora), ("split", self.splits), ("signer", self.signers)):
-            if values is not None:
-                chosen &= np.isin(tracks.column(column).astype(str), list(values))
-        if self.subset is not None:
-            corpus, labels = _subset(self.subset, self.variants or {})
-            chosen &= (tracks.column("corpus") == corpus) & np.isin(tracks.column("label"), list(labels))
-        return chosen
+from masa_data.track import ClipInfo, PoseTrack
 
 
 class PoseDataset(Sequence[PoseTrack]):
@@ -77,14 +43,17 @@ class PoseDataset(Sequence[PoseTrack]):
             any_estimator: whether the files may be of different estimators.
 
         Raises:
-            DataError: if the files hold different estimators or samplings, or there is no such subset.
+            DataError: if the files hold different estimators or samplings, or there is no such subset,
+                split, corpus or signer.
         """
         self.files = tuple(files)
+        selection = selection or Selection()
+        selection.check(self.files)
         self.any_estimator = any_estimator
         check_go_together(
             [(tracks.path, tracks.provenance) for tracks in self.files], any_estimator=any_estimator
         )
-        chosen = [np.flatnonzero((selection or Selection()).mask(tracks)) for tracks in self.files]
+        chosen = [np.flatnonzero(selection.mask(tracks)) for tracks in self.files]
         self.file_of = np.repeat(np.arange(len(chosen)), [len(numbers) for numbers in chosen])
         self.number_in_file = np.concatenate(chosen)
         self.lengths = np.concatenate(
@@ -115,7 +84,7 @@ class PoseDataset(Sequence[PoseTrack]):
 
         Raises:
             DataError: if a file cannot be used (`PoseShards.open`), files do not go together, or there is no
-                such subset.
+                such subset, split, corpus or signer.
         """
         selection = Selection(subset, corpora, splits, signers, variants)
         with Version1Reader() as version1:
@@ -182,16 +151,59 @@ class PoseDataset(Sequence[PoseTrack]):
             found[here] = value[self.number_in_file[here]]
         return found
 
-    def classes(self) -> tuple[list[tuple[str, int]], NDArray[np.int64]]:
-        """Classes are pairs (corpus, label), so that labels of different corpora never mix.
+    def classes(self) -> tuple[list[SignClass], NDArray[np.int64]]:
+        """The classes of the clips, the same however these lie in files; see `masa_data.classes`.
 
         Returns:
-            the pairs that occur, sorted, and (N,) each clip's place among them; -1 for clips without a label.
+            the classes that occur, sorted by corpus and official number or gloss, and (N,) each clip's place
+            among them; -1 for clips without a class.
+
+        Raises:
+            DataError: if two files mean different signs by one official number.
         """
-        pairs = list(zip(self.column("corpus").tolist(), self.column("label").tolist(), strict=True))
-        found = sorted({pair for pair in pairs if pair[1] != NO_LABEL})
-        place = {pair: number for number, pair in enumerate(found)}
-        return found, np.array([place.get(pair, -1) for pair in pairs], np.int64)
+        refuse_contradictions(self.file_classes)
+        own = self._own_classes()
+        found = distinct(own)
+        return found, _places(own, found)
+
+    def places_among(self, known: Sequence[SignClass], whose: str = "the recogniser") -> NDArray[np.int64]:
+        """(N,) the place of each clip's class among known ones, of training or of a recogniser; -1 = none.
+
+        Args:
+            known: the classes, in their order.
+            whose: what they are called in an error.
+
+        Raises:
+            DataError: if a file and the known ones mean different signs by one official number.
+        """
+        refuse_contradictions({whose: known, **self.file_classes})
+        return _places(self._own_classes(), known)
+
+    @cached_property
+    def file_classes(self) -> dict[str, frozenset[SignClass]]:
+        """What each file calls the classes of its clips, selected or not, by the file's path."""
+        return {
+            str(tracks.path): frozenset(names) for tracks, names in zip(self.files, self._names, strict=True)
+        }
+
+    @cached_property
+    def _names(self) -> list[list[SignClass]]:
+        """By file, the class of each of its clips."""
+        found = []
+        for tracks in self.files:
+            memo: dict[tuple[str, int, str], SignClass] = {}
+            columns = (tracks.column(name).tolist() for name in ("corpus", "label", "gloss"))
+            found.append([memo.setdefault(row, SignClass(*row)) for row in zip(*columns, strict=True)])
+        whole = completed_files(found)
+        return [[names[one] for one in file] for names, file in zip(whole, found, strict=True)]
+
+    def _own_classes(self) -> list[SignClass]:
+        pairs = zip(self.file_of.tolist(), self.number_in_file.tolist(), strict=True)
+        return [self._names[file][number] for file, number in pairs]
+
+    def class_notes(self) -> list[str]:
+        """What is odd about the files' classes and keeps nobody from using them, a line each."""
+        return class_notes(self.file_classes)
 
     def shares(self) -> dict[str, float]:
         """Each corpus's share of the clips."""
@@ -199,13 +211,7 @@ class PoseDataset(Sequence[PoseTrack]):
         return {corpus: count / len(self) for corpus, count in counts.most_common()}
 
 
-def _subset(name: str, variants: Mapping[str, Collection[int]]) -> tuple[str, Collection[int]]:
-    """The corpus and the labels of a subset."""
-    known = {
-        subset: (corpus, labels) for corpus, subsets in SUBSETS.items() for subset, labels in subsets.items()
-    }
-    if name not in known:
-        near = get_close_matches(name, known, n=1, cutoff=0) or list(known)
-        raise DataError(f"there is no subset {name!r}", f"Did you mean {near[0]}? All: {', '.join(known)}")
-    corpus, labels = known[name]
-    return corpus, variants.get(name, labels)
+def _places(own: Sequence[SignClass], known: Sequence[SignClass]) -> NDArray[np.int64]:
+    index = ClassIndex(known)
+    place = {one: index.place(one) for one in set(own)}
+    return np.array([place[one] for one in own], np.int64)

@@ -10,6 +10,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from masa_data.dataset import PoseDataset
 from masa_data.errors import DataError
 from masa_data.plausible import find_doubt
 from masa_data.shards.reader import PoseShards
@@ -67,18 +68,14 @@ def summarise(tracks: PoseShards) -> DatasetSummary:
     """Go through a dataset once and describe it. Memory does not grow with the number of frames."""
     corpora = tracks.column("corpus").tolist()
     splits: dict[str, Counter[str]] = defaultdict(Counter)
-    classes: dict[str, set[int]] = defaultdict(set)
     signers: dict[str, set[str]] = defaultdict(set)
-    for corpus, split, label, signer in zip(
+    for corpus, split, signer in zip(
         corpora,
         tracks.column("split").tolist(),
-        tracks.column("label").tolist(),
         tracks.column("signer").tolist(),
         strict=True,
     ):
         splits[corpus][split or "none"] += 1
-        if label >= 0:
-            classes[corpus].add(label)
         if signer:
             signers[corpus].add(signer)
     confidence = np.zeros(len(PARTS))
@@ -101,7 +98,7 @@ def summarise(tracks: PoseShards) -> DatasetSummary:
         frames=tracks.frames,
         corpora=dict(Counter(corpora)),
         splits={corpus: dict(counts) for corpus, counts in splits.items()},
-        classes={corpus: len(labels) for corpus, labels in classes.items()},
+        classes=dict(Counter(one.corpus for one in PoseDataset([tracks]).classes()[0])),
         signers={corpus: len(names) for corpus, names in signers.items()},
         lengths={
             "shortest": int(lengths.min()),
@@ -142,7 +139,7 @@ _ONLY_FRAMES: Final = (
 
 
 def validate(tracks: PoseShards) -> list[Finding]:
-    """Read everything once: checksums, bounds, order of frames, positions that cannot be pixels, duplicates.
+    """Read everything once: checksums, bounds, order of frames, impossible positions, classes, duplicates.
 
     Args:
         tracks: an open dataset; its structure was checked by opening it.
@@ -177,6 +174,7 @@ def validate(tracks: PoseShards) -> list[Finding]:
         elif not (track.confidence > 0).any():
             findings.append(Finding("note", f"clip {clip_id}: nobody was found in it"))
     findings += starmap(_of_doubt, doubtful.items())
+    findings += [Finding("note", text) for text in PoseDataset([tracks], any_estimator=True).class_notes()]
     return sorted(findings + _duplicates(tracks), key=lambda finding: finding.kind)
 
 

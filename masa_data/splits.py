@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol
 
+from masa_data.classes import OFFICIAL
 from masa_data.errors import DataError
 from masa_data.shards.spec import SplitRule
 from masa_data.track import NO_LABEL, SPLITS, ClipInfo
@@ -37,23 +38,29 @@ class SplitFacts(Protocol):
 def number_glosses(clips: Sequence[ClipInfo], earlier: Iterable[ClipInfo] = ()) -> list[ClipInfo]:
     """Give every clip that has a gloss but no label the number of its gloss within its corpus.
 
-    Glosses of earlier clips keep their numbers; new ones follow in alphabetical order.
+    Glosses of earlier clips keep their numbers; new ones follow in alphabetical order. Glosses of corpora
+    whose lists number their classes get none: any other number would be taken for theirs.
 
     Args:
         clips: to be numbered.
         earlier: clips that have their numbers.
     """
     numbers: dict[str, dict[str, int]] = defaultdict(dict)
+    highest: dict[str, int] = defaultdict(lambda: NO_LABEL)
     for clip in (*earlier, *clips):
+        highest[clip.corpus] = max(highest[clip.corpus], clip.label)
         if clip.gloss and clip.label != NO_LABEL:
             numbers[clip.corpus].setdefault(clip.gloss, clip.label)
     unnumbered = {
-        (clip.corpus, clip.gloss) for clip in clips if clip.gloss and clip.gloss not in numbers[clip.corpus]
+        (clip.corpus, clip.gloss)
+        for clip in clips
+        if clip.gloss and clip.gloss not in numbers[clip.corpus] and clip.corpus not in OFFICIAL
     }
     for corpus, gloss in sorted(unnumbered):
-        numbers[corpus][gloss] = max(numbers[corpus].values(), default=-1) + 1
+        highest[corpus] += 1
+        numbers[corpus][gloss] = highest[corpus]
     return [
-        replace(clip, label=numbers[clip.corpus][clip.gloss])
+        replace(clip, label=numbers[clip.corpus].get(clip.gloss, NO_LABEL))
         if clip.gloss and clip.label == NO_LABEL
         else clip
         for clip in clips
@@ -101,12 +108,12 @@ def _most_lacking(lacks: Mapping[str, float]) -> str:
 
 
 def _by_gloss(open_clips: list[ClipInfo], settled: list[ClipInfo], rule: SplitRule) -> dict[str, str]:
-    have: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
+    have: dict[tuple[str, str, int], Counter[str]] = defaultdict(Counter)
     for clip in settled:
-        have[clip.corpus, clip.gloss][clip.split] += 1
-    members: dict[tuple[str, str], list[ClipInfo]] = defaultdict(list)
+        have[_class(clip)][clip.split] += 1
+    members: dict[tuple[str, str, int], list[ClipInfo]] = defaultdict(list)
     for clip in open_clips:
-        members[clip.corpus, clip.gloss].append(clip)
+        members[_class(clip)].append(clip)
     splits = {}
     carried = dict.fromkeys(SPLITS, 0.0)  # what rounding in one gloss owes, the next ones make up for
     for gloss in sorted(members):
@@ -120,6 +127,10 @@ def _by_gloss(open_clips: list[ClipInfo], settled: list[ClipInfo], rule: SplitRu
             lacks[split] -= 1
         carried = lacks
     return splits
+
+
+def _class(clip: ClipInfo) -> tuple[str, str, int]:
+    return clip.corpus, clip.gloss, NO_LABEL if clip.gloss else clip.label
 
 
 def check_rule(clips: Iterable[SplitFacts], rule: SplitRule, earlier: Iterable[SplitFacts] = ()) -> None:

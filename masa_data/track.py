@@ -11,9 +11,13 @@ from numpy.typing import NDArray
 from masa_data.errors import DataError
 from masa_data.shards.spec import EstimatorIdentity
 from masa_data.skeleton import NUM_KEYPOINTS
+from masa_data.texts import one_form
 
 SPLITS: Final = ("train", "val", "test")
 NO_LABEL: Final = -1
+
+# Texts that tell clips' classes and signers apart. Ids and paths are kept as they are on disk.
+NAMES: Final = ("corpus", "gloss", "signer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +27,10 @@ class ClipInfo:
     Attributes:
         id: unique within a dataset; for files, the path below the input folder without its ending.
         path: the source as the user gave it.
-        corpus: name of the corpus ("folder" and "csv" for anybody's own videos). A class is a pair
-            (corpus, label).
-        gloss: text of the sign; "" if unknown.
-        label: class number within the corpus; -1 if unknown.
+        corpus: name of the corpus ("folder" and "csv" for anybody's own videos).
+        gloss: text of the sign; "" if unknown. What a class is, `masa_data.classes` says.
+        label: class number; -1 if unknown. Where the corpus has no official numbers, it holds within one
+            dataset only.
         split: "train", "val", "test", or "" if the clip belongs to none.
         signer: who signs; "" if unknown.
         fps: frames per second of the source; NaN if unknown (folders of images).
@@ -54,6 +58,8 @@ class ClipInfo:
     several_people: bool = False
 
     def __post_init__(self) -> None:
+        for name in NAMES:
+            object.__setattr__(self, name, one_form(getattr(self, name)))
         if not self.id:
             raise DataError("a clip has an empty id", "Give every clip a name")
         if any("\0" in text for text in (self.id, self.path, self.corpus, self.gloss, self.signer)):

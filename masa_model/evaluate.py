@@ -13,13 +13,13 @@ import torch
 import torch.distributed as dist
 from numpy.typing import NDArray
 
+from masa_data.class_conflicts import notes_of_corpora
 from masa_data.corpora.subsets import SUBSETS
 from masa_data.dataset import PoseDataset
 from masa_data.errors import DataError
 from masa_data.new_files import new_file
 from masa_data.shards.joining import check_estimator
 from masa_data.shards.reader import PoseShards
-from masa_data.track import NO_LABEL
 from masa_model.features import in_order
 from masa_model.metrics import (
     Accuracies,
@@ -30,7 +30,8 @@ from masa_model.metrics import (
 )
 from masa_model.probabilities import calibration_error
 from masa_model.recogniser import TrainedClassifier, score_clips
-from masa_model.training.labelled import UNKNOWN, LabelledClips, content_keys, select_clips
+from masa_model.training.content import seen_before
+from masa_model.training.labelled import UNKNOWN, LabelledClips, select_clips
 
 # Ends of the ranges of length, in frames.
 _LENGTHS: Final = (16, 32, 64)
@@ -47,12 +48,14 @@ class Scores:
         probabilities: (N, C).
         targets: (N,) class numbers, UNKNOWN for classes that the recogniser does not have.
         glosses: of the C classes.
+        pairs: (corpus, label) of the C classes; empty = not known.
     """
 
     ids: NDArray[np.object_]
     probabilities: NDArray[np.float32]
     targets: NDArray[np.int64]
     glosses: tuple[str, ...]
+    pairs: tuple[tuple[str, int], ...] = ()
 
     def save(self, path: Path) -> None:
         """Write an npz file, which fusion reads (docs/evaluate.md)."""
@@ -63,6 +66,8 @@ class Scores:
                 scores=self.probabilities,
                 targets=self.targets,
                 glosses=np.array(self.glosses, dtype=str),
+                corpora=np.array([corpus for corpus, _ in self.pairs], dtype=str),
+                labels=np.array([label for _, label in self.pairs], dtype=np.int64),
             )
 
 
@@ -105,8 +110,9 @@ def open_test_data(
         force: whether clips of another estimator, and clips that were trained on, are taken all the same.
 
     Raises:
-        DataError: if files, subset or split do not fit; if no clip has a label; if clips are among those that
-            the recogniser was trained on, and "train" was not asked for.
+        DataError: if files, subset or split do not fit; if no clip has a label; if files and recogniser mean
+            different signs by one official number; if clips are among those that pre-training or fine-tuning
+            saw, but for clips of train where "train" was asked for.
     """
     files = [PoseShards.open(path) for path in paths]
     for tracks in files if not force else ():
@@ -118,25 +124,39 @@ def open_test_data(
             named=str(tracks.path),
         )
     chosen = select_clips(files, subset, splits, any_estimator=True)  # each was compared with the training's
-    chosen = chosen.part(np.flatnonzero(chosen.column("label") != NO_LABEL))
+    chosen = chosen.part(np.flatnonzero(chosen.classes()[1] != UNKNOWN))
     if not len(chosen):
         raise DataError(
             f"no clip of split {' or '.join(splits)} has a label", "Give labels with masa-convert relabel"
         )
     targets = recogniser.classes.numbers_of(chosen)
     if (targets == UNKNOWN).all():
+        why = notes_of_corpora(recogniser.classes.named, *chosen.file_classes.values())
         raise DataError(
-            f"none of the {len(chosen):,} clips is of a class that {recogniser.path} knows",
+            "; ".join(
+                [f"none of the {len(chosen):,} clips is of a class that {recogniser.path} knows", *why]
+            ),
             "Name the files it was trained from, or files with the same labels",
         )
-    known = np.isin(content_keys(chosen), recogniser.trained_on).any(1)
-    if known.any() and "train" not in splits and not force:
-        ids = chosen.column("id")[known][:3].tolist()
-        raise DataError(
-            f"{known.sum():,} of the {len(chosen):,} clips were trained on, such as {', '.join(ids)}",
-            "Take them out, or say --force to count them all the same",
-        )
+    if not force:
+        _refuse_seen(recogniser, chosen, splits)
     return LabelledClips(chosen, targets)
+
+
+def _refuse_seen(recogniser: TrainedClassifier, clips: PoseDataset, splits: Sequence[str]) -> None:
+    """Refuse clips that a stage of training saw; those of train may be asked for."""
+    others = clips.column("split") != "train" if "train" in splits else np.ones(len(clips), bool)
+    for keys, what in (
+        (recogniser.trained_on, "were trained on"),
+        (recogniser.pretrained_on, "were seen in pre-training"),
+    ):
+        seen = others & seen_before(clips, keys) if keys is not None else np.zeros(len(clips), bool)
+        if seen.any():
+            ids = clips.column("id")[seen][:3].tolist()
+            raise DataError(
+                f"{seen.sum():,} of the {len(clips):,} clips {what}, such as {', '.join(ids)}",
+                "Take them out, or say --force to count them all the same",
+            )
 
 
 def score(
@@ -179,7 +199,7 @@ def score(
         dist.all_reduce(together)
         probabilities = together.cpu().numpy()
     ids = data.clips.column("id").astype(object)
-    return Scores(ids, probabilities, data.targets, recogniser.classes.glosses)
+    return Scores(ids, probabilities, data.targets, recogniser.classes.glosses, recogniser.classes.pairs)
 
 
 def evaluate(scores: Scores, clips: PoseDataset) -> Evaluation:
@@ -217,8 +237,7 @@ def evaluate(scores: Scores, clips: PoseDataset) -> Evaluation:
 
 def _groups(targets: NDArray[np.int64], clips: PoseDataset) -> NDArray[np.int64]:
     """The class of each clip; negative numbers for classes that the recogniser does not have."""
-    pairs, own = clips.classes()
-    assert len(pairs)
+    _, own = clips.classes()
     return np.where(targets == UNKNOWN, -1 - own, targets)
 
 

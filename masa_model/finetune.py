@@ -32,14 +32,18 @@ from masa_model.pretrained import check_estimators
 from masa_model.probabilities import fit_temperature
 from masa_model.recogniser import batch_probabilities, build_classifier, score_clips
 from masa_model.training.checkpoint import (
+    PRETRAINED_ON,
     RUNNING,
+    TRAINED_ON,
     CheckpointHeader,
     load_checkpoint,
     load_model,
     load_optimiser,
+    read_progress,
     save_checkpoint,
 )
-from masa_model.training.labelled import FinetuneData, content_keys
+from masa_model.training.content import content_keys
+from masa_model.training.labelled import FinetuneData
 from masa_model.training.precision import arithmetic
 from masa_model.training.progress import NonFiniteLossError, Progress
 from masa_model.training.recipe import class_weights, make_optimiser, rate_factor
@@ -111,7 +115,7 @@ def finetune(
     if resume:
         _restore(state, folder, model, optimiser, steps, device)
         folder.forget_metrics_from(state.step // steps_per_epoch)
-    saver = _Saver(settings, data, folder, steps)
+    saver = _Saver(settings, data, folder, steps, _pretrained_on(settings, folder, resume=resume))
     targets = torch.from_numpy(data.train.targets).to(device)
     weights = class_weights(settings, data).to(device)
     source = open_source(clips, device, settings.data.place)
@@ -192,6 +196,7 @@ class _Saver:
     data: FinetuneData
     folder: RunFolder
     steps: int
+    pretrained_on: Tensor | None
     saved: float = field(default_factory=time.monotonic)
 
     def due(self) -> bool:
@@ -222,7 +227,9 @@ class _Saver:
             metrics=record or {},
         )
         trained_on = torch.from_numpy(content_keys(self.data.train.clips))
-        progress = {"sums": state.sums, "chosen": state.chosen.tensor(), "trained_on": trained_on}
+        progress = {"sums": state.sums, "chosen": state.chosen.tensor(), TRAINED_ON: trained_on}
+        if self.pretrained_on is not None:
+            progress[PRETRAINED_ON] = self.pretrained_on
         optimiser = None
         if resumable is not None:
             optimiser, running = resumable
@@ -246,6 +253,15 @@ def _initial_model(
         # A network that never trains would normalise by statistics of nothing.
         calibrate_encoder(model.encoder, data.train.clips, settings.inputs, device)
     return model
+
+
+def _pretrained_on(settings: FinetuneSettings, folder: RunFolder, *, resume: bool) -> Tensor | None:
+    """Keys of the clips that pre-training saw; None without pre-training, or if it kept none."""
+    if settings.pretrained is None:
+        return None
+    if resume:  # pre-training may lie elsewhere by now
+        return read_progress(folder.last, PRETRAINED_ON)
+    return read_progress(Path(settings.pretrained), TRAINED_ON)
 
 
 def _training_batch(raw: RawClips, settings: FinetuneSettings, seed: tuple[int, ...]) -> PoseBatch:

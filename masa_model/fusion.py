@@ -3,33 +3,43 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from masa_data.class_conflicts import refuse_contradictions
+from masa_data.classes import ClassIndex, SignClass
 from masa_data.errors import DataError
 from masa_data.exchange.damage import DAMAGED_NPZ
 from masa_data.exchange.limits import check_unpacked, regular_size
+from masa_data.texts import one_form
+from masa_data.track import NO_LABEL
 from masa_model.evaluate import Scores
 from masa_model.metrics import target_ranks
 
 # The other model's share: what is tried on val.
 WEIGHTS: Final = tuple(round(0.05 * step, 2) for step in range(21))
+_ARRAYS: Final = ("ids", "scores", "glosses", "corpora", "labels")
 
 
 def read_scores(
-    paths: Sequence[Path], ids: NDArray[np.object_], glosses: Sequence[str]
+    paths: Sequence[Path],
+    ids: NDArray[np.object_],
+    glosses: Sequence[str],
+    pairs: Sequence[tuple[str, int]] = (),
 ) -> NDArray[np.float64]:
     """Another model's probabilities for some clips.
 
     Args:
         paths: npz files with `ids` (M,), `scores` (M, C), probabilities or anything that a softmax makes so,
-            and, if they are there, `glosses` (C,): then columns are put in our order.
+            and, if they are there, `glosses` (C,), or with them `corpora` and `labels` (C,): then columns are
+            put in our order.
         ids: (N,) the clips wanted.
         glosses: our C classes.
+        pairs: corpus and label of each of them, if known.
 
     Returns:
         (N, C) rows that sum to 1.
@@ -39,7 +49,7 @@ def read_scores(
     """
     found: dict[str, NDArray[np.float64]] = {}
     for path in paths:
-        names, rows = _read(path, glosses)
+        names, rows = _read(path, glosses, pairs)
         for name, row in zip(names, rows, strict=True):
             if name in found:
                 raise DataError(f"{path} has the clip {name!r} twice", "Give each clip one row of scores")
@@ -79,7 +89,9 @@ def tune_weight(ours: Scores, others: NDArray[np.floating]) -> float:
     return min(WEIGHTS, key=lambda weight: (-right[WEIGHTS.index(weight)], abs(weight - 0.5)))
 
 
-def _read(path: Path, glosses: Sequence[str]) -> tuple[list[str], NDArray[np.float64]]:
+def _read(
+    path: Path, glosses: Sequence[str], pairs: Sequence[tuple[str, int]]
+) -> tuple[list[str], NDArray[np.float64]]:
     values = _arrays_of(path)
     if not {"ids", "scores"} <= values.keys():
         raise DataError(
@@ -98,17 +110,45 @@ def _read(path: Path, glosses: Sequence[str]) -> tuple[list[str], NDArray[np.flo
     if not np.isfinite(rows).all():
         raise DataError(f"{path} has scores that are not finite", "Look for NaN in the other model's output")
     if "glosses" in values:
-        theirs = values["glosses"].astype(str).tolist()
-        if sorted(theirs) != sorted(glosses) or len(set(theirs)) != len(theirs):
-            if theirs != list(glosses):
-                raise DataError(f"{path} has other glosses", "Score the same classes with both models")
-        else:
-            rows = rows[:, [theirs.index(gloss) for gloss in glosses]]
+        rows = rows[:, _columns(path, values, glosses, pairs)]
     probable = rows.min() >= 0 and np.allclose(rows.sum(1), 1, atol=1e-3)
     if not probable:
         rows = np.exp(rows - rows.max(1, keepdims=True))
         rows /= rows.sum(1, keepdims=True)
     return names, rows
+
+
+def _columns(
+    path: Path,
+    values: Mapping[str, NDArray[np.generic]],
+    glosses: Sequence[str],
+    pairs: Sequence[tuple[str, int]],
+) -> list[int]:
+    """Which column of a file each of our classes is."""
+    theirs = list(map(one_form, values["glosses"].astype(str).tolist()))
+    own = list(map(one_form, glosses))
+    by_class = bool(pairs) and {len(theirs)} == {
+        len(values[name]) if name in values and values[name].ndim == 1 else 0
+        for name in ("corpora", "labels")
+    }
+    if by_class:
+        columns = (values["corpora"].astype(str).tolist(), _whole(values["labels"]), theirs)
+        known = [SignClass(*row) for row in zip(*columns, strict=True)]
+        wanted = [SignClass(*pair, gloss) for pair, gloss in zip(pairs, own, strict=True)]
+        refuse_contradictions({"the recogniser": wanted, str(path): known})
+        index = ClassIndex(known)
+        found = [index.place(one) for one in wanted]
+    else:
+        if len(set(theirs)) < len(theirs) and theirs == own:
+            return list(range(len(own)))  # several classes of one name: only their order tells them apart
+        found = [theirs.index(gloss) if theirs.count(gloss) == 1 else -1 for gloss in own]
+    if sorted(found) != list(range(len(theirs))):
+        raise DataError(f"{path} has other glosses", "Score the same classes with both models")
+    return found
+
+
+def _whole(labels: NDArray[np.generic]) -> list[int]:
+    return labels.astype(np.int64).tolist() if labels.dtype.kind in "iu" else [NO_LABEL] * len(labels)
 
 
 def _arrays_of(path: Path) -> dict[str, NDArray[np.generic]]:
@@ -118,7 +158,7 @@ def _arrays_of(path: Path) -> dict[str, NDArray[np.generic]]:
         with zipfile.ZipFile(path) as file:
             check_unpacked(sum(entry.file_size for entry in file.infolist()), size, "scores")
         with np.load(path, allow_pickle=False) as arrays:
-            return {name: arrays[name] for name in ("ids", "scores", "glosses") if name in arrays.files}
+            return {name: arrays[name] for name in _ARRAYS if name in arrays.files}
     except (OSError, *DAMAGED_NPZ) as error:
         if isinstance(error, DataError):
             reason, advice = error.reason, error.advice

@@ -86,7 +86,8 @@ def accuracies(
         seed: of the resampling.
     """
     present, group, size = np.unique(groups, return_inverse=True, return_counts=True)
-    hits = np.stack([ranks < k for k in TOP]).astype(np.float64)  # (K, N)
+    # A clip of a class that is none of C is wrong even where k is above C.
+    hits = np.stack([(ranks < k) & (groups >= 0) for k in TOP]).astype(np.float64)  # (K, N)
     by_class = np.stack([np.bincount(group, row) for row in hits]) / size  # (K, classes)
     value_i, value_c = hits.mean(1), by_class.mean(1)
     # P-C is a mean over clips too, in which each class weighs the same.

@@ -24,6 +24,7 @@ from masa_model.pretrained import build_model
 from masa_model.settings import InputSettings, PretrainSettings
 from masa_model.training.checkpoint import (
     RUNNING,
+    TRAINED_ON,
     Checkpoint,
     CheckpointHeader,
     load_checkpoint,
@@ -31,6 +32,7 @@ from masa_model.training.checkpoint import (
     load_optimiser,
     save_checkpoint,
 )
+from masa_model.training.content import content_keys
 from masa_model.training.data import TrainingData
 from masa_model.training.precision import arithmetic
 from masa_model.training.processes import Processes
@@ -100,6 +102,7 @@ def pretrain(
     wrapped = _over_processes(model, processes, compiled=settings.compile)
     source = open_source(clips, device, settings.data.place)
     header = _Header(settings, data, steps)
+    seen = {TRAINED_ON: torch.from_numpy(content_keys(clips))}
     saved = time.monotonic()
 
     for epoch in range(step // steps_per_epoch, settings.epochs):
@@ -133,9 +136,8 @@ def pretrain(
             if stopping and step % steps_per_epoch:
                 if processes.first:
                     with _fitting_statistics(model, settings, data, device) as running:
-                        save_checkpoint(
-                            folder.last, header.at(step), model, optimiser, {"sums": sums} | running
-                        )
+                        progress = {"sums": sums, **seen, **running}
+                        save_checkpoint(folder.last, header.at(step), model, optimiser, progress)
                 processes.wait()
                 return
             if step % steps_per_epoch:
@@ -156,9 +158,10 @@ def pretrain(
                 at = header.at(step, record)
                 with _fitting_statistics(model, settings, data, device) as running:
                     if kept:  # before the last one: who is killed in between goes on from before both
-                        name = f"epoch-{epoch + 1:04}.safetensors"
-                        save_checkpoint(folder.checkpoints / name, at, model)
-                    save_checkpoint(folder.last, at, model, optimiser, {"sums": sums} | running)
+                        path = folder.checkpoints / f"epoch-{epoch + 1:04}.safetensors"
+                        save_checkpoint(path, at, model, progress=seen)
+                    progress = {"sums": sums, **seen, **running}
+                    save_checkpoint(folder.last, at, model, optimiser, progress)
                 saved = time.monotonic()
         processes.wait()
         yield Progress(step, steps, epoch, record)

@@ -107,16 +107,13 @@ def untrained_encoder(
 
 
 def shared_labels(train: PoseDataset, val: PoseDataset) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Numbers of the classes (corpus, label), the same for both; −1 for clips of val whose class train lacks.
+    """Numbers of train's classes, the same for both; −1 for clips of val whose class train lacks.
 
     Raises:
         DataError: if no class is in both.
     """
-    pairs, train_labels = train.classes()
-    place = {pair: number for number, pair in enumerate(pairs)}
-    val_pairs, val_own = val.classes()
-    translated = np.array([place.get(pair, -1) for pair in val_pairs] + [-1])
-    val_labels = translated[val_own]
+    classes, train_labels = train.classes()
+    val_labels = val.places_among(classes, "train")
     if not (val_labels >= 0).any():
         raise DataError(
             "no label is in both train and val", "Give labels and splits with masa-convert relabel and split"

@@ -17,7 +17,15 @@ from masa_model.inputs.parts import prepare_clips
 from masa_model.inputs.sampling import sample_test_frames
 from masa_model.inputs.sources import StreamedClips
 from masa_model.network.classifier import SignClassifier
-from masa_model.training.checkpoint import CheckpointHeader, load_checkpoint, load_model, require_kind
+from masa_model.training.checkpoint import (
+    PRETRAINED_ON,
+    Checkpoint,
+    CheckpointHeader,
+    load_checkpoint,
+    load_model,
+    read_header,
+    require_kind,
+)
 from masa_model.training.labelled import Classes
 from masa_model.training.run_folder import BEST, LAST
 
@@ -33,6 +41,8 @@ class TrainedClassifier:
         classes: what it tells apart.
         header: all that the checkpoint says about itself.
         trained_on: (n, 2) `content_keys` of its training clips.
+        pretrained_on: likewise of its pre-training; None if that is not known, since an earlier version made
+            the checkpoint.
     """
 
     path: Path
@@ -41,6 +51,7 @@ class TrainedClassifier:
     classes: Classes
     header: CheckpointHeader
     trained_on: NDArray[np.int64]
+    pretrained_on: NDArray[np.int64] | None
 
 
 def load_classifier(path: Path, device: torch.device) -> TrainedClassifier:
@@ -69,7 +80,27 @@ def load_classifier(path: Path, device: torch.device) -> TrainedClassifier:
         Classes(header.classes, header.labels),
         header,
         checkpoint.progress["trained_on"].numpy(),
+        _pretrained_on(checkpoint, settings),
     )
+
+
+def classes_of(checkpoint: Path) -> Classes | None:
+    """The classes of a run that goes on; None if it was stopped before its first checkpoint.
+
+    Raises:
+        DataError: if the checkpoint cannot be read.
+    """
+    if not checkpoint.exists():
+        return None
+    header = read_header(checkpoint)
+    return Classes(header.classes, header.labels)
+
+
+def _pretrained_on(checkpoint: Checkpoint, settings: FinetuneSettings) -> NDArray[np.int64] | None:
+    if settings.pretrained is None:
+        return np.empty((0, 2), np.int64)
+    keys = checkpoint.progress.get(PRETRAINED_ON)
+    return None if keys is None else keys.numpy()
 
 
 def build_classifier(settings: FinetuneSettings, classes: int) -> SignClassifier:

@@ -12,6 +12,7 @@ from typing import TypedDict
 import torch
 from torch.utils.data import Dataset
 
+from masa_data.classes import SignClass
 from masa_data.dataset import PoseDataset
 from masa_data.track import PoseTrack
 
@@ -22,7 +23,7 @@ class PoseItem(TypedDict):
     keypoints: (T, 49, 2) float32, x and y as a share of the frame's width and height (a few lie outside
         0..1); 0 where missing.
     confidence: (T, 49) float32 in 0..1; 0 = missing.
-    label: the place of its (corpus, label) in `TorchPoseDataset.classes`; -1 if it has none.
+    label: the place of its class in `TorchPoseDataset.classes`; -1 if it has none.
     """
 
     keypoints: torch.Tensor
@@ -50,22 +51,23 @@ class TorchPoseDataset(Dataset[PoseItem]):
 
     Attributes:
         tracks: the clips with all that is known of them.
-        classes: pairs (corpus, label), in the order of the label of an item.
+        classes: each with its corpus and gloss, in the order of the label of an item.
     """
 
-    def __init__(self, tracks: PoseDataset, classes: Sequence[tuple[str, int]] | None = None) -> None:
+    def __init__(self, tracks: PoseDataset, classes: Sequence[SignClass] | None = None) -> None:
         """Number the classes.
 
         Args:
             tracks: the selected clips.
-            classes: the pairs (corpus, label) of the training set, so that validation and test number their
-                classes alike; None = those that occur here. A clip of another class has label -1.
+            classes: those of the training set, so that validation and test number theirs alike, in whatever
+                files they lie; None = those that occur here. A clip of another class has label -1.
+
+        Raises:
+            DataError: if files mean different signs by one official number.
         """
         self.tracks = tracks
         self.classes = list(tracks.classes()[0] if classes is None else classes)
-        place = {pair: number for number, pair in enumerate(self.classes)}
-        pairs = zip(tracks.column("corpus").tolist(), tracks.column("label").tolist(), strict=True)
-        self._labels = [place.get(pair, -1) for pair in pairs]
+        self._labels: list[int] = tracks.places_among(self.classes, "the given classes").tolist()
 
     def __len__(self) -> int:
         return len(self.tracks)

@@ -11,7 +11,8 @@ from typing import Final, Literal
 from masa_data.corpora.box import Box
 from masa_data.corpora.ranges import DeclaredRange
 from masa_data.errors import DataError
-from masa_data.track import NO_LABEL, ClipInfo
+from masa_data.texts import one_form
+from masa_data.track import NAMES, NO_LABEL, ClipInfo
 
 VIDEO_ENDINGS: Final = frozenset({".mp4", ".avi", ".mov", ".mkv", ".webm", ".gif", ".m4v"})
 IMAGE_ENDINGS: Final = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp"})
@@ -80,6 +81,10 @@ class Clip:
     already_cut: bool | None = None
     box: Box | None = None
     listed: Listed | None = None
+
+    def __post_init__(self) -> None:
+        for name in NAMES:
+            object.__setattr__(self, name, one_form(getattr(self, name)))
 
 
 @dataclass(frozen=True, slots=True)

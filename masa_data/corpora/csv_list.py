@@ -1,8 +1,8 @@
 """A CSV list of clips: `path,label,split,signer,start,end`, of which only `path` is required.
 
 Paths are relative to the CSV's folder and stay below it. A label is a class number or, if any row has other
-text there, a gloss; a column `gloss` may stand beside it. `start` and `end` count source frames from 0, and
-`end` is one past the last; empty means the whole source.
+text there, a gloss; a column `gloss` may stand beside it. Numbers may be written as 7.0. `start` and `end`
+count source frames from 0, and `end` is one past the last; empty means the whole source.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Final
 
 from masa_data.corpora.clip import SPLIT_NAMES, Clip, Listing, Problem
 from masa_data.corpora.csv_table import read_csv
+from masa_data.corpora.labels import are_numbers, class_number, whole_number, without_point
 from masa_data.errors import DataError
 from masa_data.track import NO_LABEL
 
@@ -28,8 +29,11 @@ def list_csv(path: Path) -> Listing:
     """
     listing = Listing()
     rows = list(_rows(path))
-    labels_are_numbers = all(row["label"] == "" or row["label"].lstrip("-").isdigit() for _, row in rows)
+    labels_are_numbers = are_numbers(row["label"] for _, row in rows)
+    signers_are_numbers = are_numbers(row["signer"] for _, row in rows)
     for line, row in rows:
+        if signers_are_numbers:
+            row["signer"] = without_point(row["signer"])
         try:
             listing.clips.append(_clip(path, row, labels_are_numbers))
         except DataError as error:
@@ -72,18 +76,16 @@ def _clip(list_path: Path, row: dict[str, str], labels_are_numbers: bool) -> Cli
         raise DataError(f"found the split {row['split']!r}, expected train, val or test", "Correct the row")
     start, end = _frame(row, "start"), _frame(row, "end")
     if end is not None and end <= (start or 0):
-        raise DataError(
-            f"found frames {row['start'] or 0} to {row['end']}, expected start < end", "Correct the row"
-        )
+        raise DataError(f"found frames {start or 0} to {end}, expected start < end", "Correct the row")
     name = below.as_posix() if source.is_dir() else below.with_suffix("").as_posix()
     whole = start is None and end is None
     return Clip(
-        name if whole else f"{name}@{row['start'] or 0}-{row['end']}",
+        name if whole else f"{name}@{start or 0}-{'' if end is None else end}",
         source,
         str(source),
         CORPUS,
-        gloss=row["gloss"] or ("" if labels_are_numbers else row["label"]),
-        label=int(row["label"]) if labels_are_numbers and row["label"] else NO_LABEL,
+        gloss=row["gloss"] or ("" if labels_are_numbers else without_point(row["label"])),
+        label=class_number(row["label"]) if labels_are_numbers else NO_LABEL,
         split=SPLIT_NAMES.get(split, ""),
         signer=row["signer"],
         start=start or 0,
@@ -94,6 +96,7 @@ def _clip(list_path: Path, row: dict[str, str], labels_are_numbers: bool) -> Cli
 def _frame(row: dict[str, str], column: str) -> int | None:
     """A frame number, or None if the column is empty."""
     value = row[column]
-    if value and not (value.isascii() and value.isdigit()):
+    number = whole_number(value)
+    if value and (number is None or number < 0):
         raise DataError(f"found {column} {value!r}, expected a frame number from 0", "Correct the row")
-    return int(value) if value else None
+    return number

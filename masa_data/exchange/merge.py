@@ -1,4 +1,7 @@
-"""Several datasets to one: their ids must differ, their classes must agree or be numbered anew."""
+"""Several datasets to one: their ids must differ, their classes must agree or be numbered anew.
+
+`masa_data.classes` says what a class is.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,8 @@ from typing import TypeAlias
 
 import numpy as np
 
-from masa_data.corpora.named import CORPORA
+from masa_data.class_conflicts import class_notes, refuse_contradictions
+from masa_data.classes import OFFICIAL, SignClass, completed_files
 from masa_data.errors import DataError
 from masa_data.exchange.copying import Part
 from masa_data.shards.joining import check_go_together, join_provenances
@@ -30,11 +34,13 @@ class Merge:
         parts: all clips of all datasets.
         provenance: of the dataset they make together.
         renumbered: corpora whose classes got other numbers.
+        notes: what is odd about the classes of all together, a line each.
     """
 
     parts: list[Part]
     provenance: Provenance
     renumbered: list[str]
+    notes: list[str]
 
 
 def merge(datasets: Sequence[PoseShards], *, prefix: bool = False, any_estimator: bool = False) -> Merge:
@@ -50,26 +56,39 @@ def merge(datasets: Sequence[PoseShards], *, prefix: bool = False, any_estimator
         any_estimator: join keypoints of different estimators all the same; the new file says so.
 
     Raises:
-        DataError: if they hold different estimators or samplings, share ids, or number classes of a corpus
-            differently that cannot be numbered anew.
+        DataError: if they hold different estimators or samplings, share ids, mean different signs by one
+            official number, or number classes of a corpus differently that cannot be numbered anew.
     """
     check_go_together([(tracks.path, tracks.provenance) for tracks in datasets], any_estimator=any_estimator)
     names = [f"{tracks.path.stem}/" if prefix else "" for tracks in datasets]
     _refuse_shared_ids(datasets, names)
-    numbers = _new_numbers(datasets)
+    said = [_said(tracks) for tracks in datasets]
+    together = {f"{tracks.path}": classes for tracks, classes in zip(datasets, said, strict=True)}
+    refuse_contradictions(together)
+    whole = completed_files(said)
+    numbers = _new_numbers([set(classes.values()) for classes in whole])
     parts = [
-        Part(tracks, np.arange(len(tracks)), _renewal(name, numbers))
-        for tracks, name in zip(datasets, names, strict=True)
+        Part(tracks, np.arange(len(tracks)), _renewal(name, classes, numbers))
+        for tracks, name, classes in zip(datasets, names, whole, strict=True)
     ]
     provenance = join_provenances([tracks.provenance for tracks in datasets])
-    return Merge(parts, provenance, sorted(numbers))
+    return Merge(parts, provenance, sorted(numbers), class_notes(together))
 
 
-def _renewal(prefix: str, numbers: dict[str, dict[str, int]]) -> Callable[[ClipInfo], ClipInfo]:
+def _said(tracks: PoseShards) -> set[SignClass]:
+    """What a dataset calls its clips."""
+    columns = (tracks.column(name).tolist() for name in ("corpus", "label", "gloss"))
+    return {SignClass(*row) for row in set(zip(*columns, strict=True))}
+
+
+def _renewal(
+    prefix: str, whole: dict[SignClass, SignClass], numbers: dict[str, dict[str, int]]
+) -> Callable[[ClipInfo], ClipInfo]:
     def renewed(info: ClipInfo) -> ClipInfo:
-        label = info.label
-        if label != NO_LABEL and info.corpus in numbers:
-            label = numbers[info.corpus][info.gloss]
+        one = whole[SignClass(info.corpus, info.label, info.gloss)]
+        label = one.label
+        if one.corpus in numbers and one.gloss:
+            label = numbers[one.corpus].get(one.gloss, one.label)
         return replace(info, id=prefix + info.id, label=label)
 
     return renewed
@@ -88,27 +107,34 @@ def _refuse_shared_ids(datasets: Sequence[PoseShards], prefixes: list[str]) -> N
                 )
 
 
-def _new_numbers(datasets: Sequence[PoseShards]) -> dict[str, dict[str, int]]:
+def _new_numbers(datasets: Sequence[set[SignClass]]) -> dict[str, dict[str, int]]:
     """Numbers of the glosses of each corpus whose numbers disagree."""
     # Of each corpus: what each dataset calls a number, and how it numbers a gloss.
     glosses: dict[str, _Found] = defaultdict(lambda: defaultdict(dict))
     numbers: dict[str, _Found] = defaultdict(lambda: defaultdict(dict))
-    nameless: set[str] = set()
-    for place, tracks in enumerate(datasets):
-        columns = (tracks.column(name).tolist() for name in ("corpus", "gloss", "label"))
-        for corpus, gloss, label in set(zip(*columns, strict=True)):
-            if label != NO_LABEL and gloss:
-                glosses[corpus][label].setdefault(place, set()).add(gloss)
-                numbers[corpus][gloss].setdefault(place, set()).add(label)
-            elif label != NO_LABEL:
-                nameless.add(corpus)
-    disagreeing = [corpus for corpus in glosses if _disagree(glosses[corpus]) or _disagree(numbers[corpus])]
+    nameless: dict[str, set[str | int]] = defaultdict(set)
+    for place, classes in enumerate(datasets):
+        for one in classes:
+            if one.corpus in OFFICIAL or one.label == NO_LABEL:
+                continue
+            if one.gloss:
+                glosses[one.corpus][one.label].setdefault(place, set()).add(one.gloss)
+                numbers[one.corpus][one.gloss].setdefault(place, set()).add(one.label)
+            else:
+                nameless[one.corpus].add(one.label)
+    disagreeing = [
+        corpus
+        for corpus in glosses
+        if _disagree(glosses[corpus])
+        or _disagree(numbers[corpus])
+        or not nameless[corpus].isdisjoint(glosses[corpus])
+    ]
     for corpus in disagreeing:
-        if corpus in CORPORA or corpus in nameless:
-            why = "some of its classes have no gloss" if corpus in nameless else "its lists number them"
+        if nameless[corpus]:
             raise DataError(
-                f"the files number the classes of {corpus!r} differently, and {why}",
-                "Give both the same lists first: masa-convert relabel",
+                f"the files number the classes of {corpus!r} differently, and some of its classes have no "
+                "gloss",
+                "Give both files glosses, or one of them another corpus",
             )
     return {
         corpus: {str(gloss): number for number, gloss in enumerate(sorted(numbers[corpus], key=str))}

@@ -2,8 +2,9 @@
 
     kp49     (F, 49, 3)   x and y as a share of the frame's width and height, confidence in 0..1
     offsets  (N + 1)      clip i is kp49[offsets[i]:offsets[i + 1]]
-    label    (N)          names the class; the same text in two files is the same class
-    split, signer  (N)    if there are any; a signer "unknown" or "…/unknown" is nobody
+    label    (N)          texts that name the classes, or class numbers
+    gloss    (N)          if the labels are numbers: their texts
+    split, signer, id or video_id  (N)    if there are any; a signer "unknown" or "…/unknown" is nobody
 
 Files that were exported from ours have beside them all that is known of each clip, and `class_number`.
 
@@ -28,6 +29,7 @@ from numpy.typing import NDArray
 from typing_extensions import Self
 
 from masa_data.corpora.clip import SPLIT_NAMES, Clip, Listed, Problem
+from masa_data.corpora.labels import are_numbers, class_number, without_point
 from masa_data.corpora.sources import is_unicode
 from masa_data.errors import DataError
 from masa_data.exchange.collector import Imported, import_each
@@ -39,7 +41,7 @@ from masa_data.exchange.reading import SHARES, Reading
 from masa_data.exchange.wholebody import missing_where_not_finite
 from masa_data.shards.spec import Provenance
 from masa_data.skeleton import NUM_KEYPOINTS
-from masa_data.track import ClipInfo, PoseTrack
+from masa_data.track import NO_LABEL, ClipInfo, PoseTrack
 from masa_data.version import VERSION
 
 _MAX_COLUMN_BYTES: Final = 1 << 30
@@ -91,7 +93,8 @@ class NpzClips:
             self._offsets = self._values("offsets", "iu", frames + 1).astype(np.int64)
             self.clips = len(self._offsets) - 1
             self._check_shapes()
-            self._labels = self._texts("label")
+            self._labels, self._glosses = self._named()
+            self._ids = self._texts("id" if self._has("id") else "video_id", optional=True)
             self._splits = self._texts("split", optional=True)
             self._signers = self._texts("signer", optional=True)
             self._exported: ExportedFacts | None = None
@@ -133,7 +136,8 @@ class NpzClips:
                 damaged = DataError(reason, f"{_GET_AGAIN}; the clips before were taken")
                 yield Imported(None, (Problem.of(damaged, str(self.path)),))
                 return
-            clip = Clip(f"{self.path.stem}/{number:05d}", self.path, str(self.path), self._corpus)
+            clip_id = self._ids[number] or f"{self.path.stem}/{number:05d}"
+            clip = Clip(clip_id, self.path, str(self.path), self._corpus)
             index = np.arange(count)
             if self._exported is not None:
                 index = self._exported.frame_index[first : first + count]
@@ -184,7 +188,8 @@ class NpzClips:
             clip.id,
             facts.path,
             clip.corpus,
-            gloss=self._labels[number],
+            gloss=self._glosses[number],
+            label=self._labels[number],
             split=SPLIT_NAMES[split.lower()] if split else "",
             signer="" if signer.rpartition("/")[2] == "unknown" else signer,
             fps=facts.fps,
@@ -209,10 +214,28 @@ class NpzClips:
             values = _read(self._keypoints, count * NUM_KEYPOINTS * 3, "kp49").astype(np.float64)
         return values.reshape(count, NUM_KEYPOINTS, 3)
 
+    def _named(self) -> tuple[list[int], list[str]]:
+        """Class number and gloss of each clip.
+
+        A label that is a text is the gloss, whatever `gloss` says: it may hold more, as "owner/name:sign".
+        """
+        labels = self._texts("label")
+        if not are_numbers(labels):
+            return [NO_LABEL] * self.clips, [without_point(text) for text in labels]
+        try:
+            numbers = [class_number(text) for text in labels]
+        except DataError as error:
+            raise DataError(error.reason, _GET_AGAIN) from None
+        return numbers, self._texts("gloss", optional=True)
+
+    def _has(self, name: str) -> bool:
+        return f"{name}.npy" in self._file.namelist()
+
     def _texts(self, name: str, *, optional: bool = False) -> list[str]:
-        if optional and f"{name}.npy" not in self._file.namelist():
+        """A column of texts, or of numbers as texts; NaN is no text."""
+        if optional and not self._has(name):
             return [""] * self.clips
-        column = self._opened(name, "U")
+        column = self._opened(name, "Uiuf")
         if column.shape != (self.clips,) or column.dtype.itemsize > _MAX_TEXT_BYTES:
             raise DataError(
                 f"found `{name}` of shape {column.shape} and {column.dtype.itemsize:,} bytes each, expected "
@@ -222,7 +245,10 @@ class NpzClips:
         texts: list[str] = []
         for first in range(0, self.clips, _ROWS_AT_A_TIME):
             rows = _read(column, min(_ROWS_AT_A_TIME, self.clips - first), name)
-            texts += map(sys.intern, rows.tolist())  # the same few again and again
+            values = rows.tolist()
+            if column.dtype.kind == "f":
+                values = ["" if value != value else without_point(str(value)) for value in values]
+            texts += (sys.intern(str(value)) for value in values)  # the same few again and again
         for text in set(texts):
             if "\0" in text or not is_unicode(text):
                 raise DataError(
@@ -275,7 +301,13 @@ def _read(column: _Column, count: int, name: str) -> NDArray[Any]:
     return np.frombuffer(data, column.dtype)
 
 
-_KINDS: Final = {"f": "floating-point numbers", "iu": "whole numbers", "biuf": "numbers", "U": "texts"}
+_KINDS: Final = {
+    "f": "floating-point numbers",
+    "iu": "whole numbers",
+    "biuf": "numbers",
+    "U": "texts",
+    "Uiuf": "texts or numbers",
+}
 
 
 def npz_provenance(frames: FrameSource | None, model: str, reading: Reading = SHARES) -> Provenance:

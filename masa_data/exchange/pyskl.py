@@ -145,6 +145,9 @@ def _clip(number: int, row: object, path: Path, corpus: str) -> Clip:
         raise DataError(
             f"annotation {number}: found {ascii(name)[:40]} as `frame_dir`, expected a text", _EXPORT_AGAIN
         )
+    label = NO_LABEL if label is None else label
+    if isinstance(label, (float, np.integer, np.floating)) and float(label).is_integer():
+        label = int(label)
     if not isinstance(label, int) or isinstance(label, bool) or not NO_LABEL <= label < _MAX_LABEL:
         raise DataError(
             f"{name!a}: found the label {ascii(label)[:40]}, expected a whole number", _EXPORT_AGAIN

@@ -9,6 +9,7 @@ from collections import defaultdict
 import numpy as np
 from numpy.typing import NDArray
 
+from masa_data.dataset import PoseDataset
 from masa_data.shards.reader import PoseShards
 
 
@@ -35,11 +36,11 @@ def subsample(
     Returns:
         (N,) which clips are kept.
     """
-    groups: dict[tuple[str, int, str, str], list[int]] = defaultdict(list)
-    columns = [tracks.column(name).tolist() for name in ("corpus", "label", "gloss", "split")]
+    groups: dict[tuple[str, int, str], list[int]] = defaultdict(list)
+    corpora, splits = (tracks.column(name).tolist() for name in ("corpus", "split"))
+    places = PoseDataset([tracks]).classes()[1].tolist()
     for number in np.flatnonzero(among).tolist():
-        corpus, label, gloss, split = (column[number] for column in columns)
-        groups[corpus, label, gloss if label < 0 else "", split].append(number)
+        groups[corpora[number], places[number], splits[number]].append(number)
     ids = tracks.column("id").tolist()
     kept = ~among
     for members in groups.values():

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from masa_data.errors import DataError
 from masa_data.shards.reader import PoseShards
-from masa_data.track import INFO_FIELDS
+from masa_data.texts import one_form
+from masa_data.track import INFO_FIELDS, NAMES
 
 _CONDITION: Final = re.compile(r"\s*(\w+)\s*(!=|<=|>=|=|<|>|~)(.*)", re.DOTALL)
 _FIELDS: Final = (*INFO_FIELDS, "frames")
@@ -52,6 +53,7 @@ class Condition:
             raise DataError(
                 f"clips have no field {name!r}", f"Did you mean {near[0]}? All: {', '.join(_FIELDS)}"
             )
+        value = one_form(value) if name in NAMES else value
         return cls(name, sign, tuple(value.split(",")) if sign in ("=", "!=") else (value,))
 
     def mask(self, tracks: PoseShards) -> NDArray[np.bool_]:
@@ -70,6 +72,21 @@ class Condition:
             found = np.isin(column, numbers)
             return found if self.sign == "=" else ~found
         return _compared(column, self.sign, numbers[0])
+
+    def unmet(self, tracks: PoseShards) -> list[str]:
+        """A line for each text asked for that no clip has: it may be misspelt, and the others hide it."""
+        column = tracks.lengths if self.field == "frames" else tracks.column(self.field)
+        if column.dtype != object or self.sign not in ("=", "!="):
+            return []
+        there = sorted(set(column.tolist()))
+        lines = []
+        for value in self.values:
+            if value not in there:
+                near = get_close_matches(value, there, n=1)
+                lines.append(
+                    f"no clip has the {self.field} {value!r}" + (f"; is {near[0]!r} meant?" if near else "")
+                )
+        return lines
 
     def _text_mask(self, column: NDArray[Any]) -> NDArray[np.bool_]:
         if self.sign == "~":

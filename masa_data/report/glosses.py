@@ -9,6 +9,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from masa_data.classes import SignClass
+from masa_data.dataset import PoseDataset
 from masa_data.shards.reader import PoseShards
 from masa_data.track import NO_LABEL, SPLITS
 
@@ -17,7 +19,7 @@ SPLIT_COLUMNS: Final = (*SPLITS, "")
 
 @dataclass(frozen=True, slots=True)
 class GlossEntry:
-    """One class, or, among clips without a label, one gloss.
+    """One class, or the clips of a corpus that have none.
 
     Attributes:
         corpus: its corpus.
@@ -41,21 +43,21 @@ def list_glosses(tracks: PoseShards, no_hands: NDArray[np.floating]) -> list[Glo
         tracks: an open dataset.
         no_hands: (N,) the share of every clip's frames without a hand.
     """
-    corpora, labels, glosses, splits = (
-        tracks.column(name).tolist() for name in ("corpus", "label", "gloss", "split")
-    )
-    members: dict[tuple[str, int, str], list[int]] = defaultdict(list)
-    for number, (corpus, label, gloss) in enumerate(zip(corpora, labels, glosses, strict=True)):
-        # A class may be written in several ways ("book", "Book"); its number says it is one.
-        members[corpus, label, gloss if label == NO_LABEL else ""].append(number)
+    clips = PoseDataset([tracks])
+    classes, places = clips.classes()
+    splits = tracks.column("split").tolist()
+    members: dict[SignClass, list[int]] = defaultdict(list)
+    corpora = tracks.column("corpus").tolist()
+    for number, place in enumerate(places.tolist()):
+        members[classes[place] if place >= 0 else SignClass(corpora[number], NO_LABEL, "")].append(number)
     entries = [
         GlossEntry(
-            corpus,
-            glosses[clips[0]],
-            label,
-            tuple(sum(splits[number] == split for number in clips) for split in SPLIT_COLUMNS),
-            sorted(clips, key=lambda number: no_hands[number]),
+            one.corpus,
+            one.gloss,
+            one.label,
+            tuple(sum(splits[number] == split for number in numbers) for split in SPLIT_COLUMNS),
+            sorted(numbers, key=lambda number: no_hands[number]),
         )
-        for (corpus, label, _), clips in members.items()
+        for one, numbers in members.items()
     ]
     return sorted(entries, key=lambda entry: (entry.gloss.casefold(), entry.corpus, entry.label))

@@ -42,7 +42,7 @@ def totals(tracks: PoseShards, entries: list[GlossEntry]) -> str:
     for corpus in dict.fromkeys(corpora.tolist()):
         here = corpora == corpus
         counts = np.sum([entry.counts for entry in entries if entry.corpus == corpus], axis=0)
-        classes = sum(entry.corpus == corpus and entry.label >= 0 for entry in entries)
+        classes = sum(entry.corpus == corpus and (entry.gloss != "" or entry.label >= 0) for entry in entries)
         signers = {signer for signer in tracks.column("signer")[here].tolist() if signer}
         numbers = [here.sum(), tracks.lengths[here].sum(), *counts, classes, len(signers)]
         rows.append([corpus or "(no name)", *(f"{number:,}" for number in numbers)])

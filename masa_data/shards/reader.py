@@ -28,6 +28,7 @@ from masa_data.shards.quantise import StoredTrack, restore_box, restore_confiden
 from masa_data.shards.spec import Provenance
 from masa_data.shards.version1 import Version1Reader
 from masa_data.shards.writer import ShardEntry
+from masa_data.texts import one_form
 from masa_data.track import INFO_FIELDS, ClipInfo, PoseTrack
 
 # Columns with few different values: equal strings are held once.
@@ -134,11 +135,14 @@ class PoseShards(Mapping[str, PoseTrack]):
             DataError: if the column cannot be read.
         """
         if name not in self._columns:
-            values = np.concatenate([part.clip_column(name) for part in self._parts])
+            values = self._stored_column(name)
             if name in _REPETITIVE:
-                values = np.array([sys.intern(value) for value in values.tolist()], dtype=object)
+                values = np.array([sys.intern(one_form(value)) for value in values.tolist()], dtype=object)
             self._columns[name] = values
         return self._columns[name]
+
+    def _stored_column(self, name: str) -> NDArray[Any]:
+        return np.concatenate([part.clip_column(name) for part in self._parts])
 
     def info(self, number: int) -> ClipInfo:
         """What is known about clip `number` (0 ≤ number < N).
@@ -235,7 +239,7 @@ class PoseShards(Mapping[str, PoseTrack]):
             self.provenance.estimator.model_dump_json(exclude_defaults=True).encode()
         )
         for name in ("id", "crc32", "corpus", "gloss", "label", "split", "signer"):
-            values = self.column(name)
+            values = self._stored_column(name)  # earlier versions stored texts in any form
             # No text contains a NUL.
             digest.update("\0".join(values).encode() if values.dtype == object else values.tobytes())
         return digest.hexdigest()

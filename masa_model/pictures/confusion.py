@@ -40,6 +40,8 @@ class Confusion:
 def confusion_of(scores: Scores, most: int = MOST_CLASSES) -> Confusion:
     """Count, and choose which classes are named: those in most mistakes, in the recogniser's order.
 
+    A class of which there is no clip is not named, even where clips are taken for it.
+
     Args:
         scores: of the clips.
         most: how many classes are named.
@@ -54,9 +56,9 @@ def confusion_of(scores: Scores, most: int = MOST_CLASSES) -> Confusion:
     wrong = known & (guesses != targets)
     classes = len(scores.glosses)
     mistakes = np.bincount(targets[wrong], minlength=classes) + np.bincount(guesses[wrong], minlength=classes)
-    there = np.bincount(targets[known], minlength=classes) + mistakes
-    # By mistakes, then by clips; classes that no clip is of and none is taken for have no place.
-    order = np.lexsort((np.arange(classes), -there, -mistakes))
+    there = np.bincount(targets[known], minlength=classes)
+    # Classes with clips first, by mistakes, then by clips.
+    order = np.lexsort((np.arange(classes), -there, -mistakes, there == 0))
     named = np.sort(order[: min(most, int((there > 0).sum()))])
     others = classes - len(named)
     place = np.full(classes, len(named))

@@ -14,8 +14,9 @@ from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
 from sklearn.preprocessing import StandardScaler
 
-from masa_data.dataset import PoseDataset, Selection
+from masa_data.dataset import PoseDataset
 from masa_data.errors import DataError
+from masa_data.selection import Selection
 from masa_model.features import clip_features
 from masa_model.network.masa import PoseEncoder
 from masa_model.pictures.style import CYCLE, GREY, captions, new_figure

@@ -8,8 +8,9 @@ from functools import cache
 import torch
 from matplotlib.figure import Figure
 
-from masa_data.dataset import PoseDataset, Selection
+from masa_data.dataset import PoseDataset
 from masa_data.errors import DataError
+from masa_data.selection import Selection
 from masa_model.evaluate import Scores, score
 from masa_model.network.masa import MASA
 from masa_model.pictures.confusion import confusion_of, draw_confusion

@@ -30,6 +30,10 @@ _MODEL: Final = "model."
 _PROGRESS: Final = "progress."
 RUNNING: Final = "statistics."
 
+# Among `progress`: (n, 2) content keys of the clips that a stage of training saw (training/content.py).
+TRAINED_ON: Final = "trained_on"
+PRETRAINED_ON: Final = "pretrained_on"
+
 
 class CheckpointHeader(BaseModel):
     """What a checkpoint says about itself.
@@ -81,7 +85,7 @@ class Checkpoint:
         model: the model's state.
         optimiser: the optimiser's tensors, by "number.name"; empty if it was saved without.
         progress: tensors of the run: sums over the epoch under way; the running statistics with which
-            training goes on; what clips a recogniser was trained on.
+            training goes on; what clips it was trained on, and what clips the pre-training before it.
     """
 
     path: Path
@@ -140,6 +144,18 @@ def load_checkpoint(path: Path) -> Checkpoint:
         }
 
     return Checkpoint(path, header, of(_MODEL), of(_OPTIMISER), of(_PROGRESS))
+
+
+def read_progress(path: Path, name: str) -> Tensor | None:
+    """One tensor of `progress` without the others; None if the checkpoint has none of this name.
+
+    Raises:
+        DataError: as for load_checkpoint.
+    """
+    read_header(path)
+    with safetensors.safe_open(path, "pt") as file:
+        name = _PROGRESS + name
+        return file.get_tensor(name) if name in file.keys() else None  # noqa: SIM118  # not a mapping
 
 
 def require_kind(path: Path, header: CheckpointHeader, kind: Literal["pretraining", "recogniser"]) -> None:

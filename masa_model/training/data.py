@@ -9,8 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from masa_data.dataset import PoseDataset, Selection
+from masa_data.dataset import PoseDataset
 from masa_data.errors import DataError
+from masa_data.selection import Selection
 from masa_data.shards.reader import PoseShards
 
 
@@ -60,8 +61,7 @@ def open_training_data(
         DataError: if a file cannot be used, files do not go together, or no clip is left.
     """
     files = [PoseShards.open(path) for path in paths]
-    wanted = ["" if split == "none" else split for split in splits]
-    chosen = PoseDataset(files, Selection(splits=wanted), any_estimator=any_estimator)
+    chosen = PoseDataset(files, Selection(splits=splits), any_estimator=any_estimator)
     if ratio < 1:
         chosen = chosen.part(_share_of_each_corpus(chosen, ratio, seed))
     there = Counter(

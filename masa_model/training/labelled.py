@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,8 +9,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from masa_data.dataset import PoseDataset, Selection
+from masa_data.classes import SignClass
+from masa_data.dataset import PoseDataset
 from masa_data.errors import DataError
+from masa_data.selection import Selection
 from masa_data.shards.reader import PoseShards
 from masa_model.finetune_settings import FinetuneDataSettings
 from masa_model.probe import draw_shots
@@ -21,10 +22,10 @@ UNKNOWN = -1
 
 @dataclass(frozen=True, slots=True)
 class Classes:
-    """What a recogniser tells apart.
+    """What a recogniser tells apart; `masa_data.classes` says what a class is.
 
     Attributes:
-        pairs: (corpus, label) of each class, sorted.
+        pairs: (corpus, label) of each class, in the order of its outputs.
         glosses: its text, in the same order.
     """
 
@@ -34,19 +35,24 @@ class Classes:
     @classmethod
     def of(cls, clips: PoseDataset) -> Classes:
         """The classes that occur among clips."""
-        pairs, numbers = clips.classes()
-        texts = clips.column("gloss").astype(str)
-        glosses = dict(zip(numbers.tolist(), texts.tolist(), strict=True))
-        return cls(tuple(pairs), tuple(glosses[number] for number in range(len(pairs))))
+        found, _ = clips.classes()
+        return cls(tuple((one.corpus, one.label) for one in found), tuple(one.gloss for one in found))
 
     def __len__(self) -> int:
         return len(self.pairs)
 
+    @property
+    def named(self) -> list[SignClass]:
+        """Each class with all that is known of it."""
+        return [SignClass(*pair, gloss) for pair, gloss in zip(self.pairs, self.glosses, strict=True)]
+
     def numbers_of(self, clips: PoseDataset) -> NDArray[np.int64]:
-        """(N,) the class of each clip, UNKNOWN if it is none of these."""
-        place = {pair: number for number, pair in enumerate(self.pairs)}
-        pairs = zip(clips.column("corpus").tolist(), clips.column("label").tolist(), strict=True)
-        return np.array([place.get(pair, UNKNOWN) for pair in pairs], np.int64)
+        """(N,) the class of each clip, UNKNOWN if it is none of these.
+
+        Raises:
+            DataError: if the clips' files mean other signs by official numbers.
+        """
+        return clips.places_among(self.named)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,20 +97,27 @@ class FinetuneData:
         }
 
 
-def open_finetune_data(paths: Sequence[Path], settings: FinetuneDataSettings, seed: int = 0) -> FinetuneData:
+def open_finetune_data(
+    paths: Sequence[Path], settings: FinetuneDataSettings, seed: int = 0, begun_with: Classes | None = None
+) -> FinetuneData:
     """Open files and take the clips to learn from.
 
     Args:
         paths: files of pose tracks.
         settings: which subset, which splits, how many clips a class.
         seed: of the draw of `shots` clips.
+        begun_with: the classes of a run that goes on, in the order of its outputs; None = of the clips.
 
     Raises:
-        DataError: if a file cannot be used, files do not go together, or there is nothing to learn from.
+        DataError: if a file cannot be used, files do not go together, there is nothing to learn from, or the
+            classes are not those that the run was begun with.
     """
     files = [PoseShards.open(path) for path in paths]
     train = select_clips(files, settings.subset, settings.train, any_estimator=settings.any_estimator)
     classes = Classes.of(train)
+    if begun_with is not None:
+        _check_same_classes(classes, begun_with, train)
+        classes = begun_with
     if len(classes) < 2:
         raise DataError(
             f"the clips to learn from have {len(classes)} labels, expected two at least",
@@ -122,6 +135,16 @@ def open_finetune_data(paths: Sequence[Path], settings: FinetuneDataSettings, se
     )
 
 
+def _check_same_classes(found: Classes, expected: Classes, train: PoseDataset) -> None:
+    others = (expected.numbers_of(train) == UNKNOWN) & (found.numbers_of(train) != UNKNOWN)
+    if len(found) != len(expected) or others.any():
+        raise DataError(
+            f"the clips to learn from are of {len(found)} classes, which are not the {len(expected)} that "
+            "the run was begun with",
+            "Name the same files, or begin a new run",
+        )
+
+
 def select_clips(
     files: Sequence[PoseShards], subset: str | None, splits: Sequence[str], *, any_estimator: bool = False
 ) -> PoseDataset:
@@ -137,34 +160,16 @@ def select_clips(
         DataError: if files do not go together; if there are no such clips, saying whether the subset or the
             split is absent.
     """
-    of_subset = PoseDataset(files, Selection(subset), any_estimator=any_estimator)
-    there = sorted({split or "none" for split in of_subset.column("split").tolist()})
-    if not len(of_subset):
-        corpora = sorted({name for tracks in files for name in tracks.column("corpus").tolist()})
-        raise DataError(
-            f"no clip is of subset {subset}; the files hold the corpora {', '.join(corpora)}",
-            "Name another subset or file; masa-inspect shows what is there",
-        )
-    wanted = ["" if split == "none" else split for split in splits]
-    chosen = PoseDataset(files, Selection(subset, splits=wanted), any_estimator=any_estimator)
+    chosen = PoseDataset(files, Selection(subset, splits=splits), any_estimator=any_estimator)
     if not len(chosen):
+        of_subset = PoseDataset(files, Selection(subset), any_estimator=any_estimator)
+        there = sorted({split or "none" for split in of_subset.column("split").tolist()})
+        if not there:
+            raise DataError(
+                f"no clip is of subset {subset}", "Name another subset; masa-inspect shows what is there"
+            )
         raise DataError(
             f"no clip is of split {' or '.join(splits)}; there is {', '.join(there)}",
             "Name another split, or give splits with masa-convert split",
         )
     return chosen
-
-
-def content_keys(clips: PoseDataset) -> NDArray[np.int64]:
-    """What tells clips apart by content: (N, 2), by their keypoints, and by their source where it is known.
-
-    Ids, labels and splits play no part, so a clip is known again under another name or in another file.
-    """
-    frames = (clips.column("crc32").astype(np.int64) << 24) ^ clips.lengths
-    sources = frames.copy()
-    columns = [clips.column(name).tolist() for name in ("source_sha256", "start", "end")]
-    for number, (sha256, start, end) in enumerate(zip(*columns, strict=True)):
-        if sha256:
-            digest = hashlib.sha256(f"{sha256} {start} {end}".encode()).digest()
-            sources[number] = int.from_bytes(digest[:8], "big", signed=True)
-    return np.stack([frames, sources], 1)

@@ -50,14 +50,13 @@ def test_a_view_selects_by_what_is_known(files, selection, ids):
 
 def test_classes_of_different_corpora_never_mix(files):
     dataset = PoseDataset.open(*files)
-    pairs, places = dataset.classes()
-    assert ("wlasl", 0) in pairs
-    assert ("msasl", 0) in pairs
+    classes, places = dataset.classes()
+    assert {("wlasl", 0), ("msasl", 0)} <= {one.key for one in classes}
     by_id = {(info.corpus, info.id): info for info in map(dataset.info, range(len(dataset)))}
     assert len(by_id) == len(dataset)
     for number, place in enumerate(places.tolist()):
         info = dataset.info(number)
-        assert (pairs[place] == (info.corpus, info.label)) if place >= 0 else info.label == -1
+        assert (classes[place].key == (info.corpus, info.label)) if place >= 0 else info.label == -1
     assert dataset.shares() == {
         "wlasl": 7 / 11,
         "nmfs-csl": 2 / 11,
@@ -69,6 +68,32 @@ def test_classes_of_different_corpora_never_mix(files):
 def test_an_unknown_subset_names_the_nearest(files):
     with pytest.raises(DataError, match=r"there is no subset 'wlasl10'\. Did you mean wlasl100"):
         PoseDataset.open(*files, subset="wlasl10")
+
+
+@pytest.mark.parametrize(
+    ("selection", "message"),
+    [
+        ({"splits": "train"}, r"found the text 'train' as splits.*Write splits=\['train'\]"),
+        ({"corpora": "wlasl"}, r"found the text 'wlasl' as corpora"),
+        ({"signers": "7"}, r"found the text '7' as signers"),
+        ({"splits": ["train", "tset"]}, "no clip can be of split 'tset'. Did you mean 'test'"),
+        ({"splits": ["validation"]}, "Did you mean 'val'"),
+        ({"corpora": ["wlasl", "msals"]}, "no clip is of corpus 'msals'. Did you mean 'msasl'"),
+        ({"signers": ["Anna"]}, "no clip is of signer 'Anna'. Did you mean '7'"),
+        ({"subset": "slr500"}, "there is no subset 'slr500'"),
+    ],
+)
+def test_a_name_that_nothing_has_is_an_error_that_names_the_nearest(files, selection, message):
+    with pytest.raises(DataError, match=message):
+        PoseDataset.open(*files, **selection)
+
+
+def test_names_that_are_there_but_in_other_clips_choose_nothing(files):
+    assert len(PoseDataset.open(files[1], splits=["test"])) == 0
+    assert len(PoseDataset.open(*files, splits=[])) == 0
+    assert len(PoseDataset.open(*files, splits=["none"])) == 1
+    with pytest.raises(DataError, match="no clip is of subset wlasl100; the files hold the corpora folder"):
+        PoseDataset.open(files[1], subset="wlasl100")
 
 
 def test_files_made_differently_are_not_joined(files, tmp_path, provenance):

@@ -1,4 +1,5 @@
 import os
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -163,3 +164,55 @@ def test_a_wrong_csv_is_refused_and_other_inputs_go_on(csv, tmp_path, text, mess
 def test_latin_1_is_refused(csv):
     with pytest.raises(DataError, match="not a CSV in UTF-8"):
         list_csv(csv("path,label\nv/1.mp4,Grüße\n", "latin-1"))
+
+
+@pytest.mark.parametrize(
+    ("column", "expected"),
+    [
+        (["0.0", "2.0", "10.0"], [("", 0), ("", 2), ("", 10)]),  # as pandas writes a column with gaps
+        (["0.0", "", "10.0"], [("", 0), ("", -1), ("", 10)]),
+        (["1", "2.00", "nan"], [("", 1), ("", 2), ("", -1)]),
+        (["-1", "3", "<NA>"], [("", -1), ("", 3), ("", -1)]),
+        (["10.0", "2.0", "book"], [("10", -1), ("2", -1), ("book", -1)]),
+        (["1.5", "2.0", "3"], [("1.5", -1), ("2", -1), ("3", -1)]),
+        (["none", "", "yes"], [("none", -1), ("", -1), ("yes", -1)]),
+        (["none", "", "none"], [("none", -1), ("", -1), ("none", -1)]),
+    ],
+)
+def test_labels_as_tables_have_them(csv, column, expected):
+    rows = "".join(f"v/{number}.mp4,{text}\n" for number, text in enumerate(column, 1))
+    assert [(clip.gloss, clip.label) for clip in list_csv(csv(f"path,label\n{rows}")).clips] == expected
+
+
+def test_frames_and_signers_as_tables_have_them(csv):
+    text = "path,signer,start,end\nv/1.mp4,1.0,5.0,20.0\nv/2.mp4,2.0,,\nv/3.mp4,,,\n"
+    first, second, third = list_csv(csv(text)).clips
+    assert (first.id, first.start, first.end, first.signer) == ("v/1@5-20", 5, 20, "1")
+    assert (second.signer, third.signer) == ("2", "")
+    named = list_csv(csv("path,signer\nv/1.mp4,1.0\nv/2.mp4,Ann\n")).clips
+    assert [clip.signer for clip in named] == ["1.0", "Ann"]
+
+
+@pytest.mark.parametrize("label", ["-7", "99999999999", "-3.0"])
+def test_a_number_that_no_class_has_costs_its_row(csv, label):
+    listing = list_csv(csv(f"path,label\nv/1.mp4,1\nv/2.mp4,{label}\n"))
+    assert [clip.id for clip in listing.clips] == ["v/1"]
+    assert "expected a number from 0" in listing.problems[0].reason
+
+
+def test_a_mac_s_names_are_the_same_glosses_and_their_paths_stay(tmp_path, csv):
+    forms = [unicodedata.normalize(form, "café") for form in ("NFC", "NFD")]
+    touch(tmp_path, *(f"videos/{form}/{number}.mp4" for number, form in enumerate(forms)))
+    clips = list_folder(tmp_path / "videos").clips
+    assert [clip.gloss for clip in clips] == [forms[0]] * 2
+    assert all(clip.source.exists() for clip in clips)
+    listing = list_csv(
+        csv(f"path,label,signer\nv/1.mp4,{forms[0]},{forms[1]}\nv/2.mp4,{forms[1]},{forms[0]}\n")
+    )
+    assert [(clip.gloss, clip.signer) for clip in listing.clips] == [(forms[0], forms[0])] * 2
+
+
+def test_a_real_table_of_pandas(shared_data):
+    listing = list_csv(shared_data / "hard_inputs/11-pandas-csv/pandas.csv")
+    assert [clip.label for clip in listing.clips] == [0, 1, 2, 10, -1]
+    assert [clip.signer for clip in listing.clips] == ["1", "2", "2", "1", ""]

@@ -41,6 +41,27 @@ def test_what_does_not_go_together_is_refused(tmp_path, arrays, reason):
         read_scores([tmp_path / "rgb.npz"], IDS, GLOSSES)
 
 
+def test_columns_without_glosses_of_their_own_are_found_by_number(tmp_path):
+    path = tmp_path / "rgb.npz"
+    scores = np.array([[0.5, 0.3, 0.2], [0.1, 0.2, 0.7]])
+    ours = [("csv", 3), ("csv", 10), ("wlasl", 0)]
+    Scores(IDS, scores, np.zeros(2, int), ("", "", ""), tuple(ours[::-1])).save(path)
+    found = read_scores([path], IDS, ("", "", ""), ours)
+    np.testing.assert_allclose(found, scores[:, ::-1])
+    with pytest.raises(DataError, match="other glosses"):
+        read_scores([path], IDS, ("", "", ""), [("csv", 4), *ours[1:]])
+    # One gloss in two corpora is two classes.
+    both = [("folder", 0), ("csv", 0), ("csv", 1)]
+    Scores(IDS, scores, np.zeros(2, int), ("a", "a", "b"), tuple(both)).save(path)
+    found = read_scores([path], IDS, ("b", "a", "a"), [("csv", 7), ("csv", 8), ("folder", 3)])
+    np.testing.assert_allclose(found, scores[:, [2, 1, 0]])
+
+
+def test_glosses_in_another_form_of_unicode_are_the_same(tmp_path):
+    np.savez(tmp_path / "rgb.npz", ids=["x"], scores=[[0.2, 0.8]], glosses=["a", "e\u0301"])
+    np.testing.assert_allclose(read_scores([tmp_path / "rgb.npz"], IDS[:1], ("\u00e9", "a")), [[0.8, 0.2]])
+
+
 class Bomb:
     def __reduce__(self):
         return (pytest.fail, ("code of a scores file ran",))

@@ -16,16 +16,42 @@ def test_a_case_worked_by_hand():
     ranks = target_ranks(scores, targets)
     assert ranks.tolist() == [0, 2, 1, 3]
     found = accuracies(ranks, np.array([0, 0, 1, -2]), classes=3)
-    assert {k: value.value for k, value in found.per_instance.items()} == {1: 0.25, 2: 0.5, 5: 1.0}
+    assert {k: value.value for k, value in found.per_instance.items()} == {1: 0.25, 2: 0.5, 5: 0.75}
     # By class at top-1: 1/2, 0, 0. The class without clips is not among them, the unknown one is.
     assert found.per_class[1].value == pytest.approx((0.5 + 0 + 0) / 3)
     assert found.per_class[2].value == pytest.approx((0.5 + 1 + 0) / 3)
     assert (found.clips, found.classes, found.absent, found.unknown) == (4, 3, 1, 1)
 
 
-def test_a_clip_of_an_unknown_class_is_wrong_at_every_k():
-    ranks = target_ranks(np.random.default_rng(0).random((5, 20)), np.full(5, -1))
-    assert (ranks == 20).all()
+@pytest.mark.parametrize("classes", [1, 2, 3, 4, 5, 20])
+@pytest.mark.parametrize("unknown", [0, 15, 42])
+def test_a_clip_of_an_unknown_class_is_wrong_at_every_k(classes, unknown):
+    random = np.random.default_rng(classes)
+    scores, targets = random.random((42, classes)), random.integers(0, classes, 42)
+    targets[:unknown] = -1
+    found = accuracies(target_ranks(scores, targets), np.where(targets < 0, -2, targets), classes)
+    # For scikit-learn the unknown class is one more, and no k is large enough for it to be right.
+    scores = np.column_stack([scores, np.full(42, -1.0)])
+    for k in (1, 2, 5):
+        right = [
+            row.argsort(kind="stable")[::-1][: min(k, classes)].tolist().count(target)
+            for row, target in zip(scores, targets, strict=True)
+        ]
+        assert found.per_instance[k].value == pytest.approx(np.mean(right))
+        if k <= classes and classes > 1:
+            labels = np.where(targets < 0, classes, targets)
+            expected = top_k_accuracy_score(labels, scores, k=k, labels=np.arange(classes + 1))
+            assert found.per_instance[k].value == pytest.approx(expected)
+    assert found.per_instance[5].high <= 1 - unknown / 42 + 0.25
+    assert found.unknown == unknown
+
+
+def test_three_classes_and_a_third_of_the_clips_of_others():
+    scores = np.eye(3)[np.arange(42) % 3]
+    targets = np.where(np.arange(42) < 15, -1, np.arange(42) % 3)
+    found = accuracies(target_ranks(scores, targets), targets, classes=3)
+    assert found.per_instance[5].value == found.per_instance[1].value == pytest.approx(27 / 42)
+    assert found.per_class[5].value == pytest.approx(3 / 4)
 
 
 @pytest.mark.parametrize("steps", [1000, 4])  # 4: many ties

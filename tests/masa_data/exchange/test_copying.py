@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from masa_data import DataError, PoseShards
+from masa_data import DataError, PoseDataset, PoseShards
 from masa_data.exchange.copying import Part, copy_clips
 from masa_data.exchange.merge import merge
 from masa_data.exchange.subsample import subsample
@@ -146,7 +146,7 @@ def test_glosses_that_were_numbered_apart_are_numbered_together(write, tmp_path)
 def test_what_cannot_be_merged_is_refused(write, tmp_path):
     one = write(make_track("a", corpus="wlasl", gloss="tea", label=0), name="1.h5")
     two = write(make_track("b", corpus="wlasl", gloss="book", label=0), name="2.h5")
-    with pytest.raises(DataError, match="number the classes of 'wlasl' differently"):
+    with pytest.raises(DataError, match=r"class 0 of 'wlasl' is 'tea' in .*1\.h5 and 'book' in .*2\.h5"):
         merge([one, two])
     nameless = write(
         make_track("a", corpus="f", gloss="tea", label=0), make_track("z", corpus="f", label=3), name="3.h5"
@@ -159,6 +159,48 @@ def test_what_cannot_be_merged_is_refused(write, tmp_path):
     thinner = write(make_track("q"), name="5.h5", sampling=Sampling(every=2))
     with pytest.raises(DataError, match="sampling every: 1 / 2"):
         merge([one, thinner])
+
+
+def test_a_number_without_a_gloss_is_not_given_to_another_file_s_gloss(write):
+    nameless = write(make_track("a", corpus="f", label=3), name="1.h5")
+    named = write(make_track("b", corpus="f", gloss="book", label=3), name="2.h5")
+    with pytest.raises(DataError, match="some of its classes have no gloss"):
+        merge([nameless, named])
+
+
+def test_merged_clips_have_the_classes_that_they_had_apart(write, tmp_path):
+    signs = ("drink", "eat", "love", "no")
+    one = write(*(make_track(g, corpus="folder", gloss=g, label=n) for n, g in enumerate(signs)), name="1.h5")
+    others = [make_track(f"t/{g}", corpus="folder", gloss=g, label=n) for n, g in enumerate(signs[1:])]
+    two = write(*others, make_track("w", corpus="wlasl", gloss="book"), name="2.h5")
+    three = write(make_track("v", corpus="wlasl", gloss="book", label=0), name="3.h5")
+    apart = PoseDataset([one, two, three])
+    plan, found = merged(tmp_path, [one, two, three])
+    assert plan.renumbered == ["folder"]
+    with found:
+        together = PoseDataset([found])
+        for dataset in (apart, together):
+            classes, places = dataset.classes()
+            keys = [classes[place].key for place in places]
+            assert keys == [("folder", g) for g in (*signs, *signs[1:])] + [("wlasl", 0)] * 2
+        assert found.column("label").tolist() == [0, 1, 2, 3, 1, 2, 3, 0, 0]
+
+
+def test_a_gloss_in_two_corpora_is_said(write):
+    one = write(make_track("a", corpus="folder", gloss="tea", label=0), name="1.h5")
+    two = write(
+        make_track("b", corpus="csv", gloss="tea", label=0),
+        make_track("c", corpus="csv", gloss="yes", label=1),
+        name="2.h5",
+    )
+    (note,) = merge([one, two]).notes
+    assert (
+        note
+        == "1 gloss is a class of its own in each of several corpora, such as 'tea' in 'csv' and 'folder'"
+    )
+    assert (
+        merge([one, write(make_track("d", corpus="folder", gloss="yes", label=1), name="3.h5")]).notes == []
+    )
 
 
 def test_a_prefix_keeps_equal_ids_apart(write, tmp_path):

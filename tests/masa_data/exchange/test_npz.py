@@ -58,6 +58,32 @@ def test_splits_and_signers_may_be_absent(tmp_path):
     assert [(outcome.track.info.split, outcome.track.info.signer) for outcome in found] == [("", "")] * 2
 
 
+@pytest.mark.parametrize(
+    ("labels", "expected"),
+    [
+        (np.array([10, 2]), [(10, ""), (2, "")]),
+        (np.array([10, 2], np.uint8), [(10, ""), (2, "")]),
+        (
+            np.array([10.0, np.nan]),
+            [(-1 if number != number else int(number), "") for number in (10.0, np.nan)],
+        ),
+        (np.array(["10.0", "2"]), [(10, ""), (2, "")]),
+        (np.array(["10", "tea"]), [(-1, "10"), (-1, "tea")]),
+    ],
+)
+def test_labels_may_be_numbers(tmp_path, labels, expected):
+    found = [outcome.track.info for outcome in outcomes(write(tmp_path, label=labels))]
+    assert [(info.label, info.gloss) for info in found] == expected
+
+
+def test_numbers_may_have_glosses_and_clips_their_ids(tmp_path):
+    names = {"gloss": np.array(["book", "tea"]), "video_id": np.array([69241, 7])}
+    found = [outcome.track.info for outcome in outcomes(write(tmp_path, label=np.array([3, 1]), **names))]
+    assert [(info.id, info.label, info.gloss) for info in found] == [("69241", 3, "book"), ("7", 1, "tea")]
+    found = [outcome.track.info for outcome in outcomes(write(tmp_path, **names))]
+    assert [info.gloss for info in found] == ["me/signs:book", "me/signs:tea"]
+
+
 def test_one_wrong_clip_does_not_cost_the_others(tmp_path):
     kp49 = arrays()["kp49"]
     kp49[5, 3, 2] = 7
@@ -91,6 +117,7 @@ WRONG = {
     "offsets going back": ({"offsets": np.array([0, 12, 10])}, "clips of -2"),
     "offsets empty": ({"offsets": np.array([], int)}, "do not span"),
     "offsets in a table": ({"offsets": np.array([[0, 10]])}, "do not span"),
+    "numbers of no class": ({"label": np.array([-7, 3])}, "expected a number from 0"),
     "labels too few": ({"label": np.array(["a"])}, "one text for each"),
     "text that cannot be written": ({"label": np.array(["a\0b", "c"])}, "can be written"),
     "half a character": ({"label": np.array(["a\ud800", "c"])}, "can be written"),

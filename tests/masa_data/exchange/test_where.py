@@ -1,6 +1,7 @@
 """Conditions, beside the same written in Python."""
 
 import math
+import unicodedata
 
 import pytest
 
@@ -72,3 +73,19 @@ def test_other_conditions_are_refused_in_one_line(write, text, expected):
     with pytest.raises(DataError, match=expected) as error:
         Condition.parse(text).mask(write(*TRACKS))
     assert "\n" not in str(error.value)
+
+
+def test_a_text_that_no_clip_has_is_told(write):
+    tracks = write(
+        make_track("a", gloss="caf\u00e9", split="train"), make_track("b", gloss="tea", split="test")
+    )
+
+    def unmet(text):
+        return Condition.parse(text).unmet(tracks)
+
+    assert unmet("split=train,tset") == ["no clip has the split 'tset'; is 'test' meant?"]
+    assert unmet("gloss=tea,quark") == ["no clip has the gloss 'quark'"]
+    assert unmet("gloss!=tae") == ["no clip has the gloss 'tae'; is 'tea' meant?"]
+    assert unmet("split=train") == unmet("frames=77") == unmet("gloss~q*") == []
+    condition = Condition.parse("gloss=" + unicodedata.normalize("NFD", "caf\u00e9"))
+    assert condition.mask(tracks).tolist() == [True, False]

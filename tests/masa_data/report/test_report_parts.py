@@ -77,20 +77,23 @@ def test_faults_are_counted_and_shown(open_tracks):
     assert [suspect.number for suspect in statistics.suspects] == [2, 0, 1]
 
 
-def test_classes_go_by_their_number_and_other_clips_by_their_gloss(open_tracks):
+def test_classes_go_by_official_number_or_gloss(open_tracks):
     tracks = open_tracks(
-        make_track("a", corpus="x", gloss="tea", label=1, split="train"),
-        make_track("b", corpus="x", gloss="Tea", label=1, split="test"),
+        make_track("a", corpus="wlasl", gloss="tea", label=1, split="train"),
+        make_track("b", corpus="wlasl", gloss="Tea", label=1, split="test"),
         make_track("c", corpus="y", gloss="tea", label=1),
         make_track("d", corpus="x", gloss="book"),
         make_track("e", corpus="x", gloss="bus"),
+        make_track("f", corpus="x"),
+        make_track("g", corpus="x"),
     )
-    entries = list_glosses(tracks, np.array([0.9, 0.1, 0, 0, 0]))
+    entries = list_glosses(tracks, np.array([0.9, 0.1, 0, 0, 0, 0, 0]))
     found = [(entry.gloss, entry.corpus, entry.label, entry.counts, entry.clips) for entry in entries]
     assert found == [
+        ("", "x", -1, (0, 0, 0, 2), [5, 6]),
         ("book", "x", -1, (0, 0, 0, 1), [3]),
         ("bus", "x", -1, (0, 0, 0, 1), [4]),
-        ("tea", "x", 1, (1, 0, 1, 0), [1, 0]),
+        ("Tea", "wlasl", 1, (1, 0, 1, 0), [1, 0]),
         ("tea", "y", 1, (0, 0, 0, 1), [2]),
     ]
 
