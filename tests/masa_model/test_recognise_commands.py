@@ -186,6 +186,16 @@ def test_wrong_use_is_one_line(folder):
             "goes on with the settings of the run",
         ),
         (finetune, [], "no file was named"),
+        (
+            finetune,
+            ["out.h5", "--from", "scratch", "--set", "optimiser.warm_up=0.3"],
+            "the setting optimiser.warm_up has no effect: optimiser.kind is sgd",
+        ),
+        (
+            finetune,
+            ["out.h5", "--from", "a.safetensors", "--set", "pretrained='b.safetensors'"],
+            "found both --from and --set pretrained",
+        ),
         (predict, ["foreign.h5"], "version '2', expected '1'"),
         (predict, ["out.h5", "--overlay", "a.gif"], "cannot be written as"),
         (predict, ["videos/a.mp4"], "masa cannot extract"),
