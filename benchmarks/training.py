@@ -31,7 +31,8 @@ from masa_model.inputs.sources import ClipsInMemory, StreamedClips, epoch_batche
 from masa_model.pretrain import pretrain
 from masa_model.pretrained import build_model
 from masa_model.recogniser import build_classifier
-from masa_model.settings import PretrainSettings, Size
+from masa_model.setting_types import Size
+from masa_model.settings import PretrainSettings
 from masa_model.training.data import open_training_data
 from masa_model.training.precision import arithmetic
 from masa_model.training.processes import Processes

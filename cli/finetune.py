@@ -134,8 +134,7 @@ def _settings(
 ) -> FinetuneSettings:
     from masa_model.finetune_settings import FinetuneSettings
     from masa_model.pretrained import with_pretrained
-    from masa_model.training.config import resolve_settings
-    from masa_model.training.run_folder import RunFolder
+    from masa_model.training.config import check_effects, resolve_settings, said_values, settings_said
 
     values = dict(options)
     origin, subset, shots = values.pop("origin"), values.pop("subset"), values.pop("shots")
@@ -148,16 +147,31 @@ def _settings(
     }
     values["data"] = {name: value for name, value in data.items() if value is not None} or None
     values["augment"] = None if hand_swap is None else {"hand_swap": hand_swap}
+    said = said_values(assignments, values)
+    if origin is not None and "pretrained" in said:
+        raise DataError("found both --from and --set pretrained, which say the same", "Leave one of them out")
     settings = resolve_settings(FinetuneSettings, config=config, assignments=assignments, options=values)
     if origin == _SCRATCH:
-        return settings
-    if origin is None and settings.pretrained is not None:
-        return with_pretrained(settings, Path(settings.pretrained))
+        settings = settings.model_copy(update={"pretrained": None})
+    else:
+        if origin is None and settings.pretrained is not None:
+            checkpoint = Path(settings.pretrained)
+        else:
+            checkpoint = _checkpoint(origin)
+        settings = with_pretrained(settings, checkpoint, settings_said(config, assignments, values))
+    check_effects(settings, said)
+    return settings
+
+
+def _checkpoint(origin: object) -> Path:
+    """The last checkpoint of the run that --from names, or of the newest one."""
+    from masa_model.training.run_folder import RunFolder
+
     try:
         run = newest_run(make_console(stderr=True), "pretrain").path if origin is None else Path(str(origin))
     except DataError as error:
         raise DataError(error.reason, f"{error.advice}, or say --from scratch") from None
-    return with_pretrained(settings, RunFolder(run).last if run.is_dir() else run)
+    return RunFolder(run).last if run.is_dir() else run
 
 
 def _print_start(

@@ -84,7 +84,7 @@ def main(
     """Pre-train MASA on the clips of one or several files, without labels."""
     with errors_in_one_line("masa-pretrain"):
         from masa_model.settings import PretrainSettings
-        from masa_model.training.config import resolve_settings
+        from masa_model.training.config import check_effects, resolve_settings, said_values
         from masa_model.training.processes import joined_processes
 
         if resume is not None:
@@ -99,6 +99,7 @@ def main(
             settings = resolve_settings(
                 PretrainSettings, config=config, assignments=assignments, options=values
             )
+            check_effects(settings, said_values(assignments, values))
         with joined_processes(device) as processes:
             console = make_console(quiet=quiet or not processes.first)
             data = _opened(console, files, settings)

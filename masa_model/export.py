@@ -24,6 +24,7 @@ from masa_data.new_files import write_whole
 from masa_data.skeleton import BODY, LEFT_HAND, NUM_HAND_KEYPOINTS, NUM_KEYPOINTS, RIGHT_HAND
 from masa_model.inputs.batch import SIDE, RawClips
 from masa_model.inputs.parts import hand_boxes
+from masa_model.inputs.sampling import STRIDES
 from masa_model.network.transformer import Block, sinusoids
 from masa_model.recogniser import TrainedClassifier, batch_probabilities
 
@@ -54,7 +55,7 @@ class PaddedRecogniser(nn.Module):
         self.model = trained.model
         self.temperature = trained.header.temperature
         self.slots = trained.settings.sampling.frames
-        self.spread = trained.settings.sampling.how == "spread"
+        self.stride = STRIDES.get(trained.settings.sampling.how)  # None: spread over the clip
         self.max_frames = trained.settings.inputs.max_frames
 
     def forward(
@@ -97,13 +98,16 @@ class PaddedRecogniser(nn.Module):
         chosen = kept & (place % stride == 0)
         rank, count = chosen.long().cumsum(0) - 1, chosen.sum()
         slot = torch.arange(self.slots)
-        if self.spread:
+        shown = count
+        if self.stride is None:
             spread = torch.minimum(((slot + 0.5) * count / self.slots).long(), count - 1)
             wanted = torch.where(count <= self.slots, slot, spread)
         else:
-            wanted = slot + (0.5 * (count - self.slots + 1).clamp(min=1)).long()
+            shown = ((count + self.stride - 1) // self.stride).clamp(max=self.slots)
+            reach = (shown - 1) * self.stride + 1
+            wanted = slot * self.stride + (0.5 * (count - reach + 1)).long()
         shows = (rank == wanted[:, None]) & chosen
-        return shows.long().argmax(1), slot < count
+        return shows.long().argmax(1), slot < shown
 
     def _embedded(
         self,

@@ -22,7 +22,7 @@ from masa_model.calibration import (
 )
 from masa_model.features import in_order
 from masa_model.finetune_settings import FinetuneSettings
-from masa_model.inputs.augment import augment
+from masa_model.inputs.augment import augment, with_noise
 from masa_model.inputs.batch import PoseBatch, RawClips
 from masa_model.inputs.parts import prepare_clips
 from masa_model.inputs.sampling import sample_training_frames
@@ -266,6 +266,8 @@ def _pretrained_on(settings: FinetuneSettings, folder: RunFolder, *, resume: boo
 
 def _training_batch(raw: RawClips, settings: FinetuneSettings, seed: tuple[int, ...]) -> PoseBatch:
     batch = prepare_clips(raw, settings.inputs.crop_reference, settings.inputs.max_frames)
+    if settings.inputs.noise:
+        batch = with_noise(batch, settings.inputs.noise)
     batch = sample_training_frames(batch, settings.sampling.frames, settings.sampling.how, seed)
     return augment(batch, settings.augment, seed)
 
@@ -290,7 +292,8 @@ def _validate(
     """Accuracy and mean negative log-likelihood of val, and the temperature that fits it."""
     model.eval()
     batches = in_order(len(data.val), settings.batch_size)
-    scored = score_clips(model, data.val.clips, settings, device, batches)
+    noise = settings.inputs.noise  # the epoch is chosen by clips of the quality that is learned from
+    scored = score_clips(model, data.val.clips, settings, device, batches, noise=noise)
     probabilities = np.concatenate([found for _, found in scored])
     model.train()
     of_target = probabilities[np.arange(len(data.val)), data.val.targets]

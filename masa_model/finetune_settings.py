@@ -9,21 +9,9 @@ from pydantic import Field, model_validator
 from masa_model.inputs.sampling import Sampling
 from masa_model.inputs.sources import Place
 from masa_model.network.classifier import Head, Pooling
-from masa_model.settings import (
-    MILD_AUGMENTATION,
-    NETWORKS,
-    AugmentSettings,
-    Count,
-    InputSettings,
-    NetworkSettings,
-    Positive,
-    Precision,
-    Section,
-    Share,
-    Size,
-    Weight,
-)
-from masa_model.training.config import merged
+from masa_model.setting_types import Count, Positive, Precision, Section, Share, Size, Weight, named
+from masa_model.settings import MILD_AUGMENTATION, NETWORKS, AugmentSettings, InputSettings, NetworkSettings
+from masa_model.training.config import RunSettings, merged
 
 Recipe = Literal["paper", "tuned"]
 
@@ -32,8 +20,8 @@ class SamplingSettings(Section):
     """Which frames of a clip are seen.
 
     Attributes:
-        frames: as many at most; a shorter clip keeps all of its own.
-        how: "window", neighbouring frames, or "spread" over the whole clip.
+        frames: as many at most; a shorter clip keeps all of its own, or all that the stride leaves.
+        how: "window", neighbouring frames; "stride", every second one; or "spread" over the whole clip.
     """
 
     frames: Count = 32
@@ -100,7 +88,7 @@ class FinetuneDataSettings(Section):
     any_estimator: bool = False
 
 
-class FinetuneSettings(Section):
+class FinetuneSettings(RunSettings):
     """All of it.
 
     Attributes:
@@ -142,11 +130,28 @@ class FinetuneSettings(Section):
         """Recipe and size stand for what they set; what is said besides goes before them."""
         if not isinstance(values, dict):
             return values
-        preset: dict[str, Any] = {**RECIPES.get(values.get("recipe", "paper"), {})}
+        preset = {**named(RECIPES, values.get("recipe", "paper"))}
         size = values.get("size", "base")
-        if size in NETWORKS:
+        if isinstance(size, str) and size in NETWORKS:
             preset["network"] = NETWORKS[size].model_dump()
         return merged(preset, values)
+
+    def without_effect(self) -> dict[str, str]:
+        """See RunSettings."""
+        found = {"network.decoder_blocks": "a recogniser has no decoder"}
+        if self.optimiser.kind == "sgd":
+            found["optimiser.warm_up"] = "optimiser.kind is sgd, whose learning rate falls in steps"
+        else:
+            found["optimiser.momentum"] = "optimiser.kind is adamw"
+            found["optimiser.drops"] = "optimiser.kind is adamw, whose learning rate falls in a line"
+        if self.head.kind == "linear":
+            found["head.dropout"] = "head.kind is linear"
+        if self.pretrained is None:
+            found["optimiser.head_first"] = "from scratch all learns from the start"
+        if self.freeze:
+            found["optimiser.head_first"] = "the encoder is frozen"
+            found["network.graph_dropout"] = "the encoder is frozen"
+        return found
 
 
 # Measured on small data (docs/reproduction.md): augmentation that keeps signs what they are.

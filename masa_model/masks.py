@@ -10,7 +10,8 @@ from torch import Tensor
 from masa_model.inputs.batch import PoseBatch
 from masa_model.inputs.masking import choose_masked
 from masa_model.inputs.motion import mask_candidates, motion_residuals, moving_entries, pair_confidence
-from masa_model.settings import MaskingSettings, MotionSettings
+from masa_model.masking_settings import MaskingSettings
+from masa_model.settings import MotionSettings
 
 # Of the paper (Table VII).
 _PAPER_INTERVAL: Final = 3

@@ -15,13 +15,13 @@ from torch.nn.parallel import DistributedDataParallel
 
 from masa_data.errors import DataError
 from masa_model.calibration import calibrated, restore_statistics, showing
-from masa_model.inputs.augment import two_views
+from masa_model.inputs.augment import two_views, with_noise
 from masa_model.inputs.batch import PoseBatch, RawClips
 from masa_model.inputs.parts import prepare_clips
 from masa_model.inputs.sources import epoch_batches, open_source
 from masa_model.network.masa import MASA, Losses
 from masa_model.pretrained import build_model
-from masa_model.settings import InputSettings, PretrainSettings
+from masa_model.settings import PretrainSettings
 from masa_model.training.checkpoint import (
     RUNNING,
     TRAINED_ON,
@@ -118,10 +118,9 @@ def pretrain(
             weight = alignment_weight(step, steps, settings.alignment.weight, settings.alignment.ramp)
             # Dropout and noise too depend on the step alone, not on what ran before.
             torch.manual_seed(hash((settings.seed, step, processes.rank)) & 0x7FFFFFFF)
-            batch = prepare_batch(raw, settings.inputs)
-            batch, as_key = two_views(batch, settings.augment, (settings.seed, epoch))
+            batch, as_key, clean = _views(raw, settings, (settings.seed, epoch))
             with arithmetic(settings.precision, device):
-                losses: Losses = wrapped(batch, (settings.seed, epoch), weight, as_key)
+                losses: Losses = wrapped(batch, (settings.seed, epoch), weight, as_key, clean)
             _check_finite(losses, batch, data, processes)
             optimiser.zero_grad()
             losses.total.backward()
@@ -169,13 +168,18 @@ def pretrain(
             return
 
 
-def prepare_batch(raw: RawClips, inputs: InputSettings) -> PoseBatch:
-    """Parts in their coordinates, with noise where asked for (Table XIII)."""
-    batch = prepare_clips(raw, inputs.crop_reference, inputs.max_frames)
-    if inputs.noise:
-        seen = batch.confidence > 0
-        batch.coordinates.add_(inputs.noise * torch.randn_like(batch.coordinates) * seen[:, None])
-    return batch
+def _views(
+    raw: RawClips, settings: PretrainSettings, seed: tuple[int, ...]
+) -> tuple[PoseBatch, PoseBatch, PoseBatch | None]:
+    """Clips as the query and the key see them; with noise (Table XIII), also the query's without it.
+
+    By noisy coordinates everything would seem to move: at σ = 10 Alg. 1 would take every frame.
+    """
+    batch = prepare_clips(raw, settings.inputs.crop_reference, settings.inputs.max_frames)
+    if not settings.inputs.noise:
+        return *two_views(batch, settings.augment, seed), None
+    clean, _ = two_views(batch, settings.augment, seed)
+    return *two_views(with_noise(batch, settings.inputs.noise), settings.augment, seed), clean
 
 
 @contextmanager

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, Final
 
 import torch
 
@@ -12,7 +14,11 @@ from masa_model.finetune_settings import FinetuneSettings
 from masa_model.network.masa import MASA
 from masa_model.settings import InputSettings, NetworkSettings, PretrainSettings
 from masa_model.training.checkpoint import Checkpoint, load_checkpoint, load_model, read_header, require_kind
+from masa_model.training.config import merged
 from masa_model.training.labelled import FinetuneData
+
+# Of a network's settings, those that the weights do not depend on, and one that fine-tuning has no use for.
+_FREE_OF_SHAPE: Final = {"graph_dropout", "decoder_blocks"}
 
 
 def build_model(settings: PretrainSettings, clips: int) -> MASA:
@@ -43,12 +49,23 @@ def load_pretrained(path: Path) -> tuple[MASA, PretrainSettings, Checkpoint]:
     return model.eval(), settings, checkpoint
 
 
-def with_pretrained(settings: FinetuneSettings, checkpoint: Path) -> FinetuneSettings:
+def with_pretrained(
+    settings: FinetuneSettings, checkpoint: Path, said: Mapping[str, Any] | None = None
+) -> FinetuneSettings:
     """The same settings, with the network and the inputs that a pre-training checkpoint has.
 
+    What was said of inputs and of network.graph_dropout goes before the checkpoint's.
+
+    Args:
+        settings: of the run to come.
+        checkpoint: of pre-training.
+        said: settings that were said, group by group; None = what `settings.inputs` was made with.
+
     Raises:
-        DataError: if the file is not one, or another size was asked for.
+        DataError: if the file is not one, or another size or shape was asked for.
     """
+    if said is None:
+        said = {"inputs": settings.inputs.model_dump(exclude_unset=True)}
     header = read_header(checkpoint)
     require_kind(checkpoint, header, "pretraining")
     size = header.settings["size"]
@@ -57,13 +74,22 @@ def with_pretrained(settings: FinetuneSettings, checkpoint: Path) -> FinetuneSet
             f"{checkpoint} has a network of size {size}, --size says {settings.size}",
             "Leave --size out: it comes with the checkpoint",
         )
+    there = NetworkSettings.model_validate(header.settings["network"])
+    network = NetworkSettings.model_validate(merged(there.model_dump(), said.get("network", {})))
+    for name in NetworkSettings.model_fields.keys() - _FREE_OF_SHAPE:
+        found, asked = getattr(there, name), getattr(network, name)
+        if found != asked:
+            raise DataError(
+                f"{checkpoint} has network.{name} = {found}, the setting says {asked}",
+                "Leave it out: it comes with the checkpoint",
+            )
     inputs = {name: header.settings["inputs"][name] for name in ("crop_reference", "max_frames")}
     return settings.model_copy(
         update={
             "pretrained": str(checkpoint),
             "size": size,
-            "network": NetworkSettings.model_validate(header.settings["network"]),
-            "inputs": InputSettings.model_validate(inputs),
+            "network": network,
+            "inputs": InputSettings.model_validate({**inputs, **said.get("inputs", {})}),
         }
     )
 

@@ -4,28 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from masa_model.inputs.masking import MaskStrategy
-from masa_model.inputs.motion import Denominator, Magnitude, MaskRule, MaskSet
 from masa_model.inputs.parts import MAX_FRAMES, CropReference
 from masa_model.inputs.sources import Place
+from masa_model.masking_settings import MaskingSettings, with_first_rule
 from masa_model.network.autoencoder import LossKind, Reduction
 from masa_model.network.norm import Normalisation
-from masa_model.training.config import merged
-
-Share = Annotated[float, Field(ge=0, le=1)]
-Count = Annotated[int, Field(ge=1)]
-Positive = Annotated[float, Field(gt=0)]
-Weight = Annotated[float, Field(ge=0)]
-Size = Literal["base", "small", "tiny"]
-Precision = Literal["fp32", "bf16"]
-
-
-class Section(BaseModel):
-    """A group of settings; unknown names are errors."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+from masa_model.setting_types import Count, Positive, Precision, Section, Share, Size, Weight, named
+from masa_model.training.config import RunSettings, merged
 
 
 class NetworkSettings(Section):
@@ -81,7 +68,8 @@ class InputSettings(Section):
     Attributes:
         crop_reference: a hand's box follows it from "frame" to frame, or is one for the "clip".
         max_frames: longer clips are thinned out to this many frames.
-        noise: σ of Gaussian noise added to the coordinates (Table XIII), in 1/256 of a part's side.
+        noise: σ of Gaussian noise added to the coordinates of clips that are trained on, and of those that
+            choose an epoch (Table XIII), in 1/256 of a part's side; frames are masked without regard to it.
     """
 
     crop_reference: CropReference = "frame"
@@ -105,52 +93,6 @@ class AugmentSettings(Section):
     shift: Weight = 0.0
     joint_drop: Share = 0.0
     hand_swap: Share = 0.0
-
-
-# What a rule sets besides itself.
-MASK_RULES: dict[MaskRule, dict[str, Any]] = {
-    "parts": {},
-    "paper": {"denominator": "all"},
-    "released": {"motion_threshold": 3.0, "mask_set": "union"},
-}
-
-
-class MaskingSettings(Section):
-    """Alg. 1.
-
-    Attributes:
-        strategy: mask among frames that move, or among all ("random").
-        rule: what makes a frame a candidate: a part of which enough moves ("parts"); all keypoints together,
-            weighted, the letter of Alg. 1 ("paper"); or what is one in the authors' code ("released").
-        interval: Alg. 1's k; None = the one of motion.interval that is nearest to 3.
-        ratio: α.
-        confidence_threshold: ε_c.
-        motion_threshold: ε_m, in 1/256 of a part's side.
-        share: δ.
-        magnitude: whether an entry is a joint's displacement or one of its coordinates.
-        denominator: whether p_i is a share of what is seen, or of all entries.
-        mask_set: one set of masked frames a clip; one for each part, hidden alone ("per_part"); or one for
-            each part, of which any hides the frame ("union").
-    """
-
-    strategy: MaskStrategy = "motion"
-    rule: MaskRule = "parts"
-    interval: Count | None = None
-    ratio: Share = 0.9
-    confidence_threshold: Share = 0.4
-    motion_threshold: Weight = 5.0
-    share: Share = 0.5
-    magnitude: Magnitude = "displacement"
-    denominator: Denominator = "visible"
-    mask_set: MaskSet = "clip"
-
-    @model_validator(mode="before")
-    @classmethod
-    def _rule(cls, values: object) -> object:
-        """A rule stands for what goes with it; what is said besides goes before it."""
-        if not isinstance(values, dict):
-            return values
-        return {**MASK_RULES.get(values.get("rule", "parts"), {}), **values}
 
 
 class MotionSettings(Section):
@@ -253,7 +195,7 @@ class DataSettings(Section):
     any_estimator: bool = False
 
 
-class PretrainSettings(Section):
+class PretrainSettings(RunSettings):
     """All of it.
 
     Attributes:
@@ -291,22 +233,39 @@ class PretrainSettings(Section):
         """A size stands for its network, recipe and length; what is said besides goes before it."""
         if not isinstance(values, dict):
             return values
-        preset: dict[str, Any] = PRESETS.get(values.get("size", "base"), {})
-        return merged(preset, _with_first_rule(values))
+        return merged(named(PRESETS, values.get("size", "base")), with_first_rule(values))
 
+    @model_validator(mode="after")
+    def _something_to_learn(self) -> PretrainSettings:
+        if self.motion.weight == 0 and self.alignment.weight == 0:
+            raise ValueError("motion.weight and alignment.weight are both 0: there is nothing to learn")
+        if self.masking.ratio == 0 and self.alignment.weight == 0:
+            raise ValueError("masking.ratio and alignment.weight are both 0: there is nothing to learn")
+        return self
 
-# Runs from before there was a rule to choose wrote all of these; k was the first interval.
-_FIRST_MASKING = frozenset(MaskingSettings.model_fields) - {"rule", "interval"}
+    def without_effect(self) -> dict[str, str]:
+        """See RunSettings."""
+        found: dict[str, str] = {}
 
+        def idle(why: str, group: str, *names: str) -> None:
+            found.update({f"{group}.{name}": why for name in names})
 
-def _with_first_rule(values: dict[str, Any]) -> dict[str, Any]:
-    """Settings that a run wrote before there were rules mean what they meant then."""
-    masking, motion = values.get("masking"), values.get("motion")
-    if not isinstance(masking, dict) or masking.keys() != _FIRST_MASKING:
-        return values
-    interval = motion.get("interval") if isinstance(motion, dict) else None
-    first = interval[0] if isinstance(interval, list | tuple) and interval else interval
-    return {**values, "masking": {**masking, "rule": "paper", "interval": first}}
+        thresholds = ("motion_threshold", "share", "magnitude", "denominator")
+        if self.masking.rule == "released":
+            idle("the released rule counts coordinates that grow", "masking", *thresholds[1:])
+        if self.masking.strategy == "random":
+            idle("masking.strategy is random, which asks for no motion", "masking", "rule", *thresholds)
+        own_interval = ("interval",) if self.masking.interval is not None else ()
+        if self.motion.objective == "joint":
+            idle("motion.objective is joint", "motion", "scale", "weights", *own_interval)
+        if self.motion.weight == 0:
+            rest = ("objective", "scale", "weights", "loss", "reduction", *own_interval)
+            idle("motion.weight is 0", "motion", *rest)
+            idle("motion.weight is 0, and nothing is decoded", "network", "decoder_blocks")
+        if self.alignment.weight == 0:
+            rest = ("ramp", "ratio", "temperature", "bank_size", "momentum", "features")
+            idle("alignment.weight is 0", "alignment", *rest)
+        return found
 
 
 # It keeps a sign what it is (docs/reproduction.md).

@@ -45,6 +45,18 @@ def two_views(
     return augment(batch, settings, (*seed, 0)), augment(batch, settings, (*seed, 1))
 
 
+def with_noise(batch: PoseBatch, sigma: float) -> PoseBatch:
+    """Gaussian noise on every keypoint that is seen (Table XIII), from torch's own generator.
+
+    Args:
+        batch: the clips; left as they are.
+        sigma: of the noise, in 1/256 of a part's side.
+    """
+    seen = (batch.confidence > 0)[:, None]
+    noise = torch.randn_like(batch.coordinates).mul_(sigma)
+    return replace(batch, coordinates=batch.coordinates + noise * seen)
+
+
 def _swapped(batch: PoseBatch, clips: Tensor) -> PoseBatch:
     """Some clips as in a mirror. The left hand is mirrored already (parts.py): hands just change places."""
     frames = clips[batch.clip]

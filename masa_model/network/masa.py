@@ -12,12 +12,13 @@ from torch import Tensor, nn
 from masa_model.inputs.batch import PoseBatch
 from masa_model.inputs.masking import choose_key_frames
 from masa_model.inputs.motion import motion_residuals, pair_confidence, truncated_confidence
+from masa_model.masking_settings import MaskingSettings
 from masa_model.masks import mask_interval, masks_of
 from masa_model.network.alignment import MemoryBank, contrastive_logits, follow, info_nce
 from masa_model.network.autoencoder import TargetDecoder, prediction_loss
 from masa_model.network.embedding import EmbeddingShape, PoseEmbedding
 from masa_model.network.transformer import Packing, Transformer
-from masa_model.settings import AlignmentSettings, MaskingSettings, MotionSettings, NetworkSettings
+from masa_model.settings import AlignmentSettings, MotionSettings, NetworkSettings
 
 # Positions run from −128 to 128.
 _JOINT_SCALE = 128.0
@@ -148,6 +149,7 @@ class MASA(nn.Module):
         seed: tuple[int, ...],
         alignment_weight: float,
         as_key: PoseBatch | None = None,
+        clean: PoseBatch | None = None,
     ) -> Losses:
         """Masks → query → key → losses.
 
@@ -156,8 +158,9 @@ class MASA(nn.Module):
             seed: of the run and the epoch: masks depend on it, the clip and the frame alone.
             alignment_weight: λ_s now.
             as_key: the same clips as the key branch sees them; None = as the query does.
+            clean: the same clips without noise, by which frames are masked; None = there is no noise.
         """
-        masked, candidates = self.choose_masked(batch, seed)
+        masked, candidates = self.choose_masked(batch if clean is None else clean, seed)
         visible = (~masked.all(0)).nonzero()[:, 0]
         encoded, packing = self.query.encoder(batch, visible, masked, self.decoder.mask_token)
         motion = self._motion_loss(self._watched(encoded, "motion"), visible, masked, batch)

@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from masa_data.errors import DataError
 
@@ -18,6 +18,16 @@ else:
     import tomli as tomllib
 
 Settings = TypeVar("Settings", bound=BaseModel)
+
+
+class RunSettings(BaseModel):
+    """All settings of a run; unknown names are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    def without_effect(self) -> dict[str, str]:
+        """Names of settings that change nothing beside the others, each with why."""
+        return {}
 
 
 def resolve_settings(
@@ -38,15 +48,60 @@ def resolve_settings(
     Raises:
         DataError: if the file cannot be read, or a name or a value is wrong.
     """
-    values = _read_toml(config) if config else {}
-    said = {name: value for name, value in (options or {}).items() if value is not None}
-    values = merged(values, said)
-    for assignment in assignments:
-        values = merged(values, _parsed(assignment))
     try:
-        return kind.model_validate(values)
+        return kind.model_validate(settings_said(config, assignments, options))
     except ValidationError as error:
         raise _in_words(error, kind) from None
+
+
+def settings_said(
+    config: Path | None = None, assignments: Sequence[str] = (), options: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """What a file and a command line say together, group by group, before presets and defaults.
+
+    Args:
+        config: see resolve_settings, as for the others.
+        assignments: likewise.
+        options: likewise.
+
+    Raises:
+        DataError: if the file or an assignment cannot be read.
+    """
+    return merged(_read_toml(config) if config else {}, said_values(assignments, options))
+
+
+def said_values(assignments: Sequence[str] = (), options: dict[str, Any] | None = None) -> dict[str, Any]:
+    """What a command line says of settings, group by group.
+
+    Args:
+        assignments: see resolve_settings.
+        options: likewise.
+
+    Raises:
+        DataError: if an assignment cannot be read.
+    """
+    values = {name: value for name, value in (options or {}).items() if value is not None}
+    for assignment in assignments:
+        values = merged(values, _parsed(assignment))
+    return values
+
+
+def check_effects(settings: RunSettings, said: dict[str, Any]) -> None:
+    """Check that nothing was said that changes nothing.
+
+    A file of settings is not looked at: that of a run names all there are.
+
+    Args:
+        settings: as they came to be.
+        said: `said_values`.
+
+    Raises:
+        DataError: if something was.
+    """
+    names = set(_leaves(said))
+    for name, why in settings.without_effect().items():
+        if name in names:
+            raise DataError(f"the setting {name} has no effect: {why}", "Leave it out")
 
 
 def setting_names(kind: type[BaseModel], prefix: str = "") -> Iterator[str]:
@@ -98,6 +153,15 @@ def _in_words(error: ValidationError, kind: type[BaseModel]) -> DataError:
     said = found["msg"].removeprefix("Value error, ")
     value = "" if isinstance(found["input"], dict) else f" is {found['input']!r}"
     return DataError(f"the setting {name or 'given'}{value}: {said}", "Correct --set or the file of --config")
+
+
+def _leaves(values: dict[str, Any], prefix: str = "") -> Iterator[str]:
+    """Dotted names of all values."""
+    for name, value in values.items():
+        if isinstance(value, dict):
+            yield from _leaves(value, f"{prefix}{name}.")
+        else:
+            yield prefix + name
 
 
 def _nearest(name: str, names: Iterable[str]) -> str:

@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager, nullcontext
 
 import torch
 
-from masa_model.settings import Precision
+from masa_model.setting_types import Precision
 
 
 def arithmetic(precision: Precision, device: torch.device) -> AbstractContextManager[object]:

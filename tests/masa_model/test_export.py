@@ -33,6 +33,7 @@ def trained(tmp_path, provenance, **values: object) -> TrainedClassifier:
     "values",
     [
         {"sampling": {"frames": 8}},
+        {"sampling": {"frames": 8, "how": "stride"}},
         {"recipe": "tuned", "sampling": {"frames": 8}, "head": {"pooling": "softmax"}},
         {"inputs": {"max_frames": 20}},
     ],

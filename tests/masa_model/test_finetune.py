@@ -157,6 +157,39 @@ def test_pretrained_weights_arrive_and_frozen_ones_stay(tmp_path, file):
     )
 
 
+def test_what_is_said_of_a_pretrained_run_acts_or_is_refused(tmp_path, file):
+    data = opened(file, settings_with())
+    checkpoint = pretrained(tmp_path / "p.safetensors", data, graph_dropout=0.2)
+    plain = with_pretrained(FinetuneSettings(), checkpoint)
+    assert (plain.inputs.crop_reference, plain.inputs.max_frames) == ("frame", 150)
+    assert plain.network.graph_dropout == 0.2
+    said = {
+        "inputs": {"crop_reference": "clip", "max_frames": 40, "noise": 2.0},
+        "network": {"graph_dropout": 0.0, "part": plain.network.part},
+    }
+    changed = with_pretrained(FinetuneSettings(inputs=said["inputs"]), checkpoint, said)
+    assert changed.inputs.model_dump() == said["inputs"]
+    assert changed.network == plain.network.model_copy(update={"graph_dropout": 0.0})
+    some = with_pretrained(FinetuneSettings(inputs={"max_frames": 40}), checkpoint).inputs
+    assert (some.crop_reference, some.max_frames) == ("frame", 40)
+    for name, value in (("hidden", 99), ("norm", "layer"), ("encoder_blocks", 7)):
+        with pytest.raises(DataError, match=rf"has network\.{name} = .*, the setting says {value}"):
+            with_pretrained(FinetuneSettings(), checkpoint, {"network": {name: value}})
+
+
+def test_noise_acts_on_what_is_learned_from_and_on_val(tmp_path, file):
+    runs = {}
+    for noise in (0.0, 20.0):
+        settings = settings_with(epochs=1, inputs={"noise": noise})
+        runs[noise] = [
+            train(tmp_path / f"{noise}-{n}", settings, opened(file, settings)).read_metrics()[0] for n in "ab"
+        ]
+        for name in ("loss", "val_loss"):  # drawn from the seed and the step
+            assert runs[noise][0][name] == runs[noise][1][name]
+    assert runs[0.0][0]["loss"] != runs[20.0][0]["loss"]
+    assert runs[0.0][0]["val_loss"] != runs[20.0][0]["val_loss"]
+
+
 def test_the_head_learns_first_and_a_stop_in_between_changes_nothing(tmp_path, file):
     data = opened(file, settings_with())
     start = with_pretrained(

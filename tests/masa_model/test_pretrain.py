@@ -145,6 +145,8 @@ def test_every_setting_of_the_ablations_runs(shard, tmp_path):
     for number, options in enumerate(
         (
             {"masking": {"strategy": "random"}},
+            {"masking": {"rule": "released"}},
+            {"masking": {"rule": "paper", "interval": 1}},
             {"masking": {"mask_set": "per_part", "denominator": "all", "magnitude": "coordinate"}},
             {"motion": {"objective": "joint"}},
             {"motion": {"interval": (1, 3, 5)}},
@@ -169,6 +171,20 @@ def test_every_setting_of_the_ablations_runs(shard, tmp_path):
                     [value] if (group, name) == ("motion", "interval") and isinstance(value, int) else value
                 )
                 assert said[group][name] == json.loads(json.dumps(expected))
+
+
+def test_noise_makes_no_frame_move(shard, tmp_path):
+    """The frames that are masked are those of the clips without noise; what is learned from is not."""
+    records = {}
+    for noise in (0.0, 10.0):
+        folder = RunFolder.create("pretrain", tmp_path / str(noise))
+        masking = {"motion_threshold": 30, "share": 0.9}
+        run_all(settings_of(epochs=1, inputs={"noise": noise}, masking=masking), shard, folder)
+        (records[noise],) = folder.read_metrics()
+    assert 0 < records[0.0]["masked_share"] < 0.6
+    for name in ("masked_share", "clips_without_candidate"):
+        assert records[0.0][name] == records[10.0][name]
+    assert records[0.0]["motion_loss"] != records[10.0]["motion_loss"]
 
 
 def test_a_loss_that_is_not_finite_names_the_clips(shard, tmp_path):

@@ -213,6 +213,16 @@ def test_wrong_use_is_one_line(folder):
             "goes on with the settings of the run",
         ),
         (finetune, [], "no file was named"),
+        (
+            finetune,
+            ["out.h5", "--from", "scratch", "--set", "optimiser.warm_up=0.3"],
+            "the setting optimiser.warm_up has no effect: optimiser.kind is sgd",
+        ),
+        (
+            finetune,
+            ["out.h5", "--from", "a.safetensors", "--set", "pretrained='b.safetensors'"],
+            "found both --from and --set pretrained",
+        ),
         (predict, ["foreign.h5"], "(there / here: version: 1 / 2)"),
         (predict, ["out.h5", "--overlay", "a.bmp"], "cannot be written as"),
         (predict, ["videos/a.mp4"], "videos/a.mp4 does not exist"),

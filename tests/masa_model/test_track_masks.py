@@ -8,8 +8,9 @@ from masa_data.dataset import PoseDataset
 from masa_model.inputs.augment import two_views
 from masa_model.inputs.parts import prepare_clips
 from masa_model.inputs.sources import StreamedClips
+from masa_model.masking_settings import MaskingSettings
 from masa_model.pretrained import build_model
-from masa_model.settings import MaskingSettings, PretrainSettings
+from masa_model.settings import PretrainSettings
 from masa_model.track_masks import track_masks
 from tests.masa_model import oracle
 from tests.masa_model.made_up_signs import make_sign, write

@@ -1,5 +1,8 @@
+import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from masa_model.inputs.batch import PoseBatch, clip_of_frames, positions_in_clips
 from masa_model.inputs.sampling import sample_test_frames, sample_training_frames
@@ -32,6 +35,8 @@ def test_the_centre():
     assert chosen(found) == [[3, 4, 5, 6], [0, 1, 2, 3], [0, 1, 2], [0]]
     assert found.position.tolist() == [0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 0]
     assert chosen(sample_test_frames(batch_of([8, 2]), 4, "spread")) == [[1, 3, 5, 7], [0, 1]]
+    found = sample_test_frames(batch_of([20, 8, 7, 6, 2, 1]), 4, "stride")
+    assert chosen(found) == [[7, 9, 11, 13], [1, 3, 5, 7], [0, 2, 4, 6], [1, 3, 5], [1], [0]]
 
 
 def test_views_cover_the_clip():
@@ -42,12 +47,12 @@ def test_views_cover_the_clip():
     assert firsts[-1] > 12
 
 
-@pytest.mark.parametrize("how", ["window", "spread"])
+@pytest.mark.parametrize("how", ["window", "stride", "spread"])
 def test_random_frames_depend_on_seed_epoch_and_clip_alone(how):
     batch = batch_of([50, 7, 90])
     one = chosen(sample_training_frames(batch, 8, how, (0, 1)))
-    assert one[1] == list(range(7))
-    assert [len(frames) for frames in one] == [8, 7, 8]
+    assert one[1] == ([0, 2, 4, 6] if how == "stride" else list(range(7)))
+    assert [len(frames) for frames in one] == [8, len(one[1]), 8]
     alone = batch_of([90])
     alone.numbers[0] = 12
     assert chosen(sample_training_frames(alone, 8, how, (0, 1)))[0] == one[2]
@@ -59,6 +64,9 @@ def test_random_frames_depend_on_seed_epoch_and_clip_alone(how):
     if how == "window":
         assert all(frames[-1] - frames[0] == 7 for frames in others)
         assert {frames[0] for frames in others} - set(range(10, 73))  # both ends are reached
+    elif how == "stride":
+        assert all(set(np.diff(frames)) == {2} for frames in others)
+        assert {frames[0] for frames in others} - set(range(10, 66))
     else:
         assert all(place * 90 // 8 <= frame for frames in others for place, frame in enumerate(frames))
 
@@ -68,3 +76,45 @@ def test_every_window_comes_as_often_as_any_other():
     counts = torch.bincount(found.coordinates[0, 0, found.position == 0].int(), minlength=7)
     assert len(counts) == 7
     assert ((counts - 1000).abs() < 150).all()
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    length=st.integers(1, 200),
+    frames=st.integers(1, 40),
+    how=st.sampled_from(["window", "stride", "spread"]),
+    seed=st.integers(0, 1000),
+    view=st.integers(0, 4),
+)
+def test_no_frame_twice_and_all_in_their_order(length, frames, how, seed, view):
+    batch = batch_of([length, 3])
+    expected = min(frames, (length + 1) // 2 if how == "stride" else length)
+    for sampled in (
+        sample_training_frames(batch, frames, how, (seed,)),
+        sample_test_frames(batch, frames, how, view, 5),
+    ):
+        [found, _] = chosen(sampled)
+        assert found == sorted(set(found))
+        assert len(found) == expected
+        assert 0 <= found[0] <= found[-1] < length
+
+
+@pytest.mark.parametrize("how", ["window", "stride", "spread"])
+@pytest.mark.parametrize(("length", "frames"), [(33, 32), (8, 8), (7, 3), (100, 32), (2, 1), (65, 32)])
+def test_every_frame_is_reached(how, length, frames):
+    found = sample_training_frames(batch_of([length] * 800), frames, how, (1,))
+    counts = torch.bincount(found.coordinates[0, 0].long(), minlength=length)
+    if how == "stride" and length % 2 and length < 2 * frames:
+        assert counts[1::2].sum() == 0  # the whole clip, of which every second frame is taken
+        assert (counts[::2] == 800).all()
+    else:
+        assert (counts > 0).all()
+
+
+def test_of_33_frames_any_may_be_the_one_left_out():
+    found = sample_training_frames(batch_of([33] * 3300), 32, "spread", (0,))
+    left_out = 3300 - torch.bincount(found.coordinates[0, 0].long(), minlength=33)
+    assert left_out.sum() == 3300
+    # 32 pairs of neighbours; the first and the last frame are in one of them, the others in two.
+    assert ((left_out[1:-1] - 103).abs() < 50).all()
+    assert ((left_out[[0, -1]] - 52).abs() < 36).all()

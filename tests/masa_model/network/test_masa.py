@@ -8,10 +8,11 @@ from torch import nn
 
 from masa_model.inputs.masking import choose_key_frames
 from masa_model.inputs.parts import prepare_clips
+from masa_model.masking_settings import MaskingSettings
 from masa_model.network.alignment import contrastive_logits, info_nce
 from masa_model.network.masa import MASA, PoseEncoder
 from masa_model.network.transformer import Packing
-from masa_model.settings import AlignmentSettings, MaskingSettings, MotionSettings, NetworkSettings
+from masa_model.settings import AlignmentSettings, MotionSettings, NetworkSettings
 from tests.masa_model.conftest import awkward_clips, make_clip, packed
 
 SMALL = NetworkSettings(

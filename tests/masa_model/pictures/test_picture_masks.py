@@ -11,9 +11,10 @@ from masa_data.shards.writer import write_shard
 from masa_model.inputs.augment import two_views
 from masa_model.inputs.parts import prepare_clips
 from masa_model.inputs.sources import StreamedClips
+from masa_model.masking_settings import MaskingSettings
 from masa_model.pictures.masks import PLACES, count_masks, counted, draw_masks
 from masa_model.pretrained import build_model
-from masa_model.settings import MaskingSettings, PretrainSettings
+from masa_model.settings import PretrainSettings
 from tests.conftest import make_track
 from tests.masa_model import oracle
 

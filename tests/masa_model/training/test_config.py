@@ -4,9 +4,10 @@ import pytest
 import tomli_w
 
 from masa_data.errors import DataError
+from masa_model.finetune_settings import FinetuneSettings
 from masa_model.masks import mask_interval
 from masa_model.settings import PretrainSettings
-from masa_model.training.config import resolve_settings, setting_names
+from masa_model.training.config import check_effects, resolve_settings, said_values, setting_names
 
 
 def resolve(*assignments, config=None, **options):
@@ -128,6 +129,9 @@ def test_what_was_resolved_resolves_to_itself(tmp_path):
         ("epochs", "expected name=value", "motion.interval=5"),
         ("optimiser.learning_rate=nan", "learning_rate", "Correct"),
         ("motion=3", "motion", "Correct"),
+        ("size=[1]", "size is [1]", "Correct"),
+        ("masking.rule=[1]", "masking.rule is [1]", "Correct"),
+        ("masking.rule=wild", "masking.rule is 'wild'", "Correct"),
     ],
 )
 def test_wrong_settings(assignment, reason, advice):
@@ -135,6 +139,59 @@ def test_wrong_settings(assignment, reason, advice):
         resolve(assignment)
     assert reason in caught.value.reason
     assert advice in caught.value.advice
+
+
+@pytest.mark.parametrize(
+    "assignments",
+    [("motion.weight=0", "alignment.weight=0"), ("masking.ratio=0", "alignment.weight=0")],
+)
+def test_with_nothing_to_learn_there_is_no_run(assignments):
+    with pytest.raises(DataError, match="both 0: there is nothing to learn"):
+        resolve(*assignments)
+    for one in assignments:
+        resolve(one)
+
+
+def effects(kind, *assignments, **options):
+    settings = resolve_settings(kind, assignments=assignments, options=options)
+    check_effects(settings, said_values(assignments, options))
+
+
+@pytest.mark.parametrize(
+    ("kind", "beside", "idle"),
+    [
+        (PretrainSettings, "masking.rule=released", "masking.share=0.3"),
+        (PretrainSettings, "masking.rule=released", "masking.magnitude=coordinate"),
+        (PretrainSettings, "masking.strategy=random", "masking.motion_threshold=3"),
+        (PretrainSettings, "masking.strategy=random", "masking.rule=paper"),
+        (PretrainSettings, "motion.objective=joint", "motion.scale=1"),
+        (PretrainSettings, "motion.weight=0", "motion.loss=l1"),
+        (PretrainSettings, "motion.weight=0", "network.decoder_blocks=1"),
+        (PretrainSettings, "alignment.weight=0", "alignment.temperature=0.2"),
+        (FinetuneSettings, "optimiser.kind=adamw", "optimiser.drops=1"),
+        (FinetuneSettings, "optimiser.kind=adamw", "optimiser.momentum=0.8"),
+        (FinetuneSettings, "optimiser.kind=sgd", "optimiser.warm_up=0.2"),
+        (FinetuneSettings, "head.kind=linear", "head.dropout=0.2"),
+        (FinetuneSettings, "epochs=3", "optimiser.head_first=0.2"),
+        (FinetuneSettings, "epochs=3", "network.decoder_blocks=1"),
+        (FinetuneSettings, "freeze=true", "network.graph_dropout=0.3"),
+    ],
+)
+def test_what_has_no_effect_beside_the_rest_is_refused(kind, beside, idle):
+    effects(kind, beside)
+    name = idle.partition("=")[0]
+    with pytest.raises(DataError, match=f"the setting {name} has no effect: ") as caught:
+        effects(kind, beside, idle)
+    assert len(str(caught.value).splitlines()) == 1
+    # The names are settings that there are, and what a file names whole is not refused.
+    assert set(kind().without_effect()) <= set(setting_names(kind))
+
+
+def test_what_has_an_effect_is_not_refused():
+    effects(PretrainSettings, "motion.objective=joint", "motion.interval=5")  # frames are masked by it
+    effects(PretrainSettings, "masking.strategy=random", "masking.mask_set=per_part", "masking.interval=2")
+    effects(FinetuneSettings, "optimiser.kind=adamw", "optimiser.warm_up=0.2", recipe="paper")
+    effects(FinetuneSettings, "optimiser.head_first=0.1", pretrained="p.safetensors")
 
 
 @pytest.mark.parametrize("text", ["epochs = ", "\x00", "epochs: 3"])

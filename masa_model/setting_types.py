@@ -1,0 +1,26 @@
+"""What settings are made of: ranges of numbers, groups, presets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=1)]
+Positive = Annotated[float, Field(gt=0)]
+Weight = Annotated[float, Field(ge=0)]
+Size = Literal["base", "small", "tiny"]
+Precision = Literal["fp32", "bf16"]
+
+
+class Section(BaseModel):
+    """A group of settings; unknown names are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+def named(presets: Mapping[str, dict[str, Any]], name: object) -> dict[str, Any]:
+    """A preset; nothing for what is none, which validation has words for."""
+    return presets.get(name, {}) if isinstance(name, str) else {}
