@@ -14,8 +14,8 @@ from masa_data.corpora.duplicates import find_duplicates
 from masa_data.corpora.listing import CorpusListing, Row
 from masa_data.corpora.ranges import VideosMode, range_note, resolve_range
 from masa_data.errors import DataError
+from masa_data.source_facts import SourceFacts, probe_source
 from masa_data.track import SPLITS
-from masa_data.video import SourceFacts, probe_source
 
 # "out of range": of the clip's frames none, or fewer than MIN_FRAMES, are in the file.
 State = Literal["found", "missing", "unreadable", "out of range"]
@@ -45,7 +45,7 @@ class Checked:
 
 
 def check_rows(rows: Iterable[Row], mode: VideosMode = "auto", workers: int = 1) -> Iterator[Checked]:
-    """Look at the file of every clip, in the order of the rows; headers only, nothing is decoded.
+    """Look at the file of every clip, in the order of the rows; a frame of each is decoded.
 
     Args:
         rows: annotated clips.
@@ -77,7 +77,9 @@ def _check_source(row: Row, mode: VideosMode, recordings: dict[Path, SourceFacts
         return Checked(row, "unreadable", f"cannot be read ({error.strerror or error})")
     if clip.already_cut is False:
         recordings[clip.source] = facts
-    found = resolve_range(clip.declared, facts.fps, facts.frames, mode, clip.already_cut)
+    found = resolve_range(clip.declared, facts.fps, facts.frames, mode, clip.already_cut, facts.times)
+    if facts.fault and found.case in ("whole", "cut", "clamped"):
+        return Checked(row, "unreadable", facts.fault)
     crop = resolve_box(clip.box, facts.width, facts.height)
     is_out = found.case == "empty" or (found.case == "clamped" and found.is_short)
     note = range_note(found, facts.frames) or ""
