@@ -56,6 +56,9 @@ def extract_clip(clip: Clip, estimator: Estimator, sampling: Sampling, mode: Vid
         OSError: if it cannot be read.
     """
     video, range_case = _open_range(clip, sampling, mode)
+    box = clip.box
+    if box is not None and box.unit == "pixel":
+        box = box.stretched(*_facts(clip.source).stretch)
     indices: list[int] = []
     times: list[float] = []
     size = (0, 0)
@@ -68,7 +71,7 @@ def extract_clip(clip: Clip, estimator: Estimator, sampling: Sampling, mode: Vid
             size = (frame.image.shape[1], frame.image.shape[0])
             yield frame.image
 
-    estimates: list[Estimate] = list(estimator.estimate(images(), clip.box))
+    estimates: list[Estimate] = list(estimator.estimate(images(), box))
     info = ClipInfo(
         clip.id,
         clip.path,
@@ -93,7 +96,7 @@ def extract_clip(clip: Clip, estimator: Estimator, sampling: Sampling, mode: Vid
         np.array(times),
         np.stack([estimate.box for estimate in estimates]),
     )
-    crop_case = resolve_box(clip.box, *size).case
+    crop_case = resolve_box(box, *size).case
     return ExtractedClip(track, video.warnings, range_case, crop_case, estimator.raw_scores, video.is_damaged)
 
 
@@ -102,7 +105,7 @@ def _open_range(clip: Clip, sampling: Sampling, mode: VideosMode) -> tuple[Video
     if clip.declared is None:
         case: RangeCase = "whole" if clip.start == 0 and clip.end is None else "raw"
         return Video(clip.source, clip.start, clip.end, sampling), case
-    facts = _cached_facts(clip.source, clip.source.stat().st_mtime_ns)
+    facts = _facts(clip.source)
     found = resolve_range(clip.declared, facts.fps, facts.frames, mode, clip.already_cut, facts.times)
     note = range_note(found, facts.frames)
     if found.case == "empty":
@@ -116,6 +119,10 @@ def _open_range(clip: Clip, sampling: Sampling, mode: VideosMode) -> tuple[Video
     if note is not None:
         video.warnings.append(note)
     return video, found.case
+
+
+def _facts(source: Path) -> SourceFacts:
+    return _cached_facts(source, source.stat().st_mtime_ns)
 
 
 @functools.lru_cache(maxsize=4)  # clips of one long recording come one after the other

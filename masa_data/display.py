@@ -62,13 +62,22 @@ class Display:
     def size(self, frame: VideoFrame) -> tuple[int, int]:
         """Width and height of the frame as it is shown."""
         width, height = self._stretched(frame)
-        x_of_x, x_of_y, *_ = self._matrix_of(frame)
-        return (height, width) if abs(x_of_y) > abs(x_of_x) else (width, height)
+        return (height, width) if self._is_on_its_side(frame) else (width, height)
+
+    def stretch(self, frame: VideoFrame) -> tuple[float, float]:
+        """How much wider and higher the frame is shown than it is stored, once it is turned."""
+        width, height = self._stretched(frame)
+        across, down = width / frame.width, height / frame.height
+        return (down, across) if self._is_on_its_side(frame) else (across, down)
 
     def _stretched(self, frame: VideoFrame) -> tuple[int, int]:
         if self._shape >= 1:
             return round(frame.width * self._shape), frame.height
         return frame.width, round(frame.height / self._shape)
+
+    def _is_on_its_side(self, frame: VideoFrame) -> bool:
+        x_of_x, x_of_y, *_ = self._matrix_of(frame)
+        return abs(x_of_y) > abs(x_of_x)
 
     def _matrix_of(self, frame: VideoFrame) -> tuple[int, int, int, int]:
         if self._matrix is None:
@@ -77,7 +86,7 @@ class Display:
 
     def _turned(self, image: NDArray[np.uint8], frame: VideoFrame) -> NDArray[np.uint8]:
         x_of_x, x_of_y, y_of_x, y_of_y = self._matrix_of(frame)
-        if abs(x_of_y) > abs(x_of_x):
+        if self._is_on_its_side(frame):
             image = image.transpose(1, 0, 2)
             x_of_x, y_of_y = x_of_y, y_of_x
         if x_of_x >= 0 and y_of_y >= 0:

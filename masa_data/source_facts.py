@@ -31,6 +31,8 @@ class SourceFacts:
         height: likewise.
         times: (frames,) float64, when each frame is shown, in seconds from the first, to a frame or so; None
             if the source has no clock.
+        stretch: how much wider and higher the frames are shown than they are stored, after rotation; (1, 1)
+            unless pixels are stored that are not square.
         fault: why the file can only be used in part; "" if it can be used whole.
     """
 
@@ -39,6 +41,7 @@ class SourceFacts:
     width: int
     height: int
     times: NDArray[np.float64] | None = None
+    stretch: tuple[float, float] = (1.0, 1.0)
     fault: str = ""
 
 
@@ -69,7 +72,7 @@ def probe_source(source: Path) -> SourceFacts:
         first = next(iter(Decoder(source, container, stream)), None)
         if first is None or not stamps:
             raise DataError("there is no frame in it", READ_AGAIN)
-        width, height = display.size(first)
+        (width, height), stretch = display.size(first), display.stretch(first)
     known = [stamp for stamp in stamps if stamp is not None]
     if len(known) == len(stamps):
         times = (np.sort(np.array(known, np.float64)) - min(known)) * time_base
@@ -77,7 +80,9 @@ def probe_source(source: Path) -> SourceFacts:
         times = np.arange(len(stamps)) / (fps if fps > 0 else math.nan)
     fault = cut_off(source)
     is_fault = fault is not None and is_useless(fault[1])
-    return SourceFacts(len(stamps), fps, width, height, times, fault[0] if fault and is_fault else "")
+    return SourceFacts(
+        len(stamps), fps, width, height, times, stretch, fault[0] if fault and is_fault else ""
+    )
 
 
 def _indexed_stamps(source: Path, container: InputContainer, stream: VideoStream) -> list[int | None] | None:

@@ -80,7 +80,8 @@ def _check_source(row: Row, mode: VideosMode, recordings: dict[Path, SourceFacts
     found = resolve_range(clip.declared, facts.fps, facts.frames, mode, clip.already_cut, facts.times)
     if facts.fault and found.case in ("whole", "cut", "clamped"):
         return Checked(row, "unreadable", facts.fault)
-    crop = resolve_box(clip.box, facts.width, facts.height)
+    box = clip.box and clip.box.stretched(*facts.stretch)
+    crop = resolve_box(box, facts.width, facts.height)
     is_out = found.case == "empty" or (found.case == "clamped" and found.is_short)
     note = range_note(found, facts.frames) or ""
     return Checked(row, "out of range" if is_out else "found", note, found.case, crop.case)
