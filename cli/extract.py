@@ -36,7 +36,7 @@ from masa_data.signer import PersonMode
 from masa_data.version import VERSION
 
 from .console import CONTEXT, EXIT_INTERRUPTED, EXIT_SOME_FAILED, errors_in_one_line, make_console
-from .extraction_run import ExtractionRun
+from .extraction_run import ExtractionRun, refuse_without_clock
 
 _EXAMPLES = """
 \b
@@ -191,6 +191,8 @@ def main(
         else:
             listing = list_inputs(inputs)
         listing.clips = listing.clips[:limit]
+        if max_fps is not None:
+            refuse_without_clock(listing.clips)
         _print_listing(console, listing, choice, provenance)
         if dry_run:
             _print_dry_run(console, listing, out)
@@ -248,7 +250,7 @@ def _print_listing(
     console: Console, listing: Listing, choice: EstimatorChoice, provenance: Provenance
 ) -> None:
     ignored = ", ".join(
-        f"{ending or 'no ending'} ×{count}" for ending, count in listing.ignored.most_common(5)
+        f"{ending or 'no ending'} ×{count}" for ending, count in listing.ignored.most_common()
     )
     glosses = {clip.gloss for clip in listing.clips if clip.gloss}
     console.print(

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from masa_data.corpora.subsets import SUBSETS
 from masa_data.errors import DataError
 from masa_data.shards.reader import PoseShards
+from masa_data.shards.several import open_each
 from masa_data.track import NO_LABEL, ClipInfo, PoseTrack
 
 
@@ -112,7 +113,7 @@ class PoseDataset(Sequence[PoseTrack]):
                 such subset.
         """
         selection = Selection(subset, corpora, splits, signers, variants)
-        return cls([PoseShards.open(path) for path in paths], selection)
+        return cls(open_each(paths), selection)
 
     def part(self, numbers: NDArray[np.integer]) -> PoseDataset:
         """Only some of the clips.

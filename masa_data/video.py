@@ -140,6 +140,8 @@ class Video:
 
     def _image_frames(self) -> Iterator[Frame]:
         images = numbered_images(self.source)
+        if self.sampling.max_fps is not None:
+            self.warnings.append("images have no clock: the limit of frames a second left none of them out")
         self.end_found = len(images) if self.end is None else min(self.end, len(images))
         choose = _Chooser(self.sampling)
         for index in range(self.start, self.end_found):

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from masa_data.corpora.subsets import SUBSETS
 from masa_data.dataset import PoseDataset
 from masa_data.errors import DataError
-from masa_data.shards.reader import PoseShards
+from masa_data.shards.several import open_each
 from masa_data.track import NO_LABEL
 from masa_model.features import in_order
 from masa_model.metrics import (
@@ -103,7 +103,7 @@ def open_test_data(
         DataError: if files, subset or split do not fit; if no clip has a label; if clips are among those that
             the recogniser was trained on, and "train" was not asked for.
     """
-    files = [PoseShards.open(path) for path in paths]
+    files = open_each(paths)
     chosen = select_clips(files, subset, splits)
     expected = recogniser.header.estimator
     for tracks in files:

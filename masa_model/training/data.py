@@ -11,7 +11,7 @@ import numpy as np
 
 from masa_data.dataset import PoseDataset, Selection
 from masa_data.errors import DataError
-from masa_data.shards.reader import PoseShards
+from masa_data.shards.several import open_each
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ def open_training_data(
     Raises:
         DataError: if a file cannot be used, files do not go together, or no clip is left.
     """
-    files = [PoseShards.open(path) for path in paths]
+    files = open_each(paths)
     wanted = ["" if split == "none" else split for split in splits]
     chosen = PoseDataset(files, Selection(splits=wanted))
     if ratio < 1:

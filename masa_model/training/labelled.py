@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from masa_data.dataset import PoseDataset, Selection
 from masa_data.errors import DataError
 from masa_data.shards.reader import PoseShards
+from masa_data.shards.several import open_each
 from masa_model.finetune_settings import FinetuneDataSettings
 from masa_model.probe import draw_shots
 
@@ -102,7 +103,7 @@ def open_finetune_data(paths: Sequence[Path], settings: FinetuneDataSettings, se
     Raises:
         DataError: if a file cannot be used, files do not go together, or there is nothing to learn from.
     """
-    files = [PoseShards.open(path) for path in paths]
+    files = open_each(paths)
     train = select_clips(files, settings.subset, settings.train)
     classes = Classes.of(train)
     if len(classes) < 2:
