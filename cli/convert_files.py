@@ -19,6 +19,7 @@ from masa_data.exchange.subsample import subsample
 from masa_data.exchange.where import Condition, mask_of
 from masa_data.selection import Selection
 from masa_data.shards.reader import PoseShards
+from masa_data.shards.several import open_each
 from masa_data.shards.spec import Provenance
 from masa_data.wording import counted
 
@@ -72,7 +73,7 @@ def merge_files(
     console = make_console(quiet=quiet)
     with errors_in_one_line("masa-convert"), ExitStack() as stack:
         inputs, out = inputs_and_out(paths, least=2)
-        datasets = [stack.enter_context(PoseShards.open(name)) for name in inputs]
+        datasets = [stack.enter_context(tracks) for tracks in open_each(inputs)]
         plan = merge(datasets, prefix=prefix, any_estimator=any_estimator)
         _copy(console, plan.parts, out, plan.provenance, shard_clips=shard_clips, overwrite=overwrite)
         clips = sum(map(len, datasets))

@@ -46,7 +46,7 @@ from .console import (
     errors_in_one_line,
     make_console,
 )
-from .extraction_run import ExtractionRun, missing_line, warn_of_empty_splits
+from .extraction_run import ExtractionRun, missing_line, refuse_without_clock, warn_of_empty_splits
 
 _EXAMPLES = """
 \b
@@ -202,6 +202,8 @@ def main(
             require_inputs(inputs)
             listing = list_inputs(inputs)
         listing.clips = listing.clips[:limit]
+        if max_fps is not None:
+            refuse_without_clock(listing.clips)
         _print_listing(console, listing, choice, provenance)
         if dry_run:
             if provenance.split_rule is not None:
@@ -263,7 +265,7 @@ def _print_listing(
     console: Console, listing: Listing, choice: EstimatorChoice, provenance: Provenance
 ) -> None:
     ignored = ", ".join(
-        f"{ending or 'no ending'} ×{count}" for ending, count in listing.ignored.most_common(5)
+        f"{ending or 'no ending'} ×{count}" for ending, count in listing.ignored.most_common()
     )
     glosses = {clip.gloss for clip in listing.clips if clip.gloss}
     console.print(

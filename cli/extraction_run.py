@@ -9,20 +9,26 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import TextIO
+from typing import Final, TextIO
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from masa_data.corpora.clip import Listing, Problem
+from masa_data.corpora.clip import Clip, Listing, Problem
 from masa_data.corpora.ranges import VideosMode
 from masa_data.errors import DataError
 from masa_data.estimators.choice import EstimatorChoice
 from masa_data.extract import ClipOutcome, Summary, extract_clips
+from masa_data.replaced import replaced_clips
 from masa_data.shards.builder import DatasetBuilder
 from masa_data.shards.spec import Sampling
 from masa_data.wording import counted
+
+_REPLACED_IN_SHARDS: Final = (
+    "the video has been replaced since it was extracted, and shards stay as they are written",
+    "Give --overwrite to extract all anew",
+)
 
 # So many problems are printed; the file of failures has them all.
 _SHOWN = 10
@@ -67,6 +73,8 @@ class ExtractionRun:
             raise DataError(missing_line(listing).rstrip("."), "Fetch them, or leave --strict out")
         self.summary.failed = sum(problem.kind == "failed" for problem in listing.problems)
         clips = [clip for clip in listing.clips if clip.id not in self._builder]
+        if len(clips) < len(listing.clips):
+            clips = self._with_replaced(listing.clips)
         self._skipped = len(listing.clips) - len(clips)
         if self._skipped:
             there = counted(self._skipped, "clip is", "clips are")
@@ -82,6 +90,21 @@ class ExtractionRun:
                     advance()
         finally:
             outcomes.close()
+
+    def _with_replaced(self, clips: list[Clip]) -> list[Clip]:
+        """The clips that are not done yet, and those of replaced videos, unless shards hold them."""
+        replaced = {clip.id for clip in replaced_clips(clips, self._builder)}
+        if replaced and self._builder.can_replace:
+            self._console.print(
+                f"{len(replaced):,} done clips are of videos that have been replaced since: "
+                "they are extracted again"
+            )
+        elif replaced:
+            for clip in clips:
+                if clip.id in replaced:
+                    self._note(Problem(clip.id, clip.path, "warning", *_REPLACED_IN_SHARDS))
+            replaced = set()
+        return [clip for clip in clips if clip.id in replaced or clip.id not in self._builder]
 
     def _show(self, outcome: ClipOutcome) -> None:
         if self._verbose and outcome.track is not None:
@@ -160,6 +183,21 @@ def warn_of_empty_splits(console: Console, out: Path, empty: list[str]) -> None:
             f"No clip is in {' or '.join(empty)}: with so few clips of a gloss, the first goes to train. "
             f"Deal again with masa-convert split {shlex.quote(str(out))} --again --by random --seed 1, or by "
             "signer, or add clips."
+        )
+
+
+def refuse_without_clock(clips: list[Clip]) -> None:
+    """Check that every clip has a clock, by which frames can be thinned out.
+
+    Raises:
+        DataError: if one is a folder of images.
+    """
+    folders = [clip for clip in clips if clip.source.is_dir()]
+    if folders:
+        raise DataError(
+            f"--max-fps goes by the clock, and {len(folders):,} of {len(clips):,} clips are folders of "
+            f"images that have none (first: {folders[0].path!r})",
+            "Give --every N for them, and extract them apart from the videos",
         )
 
 

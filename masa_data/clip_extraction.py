@@ -16,8 +16,9 @@ from masa_data.corpora.ranges import RangeCase, VideosMode, range_note, resolve_
 from masa_data.errors import DataError
 from masa_data.estimators.base import Estimate, Estimator
 from masa_data.shards.spec import Sampling
+from masa_data.source_facts import SourceFacts, probe_source
 from masa_data.track import ClipInfo, PoseTrack
-from masa_data.video import Video, probe_source, source_sha256
+from masa_data.video import Video, source_sha256
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,7 @@ class ExtractedClip:
         range_case: how the corpus's frame range was read.
         crop_case: how the corpus's box was read.
         raw_scores: the lowest and the highest score that the confidence was made from; None if not known.
+        is_damaged: whether the decoder met damaged data.
     """
 
     track: PoseTrack
@@ -37,6 +39,7 @@ class ExtractedClip:
     range_case: RangeCase
     crop_case: CropCase
     raw_scores: tuple[float, float] | None
+    is_damaged: bool
 
 
 def extract_clip(clip: Clip, estimator: Estimator, sampling: Sampling, mode: VideosMode) -> ExtractedClip:
@@ -53,6 +56,9 @@ def extract_clip(clip: Clip, estimator: Estimator, sampling: Sampling, mode: Vid
         OSError: if it cannot be read.
     """
     video, range_case = _open_range(clip, sampling, mode)
+    box = clip.box
+    if box is not None and box.unit == "pixel":
+        box = box.stretched(*_facts(clip.source).stretch)
     indices: list[int] = []
     times: list[float] = []
     size = (0, 0)
@@ -65,7 +71,7 @@ def extract_clip(clip: Clip, estimator: Estimator, sampling: Sampling, mode: Vid
             size = (frame.image.shape[1], frame.image.shape[0])
             yield frame.image
 
-    estimates: list[Estimate] = list(estimator.estimate(images(), clip.box))
+    estimates: list[Estimate] = list(estimator.estimate(images(), box))
     info = ClipInfo(
         clip.id,
         clip.path,
@@ -77,7 +83,7 @@ def extract_clip(clip: Clip, estimator: Estimator, sampling: Sampling, mode: Vid
         fps=video.fps,
         width=size[0],
         height=size[1],
-        start=video.start,
+        start=video.start_found,
         end=video.end_found,
         source_sha256=_cached_sha256(clip.source, clip.source.stat().st_mtime_ns),
         several_people=any(estimate.several_people for estimate in estimates),
@@ -90,8 +96,8 @@ def extract_clip(clip: Clip, estimator: Estimator, sampling: Sampling, mode: Vid
         np.array(times),
         np.stack([estimate.box for estimate in estimates]),
     )
-    crop_case = resolve_box(clip.box, *size).case
-    return ExtractedClip(track, video.warnings, range_case, crop_case, estimator.raw_scores)
+    crop_case = resolve_box(box, *size).case
+    return ExtractedClip(track, video.warnings, range_case, crop_case, estimator.raw_scores, video.is_damaged)
 
 
 def _open_range(clip: Clip, sampling: Sampling, mode: VideosMode) -> tuple[Video, RangeCase]:
@@ -99,22 +105,31 @@ def _open_range(clip: Clip, sampling: Sampling, mode: VideosMode) -> tuple[Video
     if clip.declared is None:
         case: RangeCase = "whole" if clip.start == 0 and clip.end is None else "raw"
         return Video(clip.source, clip.start, clip.end, sampling), case
-    facts = probe_source(clip.source)
-    found = resolve_range(clip.declared, facts.fps, facts.frames, mode, clip.already_cut)
+    facts = _facts(clip.source)
+    found = resolve_range(clip.declared, facts.fps, facts.frames, mode, clip.already_cut, facts.times)
     note = range_note(found, facts.frames)
     if found.case == "empty":
         raise DataError(note or "no frame is in the clip's range", "Look whether it is the right video")
-    # A file that is taken whole is read to its end, so that a truncated one is noticed.
-    video = (
-        Video(clip.source, found.start, found.end, sampling)
-        if found.case in ("raw", "clamped")
-        else Video(clip.source, sampling=sampling)
-    )
+    if found.seconds is not None:
+        video = Video(clip.source, sampling=sampling, seconds=found.seconds)
+    elif found.case in ("raw", "clamped"):
+        video = Video(clip.source, found.start, found.end, sampling)
+    else:  # read to its end, so that a file that was cut off is noticed
+        video = Video(clip.source, sampling=sampling)
     if note is not None:
         video.warnings.append(note)
     return video, found.case
 
 
+def _facts(source: Path) -> SourceFacts:
+    return _cached_facts(source, source.stat().st_mtime_ns)
+
+
 @functools.lru_cache(maxsize=4)  # clips of one long recording come one after the other
+def _cached_facts(source: Path, changed_ns: int) -> SourceFacts:
+    return probe_source(source)
+
+
+@functools.lru_cache(maxsize=4)
 def _cached_sha256(source: Path, changed_ns: int) -> str:
     return source_sha256(source)

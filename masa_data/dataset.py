@@ -16,8 +16,8 @@ from masa_data.classes import ClassIndex, SignClass, completed_files, distinct
 from masa_data.selection import Selection
 from masa_data.shards.joining import check_go_together, join_estimators
 from masa_data.shards.reader import PoseShards
+from masa_data.shards.several import open_each
 from masa_data.shards.spec import EstimatorIdentity
-from masa_data.shards.version1 import Version1Reader
 from masa_data.track import ClipInfo, PoseTrack
 
 
@@ -87,9 +87,7 @@ class PoseDataset(Sequence[PoseTrack]):
                 such subset, split, corpus or signer.
         """
         selection = Selection(subset, corpora, splits, signers, variants)
-        with Version1Reader() as version1:
-            files = [PoseShards.open(path, version1) for path in paths]
-            return cls(files, selection, any_estimator=any_estimator)
+        return cls(open_each(paths), selection, any_estimator=any_estimator)
 
     @property
     def estimator(self) -> EstimatorIdentity:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from masa_data.clip_extraction import extract_clip
+from masa_data.container import let_decoder_print
 from masa_data.corpora.box import CropCase
 from masa_data.corpora.clip import Clip, Problem
 from masa_data.corpora.ranges import RangeCase, VideosMode
@@ -176,6 +177,7 @@ def _worker_estimator(choice: EstimatorChoice, workers: int) -> Estimator:
 def _extract_in_worker(
     clip: Clip, choice: EstimatorChoice, workers: int, sampling: Sampling, mode: VideosMode
 ) -> ClipOutcome:
+    let_decoder_print()
     with _captured_stderr() as printed:
         estimator = _worker_estimator(choice, workers)
         try:
@@ -192,7 +194,7 @@ def _extract_in_worker(
             return ClipOutcome(clip, None, (Problem.of(unexpected, clip.path, clip.id),))
     warnings = extracted.warnings
     complaints = _DECODER_COMPLAINT.findall(printed())
-    if complaints:
+    if complaints and not extracted.is_damaged:  # which frames were damaged is said already
         warnings.append(f"the decoder met damaged data ({complaints[0]}) and made up for it")
     problems = tuple(
         Problem(clip.id, clip.path, "warning", warning, "Look at the clip; fetch it again if it matters")

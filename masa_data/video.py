@@ -4,28 +4,29 @@ from __future__ import annotations
 
 import hashlib
 import math
-import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
+from fractions import Fraction
 from pathlib import Path
 from typing import Final
 
 import cv2
 import numpy as np
+from av.container import InputContainer
+from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
+from masa_data.clock import FrameClock
+from masa_data.container import READ_AGAIN, frame_rate, has_decoding_clock, open_video
 from masa_data.corpora.folder import numbered_images
+from masa_data.decoder import Decoder
+from masa_data.display import Display
 from masa_data.errors import DataError
 from masa_data.hashing import add_file
 from masa_data.shards.spec import Sampling
 
-# A container may promise a few frames more than there are (edit lists, cut streams). Beyond this share the
-# file counts as truncated.
-_MISSING_FRAMES_ALLOWED: Final = 0.1
-
-# ffmpeg shall open these containers and nothing else: playlists disguised as videos can point anywhere.
-_CONTAINERS: Final = "format_whitelist;mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,gif"
-_READ_AGAIN: Final = "Play the file to see whether it is whole; download or convert it again"
+# Frames of a file that states no rate are taken to follow one another so many times a second.
+_USUAL_RATE: Final = 25.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +34,9 @@ class Frame:
     """One decoded frame.
 
     Attributes:
-        image: (height, width, 3) uint8, blue-green-red as OpenCV gives it, rotated as the file asks.
+        image: (height, width, 3) uint8, blue-green-red, with square pixels, turned as the file asks.
         index: its number in the source, from 0.
-        time: when it is shown, in seconds from the start of the source; NaN if the source has no clock.
+        time: when it is shown, in seconds from the source's first frame; NaN if the source has no clock.
     """
 
     image: NDArray[np.uint8]
@@ -54,25 +55,33 @@ class Video:
         start: first frame, from 0.
         end: one past the last frame, or None for the end of the source.
         sampling: which of these frames to keep.
+        seconds: of these frames, those between two times (the second None = the end); a frame counts if
+            more than half of it lies between them. For sources with a clock only.
 
     Attributes:
         fps: frames per second as the file states it; NaN if it does not.
+        start_found: first frame of the range; known from the first frame on.
         end_found: one past the last frame of the range that was there; known after the last frame.
+        is_damaged: whether the decoder met damaged data; known after the last frame.
         warnings: what is odd about the source; known after the last frame.
 
     Raises:
-        DataError: while iterating, if the source cannot be decoded, is cut short, or has no frame in range.
+        DataError: while iterating, if the source cannot be decoded, is cut off, or has no frame in range.
     """
 
     source: Path
     start: int = 0
     end: int | None = None
     sampling: Sampling = field(default_factory=Sampling)
+    seconds: tuple[float, float | None] | None = None
     fps: float = math.nan
+    start_found: int = 0
     end_found: int = 0
+    is_damaged: bool = False
     warnings: list[str] = field(default_factory=list)
 
     def __iter__(self) -> Iterator[Frame]:
+        self.start_found = self.start
         frames = self._image_frames() if self.source.is_dir() else self._video_frames()
         kept = 0
         size: tuple[int, ...] | None = None
@@ -88,55 +97,51 @@ class Video:
             yield frame
         if kept == 0:
             if self.end_found == 0:
-                raise DataError("no frame can be decoded", _READ_AGAIN)
+                raise DataError("no frame can be decoded", READ_AGAIN)
+            start = self.start if self.seconds is None else f"{self.seconds[0]:.2f} s"
             raise DataError(
-                f"the source has {self.end_found} frames, none in the range from {self.start}",
+                f"the source has {self.end_found} frames, none in the range from {start}",
                 "Correct the clip's range",
             )
         if self.end is not None and self.end_found < self.end:
             self.warnings.append(f"the range ends at frame {self.end}, the source at {self.end_found}")
 
     def _video_frames(self) -> Iterator[Frame]:
-        capture = _open(self.source)
-        try:
-            fps = capture.get(cv2.CAP_PROP_FPS)
-            self.fps = fps if 0 < fps < 1000 else math.nan
-            promised = capture.get(cv2.CAP_PROP_FRAME_COUNT)
-            yield from self._decode(capture)
-        finally:
-            capture.release()
-        cut_short = self.end is None or self.end_found < self.end
-        missing = promised - self.end_found
-        if cut_short and self.end_found > 0 and missing > max(2, _MISSING_FRAMES_ALLOWED * promised):
-            raise DataError(
-                f"only {self.end_found} of {promised:.0f} frames can be decoded: the file is damaged",
-                _READ_AGAIN,
-            )
+        with open_video(self.source) as (container, stream):
+            self.fps = frame_rate(stream)
+            display = Display(stream.sample_aspect_ratio)
+            decoder = Decoder(self.source, container, stream)
+            seconds = yield from self._decode(decoder, display, _clock(container, stream))
+            self.is_damaged = decoder.lost > 0 or decoder.made_up > 0
+            if self.end_found > 0:
+                self.warnings += decoder.warnings(seconds)
+            if display.warning:
+                self.warnings.append(display.warning)
 
-    def _decode(self, capture: cv2.VideoCapture) -> Iterator[Frame]:
-        last_time = -math.inf
-        has_clock = True
+    def _decode(self, decoder: Decoder, display: Display, clock: FrameClock) -> Generator[Frame, None, float]:
+        """The frames in range; returns how long all that were seen are shown."""
+        after, until = _bounds(self.seconds, self.fps)
         choose = _Chooser(self.sampling)
-        while (self.end is None or self.end_found < self.end) and capture.grab():
-            index = self.end_found
+        is_first = True
+        time = 0.0
+        for decoded in decoder:
+            index, time = self.end_found, clock.time(decoded.pts, decoded.dts)
+            if time > until:
+                break
             self.end_found += 1
-            if index < self.start:
-                continue
-            time = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
-            # Some containers give no usable timestamps; frame number and rate stand in from there on.
-            has_clock = has_clock and time > last_time
-            if not has_clock:
-                time = index / self.fps
-            if choose.takes(index - self.start, time):
-                decoded, image = capture.retrieve()
-                if not decoded:
-                    self.warnings.append(f"frame {index} cannot be decoded and was left out")
-                    continue
-                yield Frame(image.astype(np.uint8, copy=False), index, time)
-            last_time = time
+            if index >= self.start and time > after:
+                if is_first:
+                    self.start_found, is_first = index, False
+                if choose.takes(index - self.start_found, time):
+                    yield Frame(display.image(decoded), index, time)
+            if self.end_found == self.end:
+                break
+        return time + clock.period
 
     def _image_frames(self) -> Iterator[Frame]:
         images = numbered_images(self.source)
+        if self.sampling.max_fps is not None:
+            self.warnings.append("images have no clock: the limit of frames a second left none of them out")
         self.end_found = len(images) if self.end is None else min(self.end, len(images))
         choose = _Chooser(self.sampling)
         for index in range(self.start, self.end_found):
@@ -172,70 +177,22 @@ class _Chooser:
         return True
 
 
-def _open(source: Path) -> cv2.VideoCapture:
-    if source.stat().st_size == 0:
-        raise DataError("the file is empty (0 bytes)", "Download it again")
-    os.environ.setdefault("OPENCV_FFMPEG_CAPTURE_OPTIONS", _CONTAINERS)
-    # An absolute path cannot be taken for an address or a protocol.
-    capture = cv2.VideoCapture(str(source.absolute()), cv2.CAP_FFMPEG)
-    if not capture.isOpened():
-        with source.open("rb") as file:
-            is_text = b"\0" not in file.read(4096)
-        what = (
-            "the file is text, not a video" if is_text else "there is no video in it that OpenCV can decode"
-        )
-        raise DataError(what, _READ_AGAIN)
-    return capture
+def _bounds(seconds: tuple[float, float | None] | None, fps: float) -> tuple[float, float]:
+    """The times between which the first halves of a range's frames begin; the first one excluded."""
+    if seconds is None:
+        return -math.inf, math.inf
+    half = 0.5 / (fps if fps > 0 else _USUAL_RATE)
+    start, end = seconds
+    return start - half, math.inf if end is None else end - half
 
 
-@dataclass(frozen=True, slots=True)
-class SourceFacts:
-    """What a source says of itself before it is decoded.
-
-    Attributes:
-        frames: how many it promises; a damaged file holds fewer.
-        fps: frames per second; NaN if it has no clock.
-        width: of the frames in pixels, after rotation.
-        height: likewise.
-    """
-
-    frames: int
-    fps: float
-    width: int
-    height: int
-
-
-def probe_source(source: Path) -> SourceFacts:
-    """Read a video's header, or count a folder's images and look at the first.
-
-    Only a video whose header does not give the number of frames is read through.
-
-    Raises:
-        DataError: if there is no video or no image.
-        OSError: if it cannot be read.
-    """
-    if source.is_dir():
-        images = numbered_images(source)
-        if not images:
-            raise DataError("there are no numbered images in the folder", _READ_AGAIN)
-        image = cv2.imdecode(np.fromfile(images[0], np.uint8), cv2.IMREAD_COLOR)
-        if image is None:
-            raise DataError(f"{images[0].name} cannot be decoded", _READ_AGAIN)
-        return SourceFacts(len(images), math.nan, image.shape[1], image.shape[0])
-    capture = _open(source)
-    try:
-        fps = capture.get(cv2.CAP_PROP_FPS)
-        width, height = capture.get(cv2.CAP_PROP_FRAME_WIDTH), capture.get(cv2.CAP_PROP_FRAME_HEIGHT)
-        frames = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
-        if frames <= 0:
-            frames = 0
-            while capture.grab():
-                frames += 1
-    finally:
-        capture.release()
-    if frames == 0 or width < 1 or height < 1:
-        raise DataError("there is no frame in it", _READ_AGAIN)
-    return SourceFacts(frames, fps if 0 < fps < 1000 else math.nan, int(width), int(height))
+def _clock(container: InputContainer, stream: VideoStream) -> FrameClock:
+    rate = frame_rate(stream)
+    return FrameClock(
+        stream.time_base or Fraction(1, 90_000),
+        1 / (rate if rate > 0 else _USUAL_RATE),
+        by_decoding=has_decoding_clock(container),
+    )
 
 
 def source_sha256(source: Path) -> str:

@@ -19,7 +19,7 @@ from masa_data.dataset import PoseDataset
 from masa_data.errors import DataError
 from masa_data.new_files import new_file
 from masa_data.shards.joining import check_estimator
-from masa_data.shards.reader import PoseShards
+from masa_data.shards.several import open_each
 from masa_model.features import in_order
 from masa_model.metrics import (
     Accuracies,
@@ -114,7 +114,7 @@ def open_test_data(
             different signs by one official number; if clips are among those that pre-training or fine-tuning
             saw, but for clips of train where "train" was asked for.
     """
-    files = [PoseShards.open(path) for path in paths]
+    files = open_each(paths)
     for tracks in files if not force else ():
         check_estimator(
             recogniser.path,

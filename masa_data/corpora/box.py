@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 # "whole": no box was given, or it is the whole frame; "cropped": the box was cut out; "already": the file has
@@ -36,6 +36,15 @@ class Box:
     y1: float
     unit: Literal["share", "pixel"]
     shape: float = math.nan
+
+    def stretched(self, across: float, down: float) -> Box:
+        """The same rectangle, if it is given in pixels, in frames that are shown so much wider and higher.
+
+        Boxes were drawn on frames as they are stored, and those may have pixels that are not square.
+        """
+        if self.unit == "share":
+            return self
+        return replace(self, x0=self.x0 * across, x1=self.x1 * across, y0=self.y0 * down, y1=self.y1 * down)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,8 @@ from masa_data.corpora.listing import CorpusListing, Row
 from masa_data.corpora.ranges import VideosMode, range_note, resolve_range
 from masa_data.errors import DataError
 from masa_data.os_errors import in_words
+from masa_data.source_facts import SourceFacts, probe_source
 from masa_data.track import SPLITS
-from masa_data.video import SourceFacts, probe_source
 
 # "out of range": of the clip's frames none, or fewer than MIN_FRAMES, are in the file.
 State = Literal["found", "missing", "unreadable", "out of range"]
@@ -46,7 +46,7 @@ class Checked:
 
 
 def check_rows(rows: Iterable[Row], mode: VideosMode = "auto", workers: int = 1) -> Iterator[Checked]:
-    """Look at the file of every clip, in the order of the rows; headers only, nothing is decoded.
+    """Look at the file of every clip, in the order of the rows; a frame of each is decoded.
 
     Args:
         rows: annotated clips.
@@ -78,8 +78,11 @@ def _check_source(row: Row, mode: VideosMode, recordings: dict[Path, SourceFacts
         return Checked(row, "unreadable", in_words(error, "").reason)
     if clip.already_cut is False:
         recordings[clip.source] = facts
-    found = resolve_range(clip.declared, facts.fps, facts.frames, mode, clip.already_cut)
-    crop = resolve_box(clip.box, facts.width, facts.height)
+    found = resolve_range(clip.declared, facts.fps, facts.frames, mode, clip.already_cut, facts.times)
+    if facts.fault and found.case in ("whole", "cut", "clamped"):
+        return Checked(row, "unreadable", facts.fault)
+    box = clip.box and clip.box.stretched(*facts.stretch)
+    crop = resolve_box(box, facts.width, facts.height)
     is_out = found.case == "empty" or (found.case == "clamped" and found.is_short)
     note = range_note(found, facts.frames) or ""
     return Checked(row, "out of range" if is_out else "found", note, found.case, crop.case)

@@ -14,7 +14,32 @@ from masa_data.errors import DataError
 from masa_data.texts import one_form
 from masa_data.track import NAMES, NO_LABEL, ClipInfo
 
-VIDEO_ENDINGS: Final = frozenset({".mp4", ".avi", ".mov", ".mkv", ".webm", ".gif", ".m4v"})
+VIDEO_ENDINGS: Final = frozenset(
+    [
+        ".mp4",
+        ".m4v",
+        ".mov",
+        ".3gp",
+        ".3g2",
+        ".mkv",
+        ".webm",
+        ".avi",
+        ".gif",
+        ".mpg",
+        ".mpeg",
+        ".vob",
+        ".ts",
+        ".m2ts",
+        ".mts",
+        ".wmv",
+        ".asf",
+        ".flv",
+        ".swf",
+        ".ogv",
+        ".mxf",
+        ".dv",
+    ]
+)
 IMAGE_ENDINGS: Final = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp"})
 
 # What people call the three splits.

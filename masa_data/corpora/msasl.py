@@ -1,7 +1,8 @@
 """MS-ASL: 1000 classes of ASL in `MSASL_{train,val,test}.json`, which cut YouTube videos by time and box.
 
-Nobody settled file names. Taken are whole videos named by their YouTube id, and clips named by their row:
-`train/00000.mp4`, `train_0.mp4` and the like. A clip's id is its split and row, `train/00000`.
+Nobody settled file names. Taken are whole videos named by their YouTube id or as yt-dlp names them, and clips
+named by their row: `train/00000.mp4`, `train_0.mp4` and the like. A clip's id is its split and row,
+`train/00000`.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from masa_data.corpora.listing import CorpusListing, Row
 from masa_data.corpora.ranges import DeclaredRange
 from masa_data.corpora.sources import Source, SourceIndex, walk_sources
 from masa_data.corpora.subsets import MSASL_CLASSES, SUBSETS
-from masa_data.corpora.youtube import youtube_id
+from masa_data.corpora.youtube import youtube_id, youtube_id_in_name
 from masa_data.errors import DataError
 from masa_data.track import SPLITS
 
@@ -52,6 +53,7 @@ def list_msasl(root: Path, annotations: Path | None = None) -> CorpusListing:
     index: SourceIndex[_Key] = SourceIndex(
         walk_sources(root, lambda folder: _key(folder, videos) is not None, listing.ignored),
         lambda source: _key(source, videos),
+        lambda source, other: source.stem in videos and other.stem not in videos,
     )
     for row in rows:
         split, _, number = row.clip.id.partition("/")
@@ -95,8 +97,8 @@ def _group(path: Path, number: int, group: object) -> frozenset[str]:
 
 def _key(source: Source, videos: set[str]) -> _Key | None:
     """The YouTube id, or the split and row, that a file or folder is named by."""
-    if source.stem in videos:
-        return source.stem
+    if name := youtube_id_in_name(source.stem, videos):
+        return name
     match = _NAMED_BY_ROW.fullmatch(source.stem)
     split = match and SPLIT_NAMES.get((match.group(1) or source.parent).lower())
     return (split, int(match.group(2))) if match and split else None

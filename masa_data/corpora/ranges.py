@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
 
 # "cut": every file is one clip already; "raw": every file is a source video; "auto": each file's name or
 # length decides.
@@ -50,11 +53,14 @@ class Range:
         start: first frame, counted from 0.
         end: one past the last frame.
         case: how it came about.
+        seconds: the times that were asked for, if a part of a file with a clock is taken; else None. They go
+            before the numbers, which are of the file's index: a decoder may find some frames more or less.
     """
 
     start: int
     end: int
     case: RangeCase
+    seconds: tuple[float, float | None] | None = field(default=None, compare=False)
 
     def __len__(self) -> int:
         return self.end - self.start
@@ -71,6 +77,7 @@ def resolve_range(
     frames: int,
     mode: VideosMode = "auto",
     already_cut: bool | None = None,
+    times: NDArray[np.float64] | None = None,
 ) -> Range:
     """Settle which frames of a file a declared range stands for.
 
@@ -84,24 +91,26 @@ def resolve_range(
         frames: how many frames the file has.
         mode: what the user says of all files.
         already_cut: what the file's name says of this file; None = nothing.
+        times: (frames,) when each frame is shown, in seconds from the first; None = at the frame rate.
     """
     if frames <= 0:
         return Range(0, 0, "empty")
     if declared is None or (declared.start <= 0 and declared.end is None):
         return Range(0, frames, "whole")
     rate = fps if math.isfinite(fps) and fps > 0 else declared.fps
-    start = _frame_at(declared.start, rate)
-    end = frames if declared.end is None else _frame_at(declared.end, rate)
+    shown = np.arange(frames) / rate if times is None else times
+    start = _frame_at(declared.start, shown, rate)
+    end = frames if declared.end is None else _frame_at(declared.end, shown, rate)
     if mode == "auto":
         if already_cut is None:
-            already_cut = start >= frames or _is_about_as_long(declared, rate, frames)
+            already_cut = start >= frames or _is_about_as_long(declared, rate, shown)
         mode = "cut" if already_cut else "raw"
     if mode == "cut":
         return Range(0, frames, "cut")
-    start, end_there = min(start, frames), min(end, frames)
-    if end_there <= start:
-        return Range(start, start, "empty")
-    return Range(start, end_there, "clamped" if end > frames else "raw")
+    if min(end, frames) <= start:
+        return Range(min(start, frames), min(start, frames), "empty")
+    seconds = None if times is None else (declared.start, declared.end)
+    return Range(start, min(end, frames), "clamped" if end > frames else "raw", seconds)
 
 
 def range_note(found: Range, frames: int) -> str | None:
@@ -115,15 +124,20 @@ def range_note(found: Range, frames: int) -> str | None:
     return clamped if found.case == "clamped" else None
 
 
-def _frame_at(seconds: float, rate: float) -> int:
-    return math.floor(seconds * rate + 0.5)
+def _frame_at(seconds: float, shown: NDArray[np.float64], rate: float) -> int:
+    """The first frame of which more than half is shown after this time; behind the last at the frame rate."""
+    past_the_end = seconds - float(shown[-1])
+    if past_the_end * rate >= 1.5:
+        return len(shown) - 1 + math.floor(past_the_end * rate + 0.5)
+    return int(np.searchsorted(shown + 0.5 / rate, seconds, side="right"))
 
 
-def _is_about_as_long(declared: DeclaredRange, rate: float, frames: int) -> bool:
+def _is_about_as_long(declared: DeclaredRange, rate: float, shown: NDArray[np.float64]) -> bool:
     if declared.end is None:
         return False
     seconds = declared.end - declared.start
+    lasts = float(shown[-1]) + 1 / rate
     return any(
         abs(frames - length) <= max(_LENGTH_TOLERANCE_FRAMES, _LENGTH_TOLERANCE * length)
-        for length in (seconds * rate, seconds * declared.fps)
+        for frames, length in ((lasts * rate, seconds * rate), (len(shown), seconds * declared.fps))
     )

@@ -15,10 +15,10 @@ from masa_data.corpora.annotations import find_file, none_found, read_json
 from masa_data.corpora.clip import Clip, Problem
 from masa_data.corpora.listing import CorpusListing, Row
 from masa_data.corpora.masa_lists import NAMES, find_masa_lists, read_masa_lists
-from masa_data.corpora.sources import SourceIndex, walk_sources
+from masa_data.corpora.sources import Source, SourceIndex, walk_sources
 from masa_data.corpora.subsets import SUBSETS, WLASL_CLASSES
 from masa_data.corpora.wlasl_lists import CORPUS, add_from, read_full_list, read_glosses, read_short_list
-from masa_data.corpora.youtube import youtube_id
+from masa_data.corpora.youtube import youtube_id, youtube_id_in_name
 from masa_data.errors import DataError
 
 _FULL_LIST: Final = "WLASL_v0.3.json"
@@ -45,16 +45,24 @@ def list_wlasl(root: Path, annotations: Path | None = None) -> CorpusListing:
     """
     listing = CorpusListing(CORPUS, subsets=SUBSETS[CORPUS])
     rows = _read_rows(root, annotations, listing)
-    names = {row.clip.id for row in rows} | {youtube_id(row.url) for row in rows}
+    videos = {youtube_id(row.url) for row in rows} - {""}
+    names = {row.clip.id for row in rows} | videos
     index = SourceIndex(
         walk_sources(root, lambda folder: folder.name in names, listing.ignored),
-        lambda source: source.stem if source.stem in names else None,
-        lambda source, other: source.parent != _RAW_FOLDER and other.parent == _RAW_FOLDER,
+        lambda source: (
+            source.stem if source.stem in names else youtube_id_in_name(source.stem, videos) or None
+        ),
+        lambda source, other: _rank(source, names) > _rank(other, names),
     )
     for row in rows:
         listing.add(_locate(root, row, index))
     listing.warn_of_left_over(root, index)
     return listing
+
+
+def _rank(source: Source, names: set[str]) -> tuple[bool, bool]:
+    """Of two files of one clip the cut one goes before the whole video, then one with the plain name."""
+    return source.parent != _RAW_FOLDER, source.stem in names
 
 
 def _locate(root: Path, row: Row, index: SourceIndex[str]) -> Row:

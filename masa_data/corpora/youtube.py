@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Container
 from typing import Final
 
 _ID: Final = re.compile(
@@ -15,3 +16,32 @@ def youtube_id(url: str) -> str:
     """The eleven signs that name the video; "" if the address is none of YouTube's."""
     match = _ID.search(url)
     return match.group(1) if match else ""
+
+
+# What yt-dlp and youtube-dl make of a title and an id: "Title [id]", "Title-id", "id"; and behind it, where
+# sound and picture came apart and stayed so, the number of the format: ".f136".
+_IN_NAME: Final = re.compile(
+    r"(?:.*\[(?P<bracket>[\w-]{11})\]|(?:.*-)?(?P<plain>[\w-]{11}))", re.ASCII | re.DOTALL
+)
+_FORMAT: Final = re.compile(r"\.f(\d+)(?:-[\w-]+)?$")
+# Numbers of YouTube's formats that are sound alone; some lie in .webm or .mp4 files, like videos.
+_SOUND: Final = frozenset({139, 140, 141, 171, 172, 249, 250, 251, 256, 258, 325, 328, 338, 599, 600, 774})
+
+
+def youtube_id_in_name(stem: str, ids: Container[str]) -> str:
+    """Which of these videos a file is by its name without ending; "" if none, or only a video's sound.
+
+    Args:
+        stem: the name.
+        ids: of the videos looked for: any eleven letters may be an id.
+    """
+    if stem in ids:
+        return stem
+    if (found := _FORMAT.search(stem)) is not None:
+        if int(found.group(1)) in _SOUND:
+            return ""
+        stem = stem[: found.start()]
+    match = _IN_NAME.fullmatch(stem)
+    if match is None:
+        return ""
+    return next((name for name in match.groups() if name is not None and name in ids), "")

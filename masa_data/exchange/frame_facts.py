@@ -11,7 +11,8 @@ from typing import Final, Protocol
 from masa_data.corpora.annotations import is_plain_name
 from masa_data.corpora.clip import VIDEO_ENDINGS, Clip
 from masa_data.errors import DataError
-from masa_data.video import probe_source, source_sha256
+from masa_data.source_facts import probe_source
+from masa_data.video import source_sha256
 
 # Rates that differ by less are the same, written with fewer digits.
 _SAME_RATE: Final = 1e-3

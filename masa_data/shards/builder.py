@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Final
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 from typing_extensions import Self
 
@@ -51,6 +53,21 @@ class _Run(BaseModel):
     def apart_from_splits(self) -> _Run:
         """The same without the split rule: how clips are split is no part of how they are extracted."""
         return self.model_copy(update={"provenance": self.provenance.model_copy(update={"split_rule": None})})
+
+
+@dataclass(frozen=True, slots=True)
+class DoneSource:
+    """What a clip that is done was extracted from.
+
+    Attributes:
+        path: the source as the user gave it.
+        sha256: of its bytes, in hex; "" if unknown.
+        since: a source that was not touched after this time, in seconds since 1970, is the same.
+    """
+
+    path: str
+    sha256: str
+    since: float
 
 
 class DatasetBuilder:
@@ -112,6 +129,8 @@ class DatasetBuilder:
         if earlier != run:
             write_whole(run_path, run.model_dump_json(indent=1))
         self._journal = Journal(journal_path)
+        self._begun = run_path.stat().st_mtime
+        self._written = self.out.stat().st_mtime if self.existing is not None else 0.0
 
     def __enter__(self) -> Self:
         return self
@@ -150,8 +169,27 @@ class DatasetBuilder:
             ids = {clip.id for clip in earlier}
             check_rule([clip for clip in clips if clip.id not in ids], rule, earlier)
 
+    def source_of(self, clip_id: str) -> DoneSource | None:
+        """What a clip was extracted from; None if it is not there."""
+        if clip_id in self._journal:
+            return DoneSource(*self._journal.source(clip_id), self._begun)
+        known = self._existing_sources.get(clip_id)
+        return None if known is None else DoneSource(*known, self._written)
+
+    @cached_property
+    def _existing_sources(self) -> dict[str, tuple[str, str]]:
+        if self.existing is None:
+            return {}
+        columns = (self.existing.column(name).tolist() for name in ("path", "source_sha256"))
+        return dict(zip(self.existing, zip(*columns, strict=True), strict=True))
+
+    @property
+    def can_replace(self) -> bool:
+        """Whether clips that `out` has can be added anew; shards stay as they are."""
+        return self._run.shard_clips is None or self.existing is None
+
     def add(self, track: PoseTrack, raw_scores: tuple[float, float] | None = None) -> StoredTrack:
-        """Keep a finished clip.
+        """Keep a finished clip, in the place of one of the same id.
 
         Args:
             track: the clip.
@@ -181,7 +219,11 @@ class DatasetBuilder:
             OSError: if the disk is full; `out` is as before and the unfinished work is kept.
         """
         rank = {clip_id: number for number, clip_id in enumerate(order)}
-        new = [clip_id for clip_id in self._journal if self.existing is None or clip_id not in self.existing]
+        new = [
+            clip_id
+            for clip_id in self._journal
+            if self.existing is None or clip_id not in self.existing or self.can_replace
+        ]
         new.sort(key=lambda clip_id: (rank.get(clip_id, len(rank)), clip_id))
         if new:
             self._write(self._completed(new))
@@ -191,19 +233,26 @@ class DatasetBuilder:
 
     def _completed(self, new: list[str]) -> list[ClipInfo]:
         """What is known about the new clips, with class numbers and splits."""
-        earlier = (
-            [self.existing.info(number) for number in range(len(self.existing))] if self.existing else []
-        )
-        infos = number_glosses([self._journal.read(clip_id).info for clip_id in new], earlier)
+        existing = self.existing
+        numbers = range(len(existing)) if existing else ()
+        earlier = {info.id: info for info in map(existing.info, numbers)} if existing else {}
+        infos = []
+        for info in (self._journal.read(clip_id).info for clip_id in new):
+            before = earlier.pop(info.id, None)  # extracted anew, it stays in the split that it was in
+            infos.append(replace(info, split=info.split or before.split) if before else info)
+        infos = number_glosses(infos, earlier.values())
         rule = self._run.provenance.split_rule
-        return infos if rule is None else assign_splits(infos, rule, earlier)
+        return infos if rule is None else assign_splits(infos, rule, earlier.values())
 
     def _write(self, infos: list[ClipInfo]) -> None:
         provenance = self._run.provenance.model_copy(update={"raw_scores": self._raw_scores(infos)})
         shard_clips = self._run.shard_clips
         if shard_clips is None:
-            earlier = self.existing.frames if self.existing else 0
-            write_shard(self.out, provenance, self._tracks(infos), earlier + self._frames(infos))
+            frames = self._frames(infos)
+            if self.existing is not None:
+                kept = ~np.isin(self.existing.column("id"), [info.id for info in infos])
+                frames += int(self.existing.lengths[kept].sum())
+            write_shard(self.out, provenance, self._tracks(infos), frames)
             return
         entries = list(self.existing.shards) if self.existing else []
         for first in range(0, len(infos), shard_clips):
@@ -219,9 +268,11 @@ class DatasetBuilder:
         return unite_raw_scores([*earlier, *(self._journal.raw_scores(info.id) for info in infos)])
 
     def _tracks(self, infos: list[ClipInfo]) -> Iterator[StoredTrack]:
-        if self.existing is not None:
-            yield from (self.existing.stored(number) for number in range(len(self.existing)))
-        yield from map(self._with_info, infos)
+        new = {info.id: info for info in infos}
+        for number, clip_id in enumerate(self.existing or ()):
+            info = new.pop(clip_id, None)
+            yield self._with_info(info) if info else self.existing.stored(number)  # type: ignore[union-attr]
+        yield from map(self._with_info, new.values())
 
     def _with_info(self, info: ClipInfo) -> StoredTrack:
         return replace(self._journal.read(info.id), info=info)

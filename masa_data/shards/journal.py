@@ -41,12 +41,14 @@ class Journal:
         self._file = path.open("a+b", buffering=0)
         self._clips: dict[str, tuple[int, int]] = {}  # id -> position, frames
         self._raw_scores: dict[str, tuple[float, float] | None] = {}
+        self._sources: dict[str, tuple[str, str]] = {}
         end = 0
         self._file.seek(0)
         while (record := self._read_record(end)) is not None:
             track, raw_scores, following = record
             self._clips[track.info.id] = (end, len(track.frame_index))
             self._raw_scores[track.info.id] = raw_scores
+            self._sources[track.info.id] = (track.info.path, track.info.source_sha256)
             end = following
         self._file.truncate(end)
 
@@ -75,8 +77,14 @@ class Journal:
         """The lowest and the highest score that a clip's confidence was made from; None if not known."""
         return self._raw_scores[clip_id]
 
+    def source(self, clip_id: str) -> tuple[str, str]:
+        """Path and SHA-256 of the source of a clip."""
+        return self._sources[clip_id]
+
     def append(self, track: StoredTrack, raw_scores: tuple[float, float] | None = None) -> None:
         """Add a clip and hand it to the operating system, so that it outlives this process.
+
+        It takes the place of one of the same id.
 
         Args:
             track: the clip.
@@ -98,12 +106,14 @@ class Journal:
             raise
         self._clips[track.info.id] = (start, len(track.frame_index))
         self._raw_scores[track.info.id] = raw_scores
+        self._sources[track.info.id] = (track.info.path, track.info.source_sha256)
 
     def clear(self) -> None:
         """Forget all clips."""
         self._file.truncate(0)
         self._clips.clear()
         self._raw_scores.clear()
+        self._sources.clear()
 
     def read(self, clip_id: str) -> StoredTrack:
         """Read a clip back.

@@ -12,7 +12,7 @@ import numpy as np
 from masa_data.dataset import PoseDataset
 from masa_data.errors import DataError
 from masa_data.selection import Selection
-from masa_data.shards.reader import PoseShards
+from masa_data.shards.several import open_each
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ def open_training_data(
     Raises:
         DataError: if a file cannot be used, files do not go together, or no clip is left.
     """
-    files = [PoseShards.open(path) for path in paths]
+    files = open_each(paths)
     chosen = PoseDataset(files, Selection(splits=splits), any_estimator=any_estimator)
     if ratio < 1:
         chosen = chosen.part(_share_of_each_corpus(chosen, ratio, seed))

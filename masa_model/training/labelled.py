@@ -14,6 +14,7 @@ from masa_data.dataset import PoseDataset
 from masa_data.errors import DataError
 from masa_data.selection import Selection
 from masa_data.shards.reader import PoseShards
+from masa_data.shards.several import open_each
 from masa_model.finetune_settings import FinetuneDataSettings
 from masa_model.probe import draw_shots
 
@@ -112,7 +113,7 @@ def open_finetune_data(
         DataError: if a file cannot be used, files do not go together, there is nothing to learn from, or the
             classes are not those that the run was begun with.
     """
-    files = [PoseShards.open(path) for path in paths]
+    files = open_each(paths)
     train = select_clips(files, settings.subset, settings.train, any_estimator=settings.any_estimator)
     classes = Classes.of(train)
     if begun_with is not None:

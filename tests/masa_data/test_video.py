@@ -149,7 +149,7 @@ def test_images_of_different_sizes_are_refused(numbered_folder):
         ("text.mp4", b"hello world", "text, not a video"),
         ("playlist.mp4", b"#EXTM3U\n#EXTINF:5,\nother.mp4\n#EXT-X-ENDLIST\n", "text, not a video"),
         ("concat.mp4", b"ffconcat version 1.0\nfile 'other.mp4'\n", "text, not a video"),
-        ("noise.mp4", bytes(range(256)) * 40, "no video in it that OpenCV can decode"),
+        ("noise.mp4", bytes(range(256)) * 40, "no video in it that can be decoded"),
     ],
 )
 def test_what_is_no_video_is_refused(tmp_path, name, content, message):
@@ -167,7 +167,7 @@ def test_a_video_without_frames_is_refused(tmp_path):
 def test_a_truncated_video_is_refused(shared_videos, tmp_path):
     content = next(path for path in shared_videos if path.name == "FOOTBALL.mp4").read_bytes()
     (tmp_path / "half.mp4").write_bytes(content[: len(content) // 2])
-    with pytest.raises(DataError, match="only 33 of 64 frames"):
+    with pytest.raises(DataError, match=r"only [\d,]+ of [\d,]+ bytes are there: the file is cut off"):
         list(Video(tmp_path / "half.mp4"))
 
 

@@ -15,7 +15,7 @@ from masa_data.corpora.nmfs_csl import read_variants
 from masa_data.corpora.ranges import resolve_range
 from masa_data.corpora.youtube import youtube_id
 from masa_data.errors import DataError
-from masa_data.video import probe_source
+from masa_data.source_facts import probe_source
 
 
 def settled(row, mode="auto"):

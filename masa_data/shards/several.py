@@ -1,0 +1,27 @@
+"""Files named together, as a shell does for `*.h5`, opened so that no clip counts twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from masa_data.shards.reader import PoseShards
+
+
+def open_each(paths: Iterable[str | Path]) -> list[PoseShards]:
+    """Open files, each once; shards of an index that is among them are left to it.
+
+    Raises:
+        DataError: if a file cannot be used (`PoseShards.open`).
+    """
+    opened: dict[Path, PoseShards] = {}
+    for path in map(Path, paths):
+        real = path.resolve()
+        if real not in opened:
+            opened[real] = PoseShards.open(path)
+    shards = {
+        (real.parent / entry.name).resolve() for real, tracks in opened.items() for entry in tracks.shards
+    }
+    for real in shards & opened.keys():
+        opened.pop(real).close()
+    return list(opened.values())
