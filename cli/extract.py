@@ -35,7 +35,14 @@ from masa_data.shards.spec import Provenance, Sampling, SplitRule
 from masa_data.signer import PersonMode
 from masa_data.version import VERSION
 
-from .console import CONTEXT, EXIT_INTERRUPTED, EXIT_SOME_FAILED, errors_in_one_line, make_console
+from .console import (
+    CONTEXT,
+    EXIT_INTERRUPTED,
+    EXIT_SOME_FAILED,
+    errors_in_one_line,
+    make_console,
+    refuse_options,
+)
 from .extraction_run import ExtractionRun
 
 _EXAMPLES = """
@@ -50,6 +57,10 @@ Examples:
 
 If it is stopped, the same command goes on where it was.
 """
+
+
+# Options that only MMPose has.
+_OF_MMPOSE = ("model", "checkpoint", "batch_size", "flip_test", "precision", "person", "detector_checkpoint")
 
 
 @click.command(context_settings=CONTEXT, epilog=_EXAMPLES)
@@ -180,6 +191,12 @@ def main(
             model, checkpoint, batch_size, flip_test, precision, person, detector_checkpoint
         )
         choice = choose_estimator(estimator, device, mmpose)
+        if choice.name != "mmpose":
+            refuse_options(f"with {choice.name}", *_OF_MMPOSE)
+        if corpus is None:
+            refuse_options("without --corpus", "videos")
+        if split_by is None:
+            refuse_options("without --split-by", "seed")
         provenance = Provenance(
             estimator=identify(choice, console),
             sampling=Sampling(every=every, max_fps=max_fps),

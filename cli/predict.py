@@ -32,7 +32,7 @@ from masa_data.shards.reader import PoseShards
 from masa_data.shards.spec import Provenance
 from masa_data.version import VERSION
 
-from .console import CONTEXT, EXIT_SOME_FAILED, errors_in_one_line, make_console
+from .console import CONTEXT, EXIT_SOME_FAILED, errors_in_one_line, make_console, refuse_options
 
 if TYPE_CHECKING:
     from masa_data.track import PoseTrack
@@ -92,6 +92,10 @@ def main(
     with errors_in_one_line("masa-predict"):
         if overlay is not None and overlay.suffix.lower() not in OVERLAY_ENDINGS:
             raise DataError(f"an overlay cannot be written as {overlay.name!r}", "Name an .mp4 or a .png")
+        if _of_tracks(inputs):
+            refuse_options(
+                "on a file of pose tracks", "estimator", "checkpoint", "detector_checkpoint", "workers"
+            )
         from masa_model.predict import Recognizer
         from masa_model.training.processes import joined_processes
         from masa_model.training.run_folder import RunFolder
@@ -102,7 +106,7 @@ def main(
             recogniser = Recognizer.load(run, processes.device)
             header = recogniser.trained.header
             problems: list[Problem] = []
-            if [name for name in inputs if name.lower().endswith((".h5", ".hdf5"))]:
+            if _of_tracks(inputs):
                 opened = _opened(inputs)
             else:
                 found = header.estimator.settings
@@ -113,6 +117,8 @@ def main(
                         checkpoint=checkpoint,
                         detector_checkpoint=detector_checkpoint,
                     )
+                else:
+                    refuse_options("without MMPose", "checkpoint", "detector_checkpoint")
                 opened = _extracted(
                     console, inputs, recogniser, estimator, options, workers, any_estimator, problems
                 )
@@ -136,6 +142,11 @@ def main(
 
 # Fields of MMPoseOptions that are in an estimator's identity under the same name.
 _MMPOSE_SETTINGS = ("model", "flip_test", "precision", "person")
+
+
+def _of_tracks(inputs: tuple[str, ...]) -> bool:
+    """Whether any input is a file of pose tracks."""
+    return any(name.lower().endswith((".h5", ".hdf5")) for name in inputs)
 
 
 @contextmanager
