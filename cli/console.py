@@ -16,6 +16,7 @@ from errno import EPIPE
 from typing import Any, Final
 
 import click
+from click.core import ParameterSource
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.segment import Segment
@@ -157,6 +158,23 @@ def require_clip(tracks: PoseShards, clip_id: str) -> None:
             f"there is no clip {clip_id!r} in {tracks.path}",
             f"Near it: {', '.join(near) or next(iter(tracks))}",
         )
+
+
+def refuse_options(why: str, *names: str) -> None:
+    """Refuse options that have no effect here, if they were given on the command line.
+
+    Args:
+        why: they have none.
+        names: of the command's parameters.
+
+    Raises:
+        DataError: if one was given.
+    """
+    context = click.get_current_context()
+    options = {parameter.name: parameter.opts[0] for parameter in context.command.params}
+    for name in names:
+        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            raise DataError(f"{options[name]} has no effect {why}", "Leave it out")
 
 
 @contextmanager

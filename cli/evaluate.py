@@ -12,7 +12,7 @@ from masa_data.errors import DataError
 from masa_data.os_errors import in_words
 from masa_data.version import VERSION
 
-from .console import CONTEXT, Command, errors_in_one_line, make_console, print_json
+from .console import CONTEXT, Command, errors_in_one_line, make_console, print_json, refuse_options
 from .evaluation_text import Question, json_of, print_evaluation, row_of
 from .training_run import newest_run
 
@@ -89,6 +89,10 @@ def main(
     with errors_in_one_line("masa-eval"):
         if more_noise and not noise:
             raise DataError(f"found {more_noise[0]:g}, expected an option", "Name files with --data")
+        if not fuse:
+            refuse_options("without --fuse", "weight")
+        if as_json:
+            refuse_options("with --json", "table")
         from masa_model.evaluate import evaluate, open_test_data, score
         from masa_model.recogniser import load_classifier
         from masa_model.training.processes import joined_processes

@@ -45,6 +45,7 @@ from .console import (
     complain,
     errors_in_one_line,
     make_console,
+    refuse_options,
 )
 from .extraction_run import ExtractionRun, missing_line, refuse_without_clock, warn_of_empty_splits
 
@@ -60,6 +61,10 @@ Examples:
 
 If it is stopped, the same command goes on where it was.
 """
+
+
+# Options that only MMPose has.
+_OF_MMPOSE = ("model", "checkpoint", "batch_size", "flip_test", "precision", "person", "detector_checkpoint")
 
 
 @click.command(cls=Command, context_settings=CONTEXT, epilog=_EXAMPLES)
@@ -190,6 +195,12 @@ def main(
             model, checkpoint, batch_size, flip_test, precision, person, detector_checkpoint
         )
         choice = choose_estimator(estimator, device, mmpose)
+        if choice.name != "mmpose":
+            refuse_options(f"with {choice.name}", *_OF_MMPOSE)
+        if corpus is None:
+            refuse_options("without --corpus", "videos")
+        if split_by is None:
+            refuse_options("without --split-by", "seed")
         provenance = Provenance(
             estimator=identify(choice, console),
             sampling=Sampling(every=every, max_fps=max_fps),

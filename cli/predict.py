@@ -31,7 +31,16 @@ from masa_data.shards.reader import PoseShards
 from masa_data.shards.spec import Provenance
 from masa_data.version import VERSION
 
-from .console import CONTEXT, EXIT_SOME_FAILED, Command, complain, errors_in_one_line, json_text, make_console
+from .console import (
+    CONTEXT,
+    EXIT_SOME_FAILED,
+    Command,
+    complain,
+    errors_in_one_line,
+    json_text,
+    make_console,
+    refuse_options,
+)
 from .training_run import newest_run
 
 if TYPE_CHECKING:
@@ -106,6 +115,10 @@ def main(
                 f"an overlay cannot be written as {overlay.name!r}",
                 f"Name a file that ends in one of {', '.join(OVERLAY_ENDINGS)}",
             )
+        if _of_tracks(inputs):
+            refuse_options(
+                "on a file of pose tracks", "estimator", "checkpoint", "detector_checkpoint", "workers"
+            )
         require_inputs(inputs)
         from masa_model.predict import Recognizer
         from masa_model.training.processes import joined_processes
@@ -116,7 +129,7 @@ def main(
             recogniser = Recognizer.load(run, processes.device)
             header = recogniser.trained.header
             problems: list[Problem] = []
-            if [name for name in inputs if name.lower().endswith((".h5", ".hdf5"))]:
+            if _of_tracks(inputs):
                 opened = _opened(inputs)
             else:
                 found = header.estimator.settings
@@ -127,6 +140,8 @@ def main(
                         checkpoint=checkpoint,
                         detector_checkpoint=detector_checkpoint,
                     )
+                else:
+                    refuse_options("without MMPose", "checkpoint", "detector_checkpoint")
                 opened = _extracted(
                     console, inputs, recogniser, estimator, options, workers, any_estimator, problems
                 )
@@ -153,6 +168,11 @@ def main(
 
 # Fields of MMPoseOptions that are in an estimator's identity under the same name.
 _MMPOSE_SETTINGS = ("model", "flip_test", "precision", "person")
+
+
+def _of_tracks(inputs: tuple[str, ...]) -> bool:
+    """Whether any input is a file of pose tracks."""
+    return any(name.lower().endswith((".h5", ".hdf5")) for name in inputs)
 
 
 @contextmanager
