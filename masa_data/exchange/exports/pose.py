@@ -70,7 +70,7 @@ class PoseExport:
         notes = []
         if self._uneven:
             notes.append(
-                f"{counted(self._uneven, 'clip keeps', 'clips keep')} frames at uneven steps: the rate is a mean"
+                f"{counted(self._uneven, 'clip keeps', 'clips keep')} frames at uneven steps: the mean rate"
             )
         if self._clockless:
             notes.append(f"{counted(self._clockless, 'clip has', 'clips have')} no frame rate: 0 is written")

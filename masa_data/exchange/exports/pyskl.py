@@ -102,7 +102,7 @@ class PysklExport:
         notes = []
         if self._without_split:
             notes.append(
-                f"{counted(self._without_split, 'clip has', 'clips have')} no split: no PoseDataset of one has it"
+                f"{counted(self._without_split, 'clip has', 'clips have')} no split, which a PoseDataset asks for"
             )
         if self._unlabelled:
             notes.append(
