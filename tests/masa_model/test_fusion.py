@@ -43,7 +43,7 @@ def test_what_does_not_go_together_is_refused(tmp_path, arrays, reason):
 
 def test_columns_without_glosses_of_their_own_are_found_by_number(tmp_path):
     path = tmp_path / "rgb.npz"
-    scores = np.array([[0.5, 0.3, 0.2], [0.1, 0.2, 0.7]])
+    scores = np.array([[0.5, 0.3, 0.2], [0.1, 0.2, 0.7]], np.float32)
     ours = [("csv", 3), ("csv", 10), ("wlasl", 0)]
     Scores(IDS, scores, np.zeros(2, int), ("", "", ""), tuple(ours[::-1])).save(path)
     found = read_scores([path], IDS, ("", "", ""), ours)
