@@ -63,10 +63,6 @@ If it is stopped, the same command goes on where it was.
 """
 
 
-# Options that only MMPose has.
-_OF_MMPOSE = ("model", "checkpoint", "batch_size", "flip_test", "precision", "person", "detector_checkpoint")
-
-
 @click.command(cls=Command, context_settings=CONTEXT, epilog=_EXAMPLES)
 @click.argument("paths", nargs=-1, required=True, metavar="INPUT... OUT.h5")
 @click.option(
@@ -195,8 +191,6 @@ def main(
             model, checkpoint, batch_size, flip_test, precision, person, detector_checkpoint
         )
         choice = choose_estimator(estimator, device, mmpose)
-        if choice.name != "mmpose":
-            refuse_options(f"with {choice.name}", *_OF_MMPOSE)
         if corpus is None:
             refuse_options("without --corpus", "videos")
         if split_by is None:

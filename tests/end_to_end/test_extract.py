@@ -211,10 +211,6 @@ def test_strict_stops_at_the_first_failure(footage, tmp_path, run):
         (["videos", "out.h5", "--workers", "0"], "Invalid value for '--workers'"),
         (["videos", "out.h5", "--device", "cuda"], "runs on the CPU only"),
         (["videos", "out.h5", "--estimator", "openpose"], "Invalid value for '--estimator'"),
-        (
-            ["videos", "out.h5", "--estimator", "mediapipe", "--no-flip-test"],
-            "--flip-test has no effect with mediapipe",
-        ),
         (["videos", "out.h5", "--estimator", "mediapipe", "--seed", "3"], "has no effect without --split-by"),
         (
             ["videos", "out.h5", "--estimator", "mediapipe", "--videos", "raw"],
