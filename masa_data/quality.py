@@ -150,14 +150,15 @@ def validate(tracks: PoseShards) -> list[Finding]:
     findings = [
         Finding("error", f"shard {name}: its checksum does not match") for name in tracks.damaged_shards()
     ]
-    damaged = set(tracks.damaged_clips())
+    damaged = tracks.damaged_clips()
     findings += [Finding("error", f"clip {clip_id}: its checksum does not match") for clip_id in damaged]
+    left_out = set(damaged)
     if 1 in tracks.versions:
         findings.append(Finding("note", _ONLY_FRAMES))
     clamped = tracks.column("clamped")
     doubtful: dict[str, list[tuple[str, str]]] = defaultdict(list)
     for number, clip_id in enumerate(tracks):
-        if clip_id in damaged:
+        if clip_id in left_out:
             continue
         try:
             track = tracks.track(number)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, fields
 from typing import Final
 
@@ -15,6 +16,10 @@ from masa_data.texts import one_form
 
 SPLITS: Final = ("train", "val", "test")
 NO_LABEL: Final = -1
+MAX_TEXT: Final = 4096  # characters; all texts of a column take as much room as the longest
+
+# A text ends for HDF5 at a NUL; lone surrogates stand for bytes of file names that are not UTF-8.
+_UNSTORABLE: Final = re.compile("[\0\ud800-\udfff]")
 
 # Texts that tell clips' classes and signers apart. Ids and paths are kept as they are on disk.
 NAMES: Final = ("corpus", "gloss", "signer")
@@ -62,10 +67,21 @@ class ClipInfo:
             object.__setattr__(self, name, one_form(getattr(self, name)))
         if not self.id:
             raise DataError("a clip has an empty id", "Give every clip a name")
-        if any("\0" in text for text in (self.id, self.path, self.corpus, self.gloss, self.signer)):
-            raise DataError(
-                f"clip {self.id!r} has a NUL character in a text", "Remove it: HDF5 texts end there"
-            )
+        for text in (self.id, self.path, self.corpus, self.gloss, self.signer):
+            if len(text) > MAX_TEXT:
+                raise DataError(
+                    f"clip {self.id!r:.60} has a text of {len(text):,} characters",
+                    f"Shorten it to at most {MAX_TEXT:,}",
+                )
+            if unstorable := _UNSTORABLE.search(text):
+                is_nul = unstorable[0] == "\0"
+                what = "a NUL character" if is_nul else "bytes that are not UTF-8"
+                raise DataError(
+                    f"clip {self.id!r} has {what} in a text",
+                    "Remove it: HDF5 texts end there"
+                    if is_nul
+                    else "Rename the file or folder it comes from",
+                )
         if self.split not in ("", *SPLITS):
             raise DataError(
                 f"clip {self.id!r} has split {self.split!r}, expected one of {', '.join(SPLITS)} or none",

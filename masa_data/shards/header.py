@@ -119,8 +119,8 @@ def write_header(
         beside = size - room - sum(columns[name].bytes for name in _FRAMES & columns.keys())
         if beside > _MOST_BESIDE_FRAMES:
             raise DataError(
-                f"{path.name.removesuffix('.tmp')} would hold {beside:,} bytes beside its frames, expected "
-                f"at most {_MOST_BESIDE_FRAMES:,}",
+                f"the file would hold {beside:,} bytes beside its frames, expected at most "
+                f"{_MOST_BESIDE_FRAMES:,}",
                 "Shorten the longest paths and glosses, or write shards (--shard-clips)",
             )
         header = Header(

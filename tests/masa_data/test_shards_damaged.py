@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from masa_data import DataError, PoseShards
+from masa_data.exchange.copying import Part, copy_clips
 from masa_data.quality import validate
 from masa_data.shards.quantise import quantise
 from masa_data.shards.version1 import Version1Reader
@@ -96,6 +97,29 @@ def test_hdf5_libraries_read_what_this_package_reads(new, tracks):
                 np.testing.assert_array_equal(rows, getattr(stored, name))
         assert file.attrs["version"] == 2
         assert json.loads(file.attrs["provenance"]) == found.provenance.model_dump(mode="json")
+
+
+def test_a_copy_of_a_file_of_version_1_is_of_the_present_version(old, tmp_path, version1):
+    with PoseShards.open(old, version1) as tracks:
+        copy_clips([Part(tracks, np.arange(len(tracks)))], tmp_path / "copy.h5", tracks.provenance)
+        with PoseShards.open(tmp_path / "copy.h5") as copy:
+            assert (tracks.versions, copy.versions) == ({1}, {2})
+            assert copy.fingerprint == tracks.fingerprint
+            assert validate(copy) == []
+
+
+@pytest.mark.parametrize(
+    ("facts", "message"),
+    [
+        ({"id": "caf\udce9/1"}, "not UTF-8"),
+        ({"path": "v\udcff.mp4"}, "not UTF-8"),
+        ({"gloss": "a\0b"}, "a NUL character"),
+        ({"gloss": "g" * 4097}, "a text of 4,097 characters"),
+    ],
+)
+def test_a_clip_whose_texts_no_file_can_hold_is_refused_before_any_work(facts, message):
+    with pytest.raises(DataError, match=message):
+        replace(make_track("a").info, **facts)
 
 
 # Every column and the header, each with a change that HDF5 itself takes for a whole file.
