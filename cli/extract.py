@@ -243,8 +243,12 @@ def main(
 @contextmanager
 def _problem_file(path: Path) -> Iterator[TextIO]:
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", encoding="utf-8", errors="replace") as file:
-        yield file
+    try:
+        with path.open("w", encoding="utf-8", errors="replace") as file:
+            yield file
+    finally:
+        if path.is_file() and path.stat().st_size == 0:
+            path.unlink()
 
 
 @contextmanager

@@ -77,10 +77,7 @@ def test_no_name_reaches_the_terminal_raw_in_any_encoding(foreign, tmp_path, enc
         text = said.decode(encoding)
         assert not set(text) & set("\x1b\x07\x9b\u202e"), (command, text)
         if "--json" in arguments:
-            facts = json.loads(done.stdout)
-            assert (
-                "--validate" in arguments or HARMFUL in str(facts).encode().decode("unicode_escape") or facts
-            )
+            assert json.loads(text)["clips"] == 3
 
 
 def test_what_an_encoding_lacks_is_replaced(tmp_path, provenance, run):
@@ -150,8 +147,8 @@ def test_signers_are_asked_for_before_the_work_and_the_rule_may_change(footage, 
     done = run("masa-extract", footage, out, "--split-by", "signer", "--dry-run", code=2)
     assert "0 signers" in done.stderr
     # One signer's clips all fail: what is done is kept, and another rule goes on with it.
-    rows = f"{footage}/nod/00.mp4,a\n{footage}/nod/01.mp4,a\n{tmp_path}/bad.mp4,b\n"
-    (tmp_path / "rows.csv").write_text(f"path,signer\n{rows}")
+    shutil.copytree(footage / "nod", tmp_path / "nod")
+    (tmp_path / "rows.csv").write_text("path,signer\nnod/00.mp4,a\nnod/01.mp4,a\nbad.mp4,b\n")
     (tmp_path / "bad.mp4").write_bytes(b"")
     done = run("masa-extract", tmp_path / "rows.csv", out, "--split-by", "signer", code=2)
     assert "1 signer and 0 clips without one" in done.stderr

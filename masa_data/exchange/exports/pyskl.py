@@ -117,8 +117,8 @@ class PysklExport:
         notes = []
         if self._without_split:
             notes.append(
-                f"{counted(self._without_split, 'clip has', 'clips have')} no split: "
-                "a PoseDataset of a split leaves such clips out"
+                counted(self._without_split, "clip has", "clips have")
+                + " no split: a PoseDataset of a split leaves them out"
             )
         if self._unlabelled:
             notes.append(

@@ -161,9 +161,9 @@ def test_msasl_whole_videos_and_clips_named_by_row(tmp_path, render):
         ((0, 25, "cut"), (16, 0, 48, 48)),
     ]
     assert settled(listing.rows[3], "raw")[0] == (33, 34, "clamped")
-    (missing,) = listing.to_listing().problems
-    assert missing.clip == "train/00002"
-    assert "https://www.youtube.com/watch?v=_missing_22" in missing.reason
+    assert (listing.to_listing().missing, listing.to_listing().problems) == (1, [])
+    (missing,) = (row for row in listing.rows if not row.found)
+    assert (missing.clip.id, missing.url) == ("train/00002", "https://www.youtube.com/watch?v=_missing_22")
     report = report_on(listing)
     counts = {(row["subset"], row["split"]): row["annotated"] for row in report.table()}
     assert counts["all", "train"] == 4
