@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -15,9 +16,8 @@ from masa_data.container import READ_AGAIN, packets
 from masa_data.errors import DataError
 from masa_data.stated_size import USELESS_FROM, cut_off, is_useless
 
-# These say how long they are but not how large; other containers without a size are measured by ffmpeg at
-# what is there.
-_STATE_LENGTH_ONLY: Final = frozenset({"flv", "mxf"})
+# How Matroska's writers say when a stream ends: "00:00:02.035000000".
+_TIME_OF_DAY: Final = re.compile(r"(\d+):(\d\d):(\d\d(?:\.\d+)?)")
 
 
 class Decoder:
@@ -34,6 +34,7 @@ class Decoder:
         self.packets = self.lost = self.made_up = 0
         self.is_at_end = False
         self._ends_damaged = False
+        self._until = 0.0  # when the last frame found ceases to be shown, in seconds of the file's own clock
         self._source = source
         self._container = container
         self._stream = stream
@@ -62,13 +63,12 @@ class Decoder:
     def _counted(self, frame: VideoFrame) -> VideoFrame:
         self.made_up += frame.is_corrupt
         self._ends_damaged |= frame.is_corrupt
+        if frame.pts is not None and self._stream.time_base is not None:
+            self._until = max(self._until, float((frame.pts + frame.duration) * self._stream.time_base))
         return frame
 
-    def warnings(self, seconds: float) -> Iterator[str]:
+    def warnings(self) -> Iterator[str]:
         """What is wrong with the file, as far as it was read.
-
-        Args:
-            seconds: how long the frames found are shown.
 
         Raises:
             DataError: if it is so much that the file is of no use.
@@ -78,7 +78,7 @@ class Decoder:
                 f"{self.lost} of {self.packets} frames cannot be decoded: the file is damaged", READ_AGAIN
             )
         if self.is_at_end:
-            yield from self._cut_off(seconds)
+            yield from self._cut_off()
         if self.lost:
             yield f"the decoder met damaged data: {self.lost} of {self.packets} frames were left out"
         elif self.made_up > self._ends_damaged:
@@ -86,18 +86,46 @@ class Decoder:
                 f"the decoder met damaged data in {self.made_up} of {self.packets} frames and made up for it"
             )
 
-    def _cut_off(self, seconds: float) -> Iterator[str]:
-        fault, there = cut_off(self._source), 1.0
-        if fault:
+    def _cut_off(self) -> Iterator[str]:
+        fault = cut_off(self._source) or self._ended_early()
+        if fault is None and self._ends_damaged:
+            yield "the last frame is damaged: the file may be cut off"
+        elif fault is not None:
             text, there = fault
-        elif self._ends_damaged:
-            text = "the last frame is damaged: the file may be cut off"
-            if self._container.format.name in _STATE_LENGTH_ONLY and self._container.duration:
-                stated = self._container.duration / av.time_base
-                there = seconds / stated
-                text = f"only {seconds:.2f} of {stated:.2f} s are there: the file is cut off"
-        else:
-            return
-        if is_useless(there):
-            raise DataError(text, READ_AGAIN)
-        yield text
+            if is_useless(there):
+                raise DataError(text, READ_AGAIN)
+            yield text
+
+    def _ended_early(self) -> tuple[str, float] | None:
+        """Whether the last frame comes long before the video's end: a line that says so, and its share."""
+        start = float((self._stream.start_time or 0) * (self._stream.time_base or 0))
+        end = self._stated_end(start)
+        if end is None or end <= start:
+            return None
+        there = (self._until - start) / (end - start)
+        # Lengths may be rounded, or count one frame more.
+        if not (is_useless(there) or self._ends_damaged):
+            return None
+        text = (
+            f"only {self._until - start:.2f} of {end - start:.2f} s are there: the file is cut off or damaged"
+        )
+        return text, there
+
+    def _stated_end(self, start: float) -> float | None:
+        """When the video ends by what the container says of this stream, on its own clock; None = not said.
+
+        Of other containers ffmpeg measures the length at what is there, or sound counts too.
+        """
+        kind, is_alone = self._container.format.name, len(self._container.streams) == 1
+        if kind == "mxf" and self._stream.duration and self._stream.time_base:
+            return start + float(self._stream.duration * self._stream.time_base)
+        length = self._container.duration / av.time_base if self._container.duration else None
+        if kind.startswith("matroska"):
+            tagged = _TIME_OF_DAY.fullmatch(self._stream.metadata.get("DURATION", ""))
+            if tagged is not None:
+                hours, minutes, seconds = tagged.groups()
+                return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
+            return length if is_alone else None
+        if kind == "flv" and length is not None and (is_alone or self._ends_damaged):
+            return start + length
+        return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -111,19 +111,17 @@ class Video:
             self.fps = frame_rate(stream)
             display = Display(stream.sample_aspect_ratio)
             decoder = Decoder(self.source, container, stream)
-            seconds = yield from self._decode(decoder, display, _clock(container, stream))
+            yield from self._decode(decoder, display, _clock(container, stream))
             self.is_damaged = decoder.lost > 0 or decoder.made_up > 0
             if self.end_found > 0:
-                self.warnings += decoder.warnings(seconds)
+                self.warnings += decoder.warnings()
             if display.warning:
                 self.warnings.append(display.warning)
 
-    def _decode(self, decoder: Decoder, display: Display, clock: FrameClock) -> Generator[Frame, None, float]:
-        """The frames in range; returns how long all that were seen are shown."""
+    def _decode(self, decoder: Decoder, display: Display, clock: FrameClock) -> Iterator[Frame]:
         after, until = _bounds(self.seconds, self.fps)
         choose = _Chooser(self.sampling)
         is_first = True
-        time = 0.0
         for decoded in decoder:
             index, time = self.end_found, clock.time(decoded.pts, decoded.dts)
             if time > until:
@@ -136,7 +134,6 @@ class Video:
                     yield Frame(display.image(decoded), index, time)
             if self.end_found == self.end:
                 break
-        return time + clock.period
 
     def _image_frames(self) -> Iterator[Frame]:
         images = numbered_images(self.source)

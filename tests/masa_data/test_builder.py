@@ -1,11 +1,16 @@
 import errno
+import hashlib
 import json
+import os
 import resource
 import shutil
+import time
 
 import pytest
 
 from masa_data import DataError, PoseShards
+from masa_data.corpora.clip import Clip
+from masa_data.replaced import replaced_clips
 from masa_data.shards.builder import DatasetBuilder
 from masa_data.shards.journal import Journal
 from masa_data.shards.quantise import quantise
@@ -239,3 +244,82 @@ def test_a_full_disk_stops_with_the_clips_before_safe(tmp_path, provenance):
         assert IDS[1] not in builder
         run = json.loads((builder.folder / "run.json").read_text())
         assert run["replaces"] is False
+
+
+def shorter(track, **info):
+    """Another track under the same id."""
+    return make_track(track.info.id, 2, seed=9, **({"gloss": track.info.gloss} | info))
+
+
+@pytest.mark.parametrize("replaced", [[0], [2, 7], list(range(8))])
+def test_clips_added_anew_take_the_place_of_the_old_ones(tmp_path, provenance, replaced):
+    rule = SplitRule(by="random", seed=0)
+    build(tmp_path / "a.h5", provenance.model_copy(update={"split_rule": rule}), TRACKS)
+    with PoseShards.open(tmp_path / "a.h5") as tracks:
+        before = {clip_id: tracks[clip_id] for clip_id in tracks}
+    build(tmp_path / "a.h5", provenance, [shorter(TRACKS[number]) for number in replaced])
+    with PoseShards.open(tmp_path / "a.h5") as tracks:
+        assert list(tracks) == list(before)
+        assert tracks.damaged_clips() == []
+        for number, clip_id in enumerate(tracks):
+            if number in replaced:
+                assert len(tracks[clip_id]) == 2
+                # The class and the split that it had.
+                assert tracks[clip_id].info.label == before[clip_id].info.label
+                assert tracks[clip_id].info.split == before[clip_id].info.split
+            else:
+                assert_same_track(tracks[clip_id], before[clip_id])
+
+
+def test_of_a_clip_added_twice_the_later_counts_even_after_a_stop(tmp_path, provenance):
+    with DatasetBuilder(tmp_path / "a.h5", provenance) as builder:
+        builder.add(TRACKS[0])
+    build(tmp_path / "a.h5", provenance, [shorter(TRACKS[0])])
+    with PoseShards.open(tmp_path / "a.h5") as tracks:
+        assert len(tracks[IDS[0]]) == 2
+
+
+def clip_of(path, content=None):
+    if content is not None:
+        path.write_bytes(content)
+    return Clip(path.stem, path, str(path), "folder")
+
+
+def done(builder, clip):
+    builder.add(
+        make_track(
+            clip.id, path=clip.path, source_sha256=hashlib.sha256(clip.source.read_bytes()).hexdigest()
+        )
+    )
+
+
+@pytest.mark.parametrize("is_finished", [True, False])
+def test_videos_that_were_replaced_are_found(tmp_path, provenance, is_finished):
+    names = ("same", "written", "moved", "touched", "gone")
+    clips = {name: clip_of(tmp_path / f"{name}.mp4", name.encode()) for name in names}
+    (tmp_path / "older").write_bytes(b"another video")
+    os.utime(tmp_path / "older", (0, 0))
+    with DatasetBuilder(tmp_path / "a.h5", provenance) as builder:
+        for clip in clips.values():
+            done(builder, clip)
+        if is_finished:
+            builder.finish(list(clips)).close()
+    time.sleep(0.02)  # a file system's clock may tick so slowly
+    clips["written"].source.write_bytes(b"WRITTEN")
+    (tmp_path / "older").replace(clips["moved"].source)
+    clips["touched"].source.touch()
+    clips["gone"].source.unlink()
+    new = clip_of(tmp_path / "new.mp4", b"new")
+    with DatasetBuilder(tmp_path / "a.h5", provenance) as builder:
+        found = [clip.id for clip in replaced_clips([*clips.values(), new], builder)]
+    assert found == ["written", "moved", "gone"]
+
+
+def test_the_same_name_at_another_path_is_looked_at(tmp_path, provenance):
+    (tmp_path / "other").mkdir()
+    first, copy = clip_of(tmp_path / "a.mp4", b"a"), clip_of(tmp_path / "other/a.mp4", b"a")
+    second, other = clip_of(tmp_path / "b.mp4", b"b"), clip_of(tmp_path / "other/b.mp4", b"c")
+    with DatasetBuilder(tmp_path / "a.h5", provenance) as builder:
+        done(builder, first)
+        done(builder, second)
+        assert [clip.id for clip in replaced_clips([copy, other], builder)] == ["b"]

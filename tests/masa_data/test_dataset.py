@@ -1,6 +1,7 @@
 import pytest
 
 from masa_data import DataError, PoseDataset
+from masa_data.shards.builder import DatasetBuilder
 from masa_data.shards.quantise import quantise
 from masa_data.shards.spec import Sampling
 from masa_data.shards.writer import write_shard
@@ -101,3 +102,24 @@ def test_files_made_differently_are_not_joined(files, tmp_path, provenance):
     write_shard(tmp_path / "c.h5", other, map(quantise, WLASL), sum(map(len, WLASL)))
     with pytest.raises(DataError, match="sampling every: 1 / 2"):
         PoseDataset.open(files[0], tmp_path / "c.h5")
+
+
+@pytest.mark.parametrize("names", [["*"], ["out.h5", "out-00001.h5"], ["out-00000.h5", "out.h5", "out.h5"]])
+def test_shards_named_beside_their_index_count_once(tmp_path, provenance, names):
+    with DatasetBuilder(tmp_path / "out.h5", provenance, shard_clips=3) as builder:
+        for track in WLASL:
+            builder.add(track)
+        builder.finish([track.info.id for track in WLASL])
+    given = sorted(tmp_path.glob("*.h5")) if names == ["*"] else [tmp_path / name for name in names]
+    assert len(given) >= 2
+    dataset = PoseDataset.open(*given)
+    assert sorted(dataset.column("id").tolist()) == sorted(track.info.id for track in WLASL)
+
+
+def test_a_shard_without_its_index_is_a_file_as_any_other(tmp_path, files, provenance):
+    with DatasetBuilder(tmp_path / "out.h5", provenance, shard_clips=3) as builder:
+        for track in WLASL:
+            builder.add(track)
+        builder.finish([track.info.id for track in WLASL])
+    dataset = PoseDataset.open(tmp_path / "out-00000.h5", files[1], tmp_path / "x" / ".." / "out-00000.h5")
+    assert len(dataset) == 3 + len(OTHERS)

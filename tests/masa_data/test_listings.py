@@ -6,8 +6,9 @@ import pytest
 
 from masa_data import DataError
 from masa_data.corpora.csv_list import list_csv
-from masa_data.corpora.folder import list_folder
+from masa_data.corpora.folder import list_folder, numbered_images
 from masa_data.corpora.inputs import list_inputs
+from masa_data.source_facts import probe_source
 
 
 def touch(root: Path, *names: str) -> None:
@@ -47,6 +48,54 @@ def test_a_folder_of_numbered_images_is_one_clip(tmp_path):
     assert facts(list_folder(tmp_path)) == [("book/take1", "book", "")]
     (itself,) = list_folder(tmp_path / "book/take1").clips
     assert itself.id == "take1"
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (
+            ["frame (2).jpg", "frame (10).jpg", "frame (1).jpg"],
+            ["frame (1).jpg", "frame (2).jpg", "frame (10).jpg"],
+        ),
+        (["2.png", "10.png", "cover.png"], ["2.png", "10.png"]),
+        (["color_1.jpg", "depth_1.png", "color_2.jpg", "depth_2.png"], ["color_1.jpg", "color_2.jpg"]),
+        (["RGB-1.bmp", "RGB-2.bmp", "IR-1.bmp", "left-1.bmp"], ["RGB-1.bmp", "RGB-2.bmp"]),
+        (["image_1.jpg", "image_2.jpg", "image_depth_1.jpg"], ["image_1.jpg", "image_2.jpg"]),
+        (["depth_1.png", "depth_2.png"], ["depth_1.png", "depth_2.png"]),  # all there is
+        (["infrared2.jpg", "grid_1.jpg"], ["grid_1.jpg"]),
+    ],
+)
+def test_images_of_one_kind_are_a_clip_in_the_order_of_their_numbers(tmp_path, names, expected):
+    touch(tmp_path, *(f"take/{name}" for name in names))
+    assert [path.name for path in numbered_images(tmp_path / "take")] == expected
+    listing = list_folder(tmp_path)
+    assert facts(listing) == [("take", "", "")]
+    assert listing.ignored.total() == len(names) - len(expected)
+
+
+@pytest.mark.parametrize(
+    ("names", "reason"),
+    [
+        (["left_1.jpg", "right_1.jpg"], "images of 2 kinds in one folder"),
+        (["frame_1.jpg", "frame_1.png", "frame_2.jpg", "frame_2.png"], "images of 2 kinds in one folder"),
+        (["colour_1.jpg", "rgb_1.jpg", "depth_1.jpg"], "images of 3 kinds in one folder"),
+        (["image_1.jpg", "image_01.jpg"], "'image_01.jpg' and 'image_1.jpg' have the same number"),
+    ],
+)
+def test_images_of_which_names_do_not_tell_are_refused_in_one_line(tmp_path, names, reason):
+    touch(tmp_path, *(f"take/{name}" for name in names))
+    with pytest.raises(DataError, match=reason):
+        numbered_images(tmp_path / "take")
+    assert facts(list_folder(tmp_path)) == [("take", "", "")]  # the clip fails when it is looked at
+    with pytest.raises(DataError, match=reason):
+        probe_source(tmp_path / "take")
+
+
+def test_every_ending_passed_over_is_counted(tmp_path):
+    touch(tmp_path, "a.mp4", "b.ts", *(f"{number}.{ending}" for number, ending in enumerate("abcdefgh")))
+    listing = list_folder(tmp_path)
+    assert [clip.id for clip in listing.clips] == ["a", "b"]
+    assert set(listing.ignored) == {f".{ending}" for ending in "abcdefgh"}
 
 
 def test_a_symlink_loop_is_walked_once(tmp_path):

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -102,6 +103,39 @@ def test_the_same_start_and_end_can_only_be_had_as_a_cut_clip():
     declared = DeclaredRange(133.7, 133.7, 29.97)
     assert resolve_range(declared, 29.97, 60) == Range(0, 60, "cut")
     assert resolve_range(declared, 29.97, 9000).case == "empty"
+
+
+@pytest.mark.parametrize(("start", "end"), [(6.0, 7.3), (0.4, 2.0), (4.9, 5.6), (9.0, 9.99)])
+def test_seconds_are_looked_up_on_the_clock(start, end):
+    # Ten frames a second for five seconds, then thirty.
+    shown = np.concatenate([np.arange(50) / 10, 5 + np.arange(150) / 30])
+    found = resolve_range(DeclaredRange(start, end, 30), 200 / 10, 200, "raw", times=shown)
+    half = 0.5 / 20
+    assert shown[found.start] - start > -half
+    assert shown[found.start] - start < 0.1
+    assert shown[found.end - 1] <= end
+    assert found.seconds == (start, end)
+
+
+@given(
+    declared_ranges,
+    st.sampled_from([10, 25, 29.97, 60]),
+    st.integers(1, 2000),
+    st.sampled_from(["auto", "raw"]),
+)
+def test_an_even_clock_is_as_good_as_a_rate(declared, fps, frames, mode):
+    by_rate = resolve_range(declared, fps, frames, mode)
+    by_clock = resolve_range(declared, fps, frames, mode, times=np.arange(frames) / fps)
+    assert by_rate == by_clock
+
+
+def test_whether_a_file_is_cut_is_asked_of_its_clock_too():
+    declared = DeclaredRange(6.0, 7.3, 30)
+    # 1.3 seconds in 13 frames are the clip; 39 frames in 4 seconds are not, but as many as were asked for.
+    slow = np.arange(13) / 10
+    assert resolve_range(declared, 10, 13, times=slow).case == "cut"
+    longer = np.arange(100) / 10
+    assert resolve_range(declared, 10, 100, times=longer).case == "raw"
 
 
 def test_notes_name_what_was_found_and_expected():
