@@ -61,7 +61,7 @@ def import_pyskl(
             else:
                 listing.clips += found.clips
                 listing.problems += found.problems
-        unsaid = videos is None and fps is None and listing.clips and not files.say_rates
+        unsaid = videos is None and fps is None and not files.say_rates
         if unsaid or (videos is not None and fps is not None):
             raise DataError(
                 f"found {'no option' if fps is None else '--videos and --fps'} to say the rate of the "

@@ -100,7 +100,9 @@ def export(
             raise DataError(f"no clip could be exported: {done.problems[0].reason}", done.problems[0].advice)
         done.lost = [exporter.not_held, *exporter.finish()]
         if clips_csv is not None:
-            done.lost.append(f"sizes, rates, labels and splits of the clips are in {CLIPS_CSV}")
+            done.lost.append(
+                f"sizes, rates, frame numbers, labels and splits of the clips are in {CLIPS_CSV}"
+            )
     return done
 
 

@@ -169,7 +169,7 @@ def test_relabel_names_the_three_real_clips_from_wlasls_list(shared_data, tmp_pa
     for number, name in enumerate(("69241", "07069", "30173", "mine")):
         path = tmp_path / "poses" / "x" / f"{name}.pkl"
         path.parent.mkdir(parents=True, exist_ok=True)
-        keypoints = np.random.default_rng(number).uniform(0, 1, (5 + number, 133, 3))
+        keypoints = np.random.default_rng(number).uniform(0, 1, (5 + number, 133, 3)) * (640, 360, 1)
         path.write_bytes(pickle.dumps({"keypoints": keypoints}))
     out = tmp_path / "out.h5"
     run("masa-convert", "masa-pickle", tmp_path / "poses", out, *ASSUMED)
@@ -212,8 +212,9 @@ def test_relabel_names_the_three_real_clips_from_wlasls_list(shared_data, tmp_pa
 
 def pickles(folder, *names):
     folder.mkdir()
+    keypoints = np.random.default_rng(0).random((3, 133, 3)) * (640, 360, 1)
     for name in names:
-        (folder / f"{name}.pkl").write_bytes(pickle.dumps({"keypoints": np.ones((3, 133, 3))}))
+        (folder / f"{name}.pkl").write_bytes(pickle.dumps({"keypoints": keypoints}))
     return folder
 
 
@@ -258,7 +259,8 @@ def test_videos_that_are_missing_or_too_short_are_told(tmp_path, shared_data, ru
 def test_scores_of_simcc_models_are_noted(tmp_path, run):
     folder = tmp_path / "poses"
     folder.mkdir()
-    (folder / "a.pkl").write_bytes(pickle.dumps({"keypoints": np.full((3, 133, 3), 7.5)}))
+    keypoints = np.random.default_rng(0).random((3, 133, 3)) * (640, 360, 0) + (0, 0, 7.5)
+    (folder / "a.pkl").write_bytes(pickle.dumps({"keypoints": keypoints}))
     out = tmp_path / "out.h5"
     run("masa-convert", "masa-pickle", folder, out, *ASSUMED)
     assert failures(out)[0]["kind"] == "warning"

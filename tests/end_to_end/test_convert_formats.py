@@ -88,7 +88,7 @@ def test_a_video_of_another_size_is_not_the_one(shared_data, tmp_path, run):
     (tmp_path / "FOOTBALL.pose").symlink_to(pair / "SOUP.mmposewholebody.pose")
     run("masa-convert", "pose", tmp_path / "FOOTBALL.pose", tmp_path / "a.h5", "--videos", pair, code=3)
     (line,) = (tmp_path / "a.h5.failures.jsonl").read_text().splitlines()
-    assert "of 320×240 pixels, expected the 640×360" in json.loads(line)["reason"]
+    assert "of 320×240 pixels in the file, expected the 640×360" in json.loads(line)["reason"]
 
 
 def hostile(folder):

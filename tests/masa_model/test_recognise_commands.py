@@ -314,13 +314,13 @@ def test_files_of_two_estimators_are_trained_on_where_that_is_asked_for(folder):
     other = PROVENANCE.model_copy(
         update={"estimator": PROVENANCE.estimator.model_copy(update={"name": "another"})}
     )
-    write(folder / "another.h5", other, [make_sign(f"more/{n}", n % 4, n, split="train") for n in range(8)])
+    write(folder / "another.h5", other, [make_sign(f"more/{n}", n % 4, split="train") for n in range(8)])
     common = ("another.h5", "--from", "scratch", "--epochs", 1, "--run", folder / "mixed", *TINY)
     said = call(finetune, "out.h5", *common, code=2).stderr
     assert "--any-estimator" in said
     call(finetune, "out.h5", *common, "--any-estimator")
     call(finetune, "--resume", folder / "mixed")
     assert Recognizer.load(folder / "mixed").trained.header.estimator.name == "another+made-up"
-    assert "--any-estimator" in call(predict, "one.h5", "--run", folder / "mixed", code=2).stderr
-    call(predict, "one.h5", "--run", folder / "mixed", "--any-estimator")
+    assert "--any-estimator" in call(predict, "another.h5", "--run", folder / "mixed", code=2).stderr
+    call(predict, "another.h5", "--run", folder / "mixed", "--any-estimator")
     assert "--force" in call(evaluate, "--run", folder / "mixed", "--data", "out.h5", code=2).stderr
