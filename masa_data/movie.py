@@ -153,7 +153,9 @@ def _write_gif(target: Path, images: Iterable[Image], rate: float, frames: int) 
     shown = [_smaller(image) for image in itertools.islice(images, 0, None, step)]
     animation = cv2.Animation()
     animation.frames = shown
-    animation.durations = [round(1000 * step / rate)] * len(shown)
+    # GIF counts in hundredths of a second; rounding each frame's end keeps the film's length.
+    ends = np.round(np.arange(len(shown) + 1) * (100 * step / rate)).astype(int)
+    animation.durations = (10 * np.diff(ends)).tolist()
     encoded, data = cv2.imencodeanimation(".gif", animation)
     if not encoded:
         raise DataError(f"{target} cannot be written as a GIF", "Write a .webm")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -15,14 +16,20 @@ import pytest
 import torch
 from click.testing import CliRunner, Result
 from masa_cli import evaluate, finetune, predict
+from safetensors import safe_open
+from safetensors.torch import save_file
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from masa_data import DataError, PoseDataset, PoseShards
 from masa_data.shards.spec import EstimatorIdentity, Provenance
+<<<<<<< HEAD
 from masa_data.track import PoseTrack
 from masa_model.predict import Recognizer
 from masa_model.probabilities import calibration_error
 from masa_model.recogniser import load_classifier, score_clips
+=======
+from masa_model.training.checkpoint import read_header
+>>>>>>> surround
 from tests.conftest import make_track
 from tests.masa_model.made_up_signs import GLOSSES, NETWORK, make_sign, signs, write
 
@@ -90,11 +97,12 @@ def test_evaluation_says_the_same_twice_and_what_the_scores_say(folder):
 def test_pictures_lie_in_the_run_and_in_tensorboard(folder):
     said = call(evaluate, "--split", "train", "--force").stdout
     run = Path("runs/finetune-001")
-    assert f"Wrote {run / 'evaluations/001-train.png'}." in said.splitlines()
-    for name in ("curves.png", "confusion.png", "evaluations/001-train.png"):
+    drawn = max((run / "evaluations").glob("*-train.png"))
+    assert f"Wrote {drawn}." in said.splitlines()
+    for name in ("curves.png", "confusion.png", drawn.relative_to(run)):
         assert (run / name).stat().st_size > 1000, name
     recorded = EventAccumulator(str(run / "tensorboard"), {"images": 0, "scalars": 0}).Reload()
-    assert {"confusion", "001-train"} <= set(recorded.Tags()["images"])
+    assert {"confusion", drawn.stem} <= set(recorded.Tags()["images"])
     assert len(recorded.Scalars("val_accuracy")) == 25
     # Away from its run a checkpoint has no place for a picture, and is evaluated all the same.
     alone = folder / "alone" / "best.safetensors"
@@ -251,6 +259,7 @@ def test_prediction_from_a_file(folder):
     assert call(predict, "foreign.h5", "--any-estimator").exit_code == 0
 
 
+<<<<<<< HEAD
 def test_no_guess_is_made_about_nothing_or_below_the_threshold(folder):
     """Nobody in view, somebody whose hands are not found, a hand in one frame, and a sign."""
     sign = make_sign("sign", 0, split="test")
@@ -324,3 +333,49 @@ def test_files_of_two_estimators_are_trained_on_where_that_is_asked_for(folder):
     assert "--any-estimator" in call(predict, "another.h5", "--run", folder / "mixed", code=2).stderr
     call(predict, "another.h5", "--run", folder / "mixed", "--any-estimator")
     assert "--force" in call(evaluate, "--run", folder / "mixed", "--data", "out.h5", code=2).stderr
+=======
+def test_every_evaluation_is_kept_under_a_number_of_its_own(folder):
+    place = Path("runs/finetune-001/evaluations")
+    before = len(list(place.glob("*.json")))
+    said = call(evaluate, "--split", "val").stdout
+    assert "Computed on cpu" in said
+    call(evaluate, "--split", "val", "--json")
+    kept = sorted(place.glob("*-val.json"))
+    assert len(list(place.glob("*.json"))) == before + 2
+    first, second = (json.loads(path.read_text()) for path in kept[-2:])
+    assert first == second
+    assert f"{100 * first['total']['per_instance']['1']['value']:.2f}" in said
+    assert all(path.with_suffix(".png").stat().st_size > 1000 for path in kept)
+
+
+def test_the_newest_run_is_taken_aloud_if_it_was_stopped(folder, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name, changes in (("finetune-001", {}), ("finetune-002", {"step": 3, "steps": 200})):
+        run = Path("runs") / name
+        shutil.copytree(folder / "runs/finetune-001", run)
+        for path in (run / "checkpoints").glob("*.safetensors"):
+            header = read_header(path)
+            with safe_open(path, "pt") as file:
+                tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+            text = header.model_copy(update=changes).model_dump_json()
+            save_file(tensors, path, {"masa": text})
+    assert "was stopped at 0 of 25 epochs; it is taken as it is" in call(evaluate).stderr
+    shutil.rmtree("runs/finetune-002")
+    assert "stopped" not in call(evaluate).stderr
+
+
+def test_a_gpu_that_is_not_there_is_refused_and_the_choice_is_said(folder):
+    if torch.cuda.is_available():
+        pytest.skip("this machine has a GPU")
+    for command, arguments in (
+        (evaluate, ["--device", "cuda"]),
+        (evaluate, ["--device", "cuda:1"]),
+        (predict, ["out.h5", "--device", "cuda"]),
+        (finetune, ["out.h5", "--from", "scratch", *TINY, "--device", "cuda"]),
+    ):
+        said = call(command, *arguments, code=2).stderr
+        assert "cannot be used: " in said
+        assert len(said.splitlines()) == 1
+    assert "Recogniser on cpu (" in call(predict, "out.h5").stderr
+    assert "Recogniser on cpu\n" in call(predict, "out.h5", "--device", "cpu").stderr
+>>>>>>> surround

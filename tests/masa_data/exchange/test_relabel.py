@@ -126,13 +126,13 @@ def test_splits_are_dealt_to_clips_without_one_and_the_rule_is_recorded(tmp_path
     before = frames_of(path)
     rule = SplitRule(by="random", seed=1)
     with PoseShards.open(path) as tracks:
-        assert deal_splits(tracks, rule) == 20
+        assert deal_splits(tracks, rule) == (20, [])
     assert frames_of(path) == before
     with PoseShards.open(path) as tracks:
         assert tracks.provenance.split_rule == rule
         names, counts = np.unique(tracks.column("split").astype(str), return_counts=True)
         assert dict(zip(names.tolist(), counts.tolist(), strict=True)) == {"train": 14, "val": 2, "test": 4}
-        assert deal_splits(tracks, rule) == 0
+        assert deal_splits(tracks, rule) == (0, [])
     with PoseShards.open(path) as tracks:
         clips = [listed(str(number), tmp_path) for number in range(20)]
         write_relabelled(tracks, relabel([tracks.info(number) for number in range(20)], clips))
