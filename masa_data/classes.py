@@ -98,7 +98,10 @@ def folded(gloss: str) -> str:
 
 
 def distinct(clips: Iterable[SignClass]) -> list[SignClass]:
-    """The classes that occur, sorted by corpus and number or gloss, each called as most of its clips are.
+    """The classes that occur, each called as most of its clips are.
+
+    They are sorted by corpus and, where all clips agree on the numbers, by number, else by gloss. So one
+    file has the order of its numbers, and files that number glosses apart have that of the alphabet.
 
     Args:
         clips: what each clip is called.
@@ -107,12 +110,24 @@ def distinct(clips: Iterable[SignClass]) -> list[SignClass]:
     for one in clips:
         if (key := one.key) is not None:
             names[key][one] += 1
-    return [_most_common(names[key]) for key in sorted(names, key=_order)]
+    labels: dict[str, list[set[int]]] = defaultdict(list)
+    for (corpus, _), members in names.items():
+        labels[corpus].append({one.label for one in members})
+    agreed = {corpus for corpus, found in labels.items() if _are_distinct(found)}
+
+    def order(key: ClassKey) -> tuple[str, bool, int | str]:
+        corpus, name = key
+        if corpus in agreed:
+            return corpus, False, next(iter(names[key])).label
+        return corpus, isinstance(name, str), name
+
+    return [_most_common(names[key]) for key in sorted(names, key=order)]
 
 
-def _order(key: ClassKey) -> tuple[str, bool, int | str]:
-    corpus, name = key
-    return corpus, isinstance(name, str), name
+def _are_distinct(labels: Sequence[set[int]]) -> bool:
+    """Whether each class has one number, and no two have the same."""
+    known = set().union(*labels)
+    return NO_LABEL not in known and len(known) == len(labels) == sum(map(len, labels))
 
 
 def _most_common(names: Counter[SignClass]) -> SignClass:

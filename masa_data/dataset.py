@@ -153,8 +153,8 @@ class PoseDataset(Sequence[PoseTrack]):
         """The classes of the clips, the same however these lie in files; see `masa_data.classes`.
 
         Returns:
-            the classes that occur, sorted by corpus and official number or gloss, and (N,) each clip's place
-            among them; -1 for clips without a class.
+            the classes that occur, sorted by corpus and number or, if files number differently, gloss, and
+            (N,) each clip's place among them; -1 for clips without a class.
 
         Raises:
             DataError: if two files mean different signs by one official number.

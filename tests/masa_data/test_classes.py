@@ -213,3 +213,14 @@ def test_numbers_of_clips_without_a_gloss_are_not_given_to_glosses():
         ]
     )
     assert [info.label for info in infos] == [4, 5]
+
+
+def test_classes_of_one_file_have_the_order_of_its_numbers(write):
+    rows = [
+        (gloss, {"corpus": "csv", "gloss": gloss, "label": n}) for n, gloss in enumerate(("yes", "no", "tea"))
+    ]
+    file = write("a.h5", *rows)
+    assert [one.gloss for one in PoseDataset.open(file).classes()[0]] == ["yes", "no", "tea"]
+    other = write("b.h5", *of(("tea", "no"), "csv", "b/"))
+    for files in ((file, other), (other, file)):
+        assert [one.gloss for one in PoseDataset.open(*files).classes()[0]] == ["no", "tea", "yes"]
