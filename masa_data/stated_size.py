@@ -49,7 +49,7 @@ def _stated(file: BinaryIO, there: int) -> int | None:
     head = file.read(32)
     if head[4:8] in _FIRST_BOXES:
         return _end_of(_boxes(file, there))
-    if head[:4] == b"RIFF":
+    if head[:4] == b"RIFF" and head[8:12] == b"AVI ":
         return _end_of(_riff_chunks(file, there))
     if head[:4] == _EBML:
         return _end_of_segment(file)

@@ -39,8 +39,8 @@ class ClipInfo:
         split: "train", "val", "test", or "" if the clip belongs to none.
         signer: who signs; "" if unknown.
         fps: frames per second of the source; NaN if unknown (folders of images).
-        width: width of the source frames in pixels, after rotation.
-        height: height of the source frames in pixels, after rotation.
+        width: width of the source frames in square pixels, after rotation.
+        height: height of the source frames in square pixels, after rotation.
         start: first source frame of the clip, counted from 0.
         end: one past the last source frame of the clip.
         source_sha256: SHA-256 of the source's bytes, in hex; "" if unknown.

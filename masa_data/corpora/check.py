@@ -51,7 +51,8 @@ def check_rows(rows: Iterable[Row], mode: VideosMode = "auto", workers: int = 1)
     Args:
         rows: annotated clips.
         mode: whether the files are cut already.
-        workers: how many files to open side by side. Opening one takes up to 30 ms, mostly outside Python.
+        workers: how many files to open side by side. Looking at one takes some ten milliseconds, mostly
+            outside Python.
     """
     recordings: dict[Path, SourceFacts] = {}  # whole videos that many clips are from
     waiting: deque[Future[Checked]] = deque()

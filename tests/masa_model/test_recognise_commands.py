@@ -22,14 +22,11 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from masa_data import DataError, PoseDataset, PoseShards
 from masa_data.shards.spec import EstimatorIdentity, Provenance
-<<<<<<< HEAD
 from masa_data.track import PoseTrack
 from masa_model.predict import Recognizer
 from masa_model.probabilities import calibration_error
 from masa_model.recogniser import load_classifier, score_clips
-=======
 from masa_model.training.checkpoint import read_header
->>>>>>> surround
 from tests.conftest import make_track
 from tests.masa_model.made_up_signs import GLOSSES, NETWORK, make_sign, signs, write
 
@@ -259,7 +256,6 @@ def test_prediction_from_a_file(folder):
     assert call(predict, "foreign.h5", "--any-estimator").exit_code == 0
 
 
-<<<<<<< HEAD
 def test_no_guess_is_made_about_nothing_or_below_the_threshold(folder):
     """Nobody in view, somebody whose hands are not found, a hand in one frame, and a sign."""
     sign = make_sign("sign", 0, split="test")
@@ -333,7 +329,8 @@ def test_files_of_two_estimators_are_trained_on_where_that_is_asked_for(folder):
     assert "--any-estimator" in call(predict, "another.h5", "--run", folder / "mixed", code=2).stderr
     call(predict, "another.h5", "--run", folder / "mixed", "--any-estimator")
     assert "--force" in call(evaluate, "--run", folder / "mixed", "--data", "out.h5", code=2).stderr
-=======
+
+
 def test_every_evaluation_is_kept_under_a_number_of_its_own(folder):
     place = Path("runs/finetune-001/evaluations")
     before = len(list(place.glob("*.json")))
@@ -378,4 +375,3 @@ def test_a_gpu_that_is_not_there_is_refused_and_the_choice_is_said(folder):
         assert len(said.splitlines()) == 1
     assert "Recogniser on cpu (" in call(predict, "out.h5").stderr
     assert "Recogniser on cpu\n" in call(predict, "out.h5", "--device", "cpu").stderr
->>>>>>> surround
