@@ -178,10 +178,10 @@ def test_noise_makes_no_frame_move(shard, tmp_path):
     records = {}
     for noise in (0.0, 10.0):
         folder = RunFolder.create("pretrain", tmp_path / str(noise))
-        masking = {"motion_threshold": 30, "share": 0.9}
+        masking = {"motion_threshold": 60, "share": 0.9}
         run_all(settings_of(epochs=1, inputs={"noise": noise}, masking=masking), shard, folder)
         (records[noise],) = folder.read_metrics()
-    assert 0 < records[0.0]["masked_share"] < 0.6
+    assert 0 < records[0.0]["masked_share"] < 0.6  # by noisy coordinates it would be more
     for name in ("masked_share", "clips_without_candidate"):
         assert records[0.0][name] == records[10.0][name]
     assert records[0.0]["motion_loss"] != records[10.0]["motion_loss"]
