@@ -56,7 +56,7 @@ def main(run: Path | None, files: tuple[Path, ...], device: str, as_json: bool) 
         folder = (
             RunFolder(checkpoint.parents[1] if checkpoint else run) if run else RunFolder.newest("pretrain")
         )
-        files = files or tuple(Path(file) for file in folder.read_json("data.json")["files"])
+        files = files or folder.files()
         with joined_processes(device) as processes:
             model, settings, loaded = load_pretrained(checkpoint or folder.last)
             model.to(processes.device)

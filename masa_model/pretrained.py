@@ -9,8 +9,10 @@ import torch
 from masa_data.errors import DataError
 from masa_model.finetune_settings import FinetuneSettings
 from masa_model.network.masa import MASA
-from masa_model.settings import InputSettings, NetworkSettings, PretrainSettings
+from masa_model.settings import InputSettings, PretrainSettings
 from masa_model.training.checkpoint import Checkpoint, load_checkpoint, load_model, read_header, require_kind
+from masa_model.training.checkpoint_checks import unreadable
+from masa_model.training.checkpoint_parts import require_size, settings_of
 from masa_model.training.labelled import FinetuneData
 
 
@@ -35,9 +37,12 @@ def load_pretrained(path: Path) -> tuple[MASA, PretrainSettings, Checkpoint]:
     """
     checkpoint = load_checkpoint(path)
     require_kind(path, checkpoint.header, "pretraining")
-    settings = PretrainSettings.model_validate(checkpoint.header.settings)
-    bank = checkpoint.model.get("bank.keys", torch.zeros(1, 1)).shape[0]
-    model = build_model(settings, 2 * bank)
+    settings = settings_of(path, checkpoint.header, PretrainSettings)
+    require_size(checkpoint, settings.network.encoder_weights)
+    bank = checkpoint.model.get("bank.keys", torch.zeros(0))
+    if bank.ndim != 2 or bank.shape[1] != settings.alignment.features:
+        raise unreadable(path, "its memory bank is missing or of another width")
+    model = build_model(settings, 2 * len(bank))
     load_model(checkpoint, model)
     return model.eval(), settings, checkpoint
 
@@ -50,19 +55,20 @@ def with_pretrained(settings: FinetuneSettings, checkpoint: Path) -> FinetuneSet
     """
     header = read_header(checkpoint)
     require_kind(checkpoint, header, "pretraining")
-    size = header.settings["size"]
+    before = settings_of(checkpoint, header, PretrainSettings)
+    size = before.size
     if "size" in settings.model_fields_set and settings.size != size:
         raise DataError(
             f"{checkpoint} has a network of size {size}, --size says {settings.size}",
             "Leave --size out: it comes with the checkpoint",
         )
-    inputs = {name: header.settings["inputs"][name] for name in ("crop_reference", "max_frames")}
+    inputs = InputSettings(crop_reference=before.inputs.crop_reference, max_frames=before.inputs.max_frames)
     return settings.model_copy(
         update={
             "pretrained": str(checkpoint),
             "size": size,
-            "network": NetworkSettings.model_validate(header.settings["network"]),
-            "inputs": InputSettings.model_validate(inputs),
+            "network": before.network,
+            "inputs": inputs,
         }
     )
 

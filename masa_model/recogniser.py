@@ -18,6 +18,7 @@ from masa_model.inputs.sampling import sample_test_frames
 from masa_model.inputs.sources import StreamedClips
 from masa_model.network.classifier import SignClassifier
 from masa_model.training.checkpoint import CheckpointHeader, load_checkpoint, load_model, require_kind
+from masa_model.training.checkpoint_parts import require_size, settings_of, tensor_of
 from masa_model.training.labelled import Classes
 from masa_model.training.run_folder import BEST, LAST
 
@@ -59,16 +60,18 @@ def load_classifier(path: Path, device: torch.device) -> TrainedClassifier:
     checkpoint = load_checkpoint(path)
     header = checkpoint.header
     require_kind(path, header, "recogniser")
-    settings = FinetuneSettings.model_validate(header.settings)
+    settings = settings_of(path, header, FinetuneSettings)
+    require_size(checkpoint, settings.network.encoder_weights)
     model = build_classifier(settings, len(header.classes))
     load_model(checkpoint, model)
+    trained_on = tensor_of(checkpoint, "trained_on", torch.empty((0, 2), dtype=torch.int64))
     return TrainedClassifier(
         path,
         model.to(device).eval(),
         settings,
         Classes(header.classes, header.labels),
         header,
-        checkpoint.progress["trained_on"].numpy(),
+        trained_on.numpy(),
     )
 
 
