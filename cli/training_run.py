@@ -157,9 +157,9 @@ def say_how_it_goes_on(
     epochs, had = settings.epochs, before.epochs  # type: ignore[attr-defined]
     if epochs != had:
         console.print(
-            f"{folder.path} is made longer, from {had:,} to {epochs:,} epochs. From here on its schedules are "
-            "those of the longer run, so the learning rate may rise again: a run that was as long from its "
-            "start ends otherwise."
+            f"{folder.path} is made longer, from {had:,} to {epochs:,} epochs. From here on its schedules "
+            "are those of the longer run, so the learning rate may rise again: a run that was as long from "
+            "its start ends otherwise."
         )
     if not folder.last.exists():
         console.print(f"{folder.path} has no checkpoint yet: it begins again, with its own settings.")
