@@ -101,6 +101,8 @@ def lengthened(settings: _Settings, epochs: object, folder: RunFolder) -> _Setti
     Raises:
         DataError: if fewer are asked for: a schedule cannot be made shorter than it has come.
     """
+    from masa_model.training.config import resolve_settings
+
     before = settings.epochs  # type: ignore[attr-defined]
     if epochs is None or epochs == before:
         return settings
@@ -109,7 +111,8 @@ def lengthened(settings: _Settings, epochs: object, folder: RunFolder) -> _Setti
             f"{folder.path} is a run of {counted(before, 'epoch')}, --epochs says {epochs}",
             "Say more, to make it longer, or leave --epochs out",
         )
-    return settings.model_copy(update={"epochs": epochs})
+    values = settings.model_dump(mode="json", exclude_none=True) | {"epochs": epochs}
+    return resolve_settings(type(settings), options=values)
 
 
 def new_folder(kind: str, path: Path | None, processes: Processes) -> RunFolder:
