@@ -5,13 +5,14 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 DEMO := demo-out
 
-.PHONY: help install install-mmpose install-train test test-slow lint demo bench bench-gpu reproduce-signs clean
+.PHONY: help install install-mmpose install-train test test-slow test-reliability lint demo bench bench-gpu reproduce-signs clean
 
 help:
 	@echo "make demo       environment, then from real footage to a recogniser: extract, pretrain, finetune, eval, predict"
 	@echo "make demo VIDEOS=folder   the same on your videos (VIDEOS/gloss/clip.mp4)"
 	@echo "make test       environment, then lint, types and all tests but the slow ones"
 	@echo "make test-slow  the slow tests"
+	@echo "make test-reliability   training that is killed at random moments, with counts"
 	@echo "make install-mmpose   MMPose too; TORCH='torch --index-url …' chooses a torch where none is there"
 	@echo "make install-train    what training needs; TORCH as above"
 	@echo "make bench-gpu VIDEOS=folder   training and MMPose on this machine's GPU"
@@ -61,6 +62,9 @@ test: lint $(ALL_INSTALLED)
 
 test-slow: $(ALL_INSTALLED)
 	$(BIN)/pytest -n auto -m slow
+
+test-reliability: $(ALL_INSTALLED)
+	$(BIN)/pytest -s -m slow tests/masa_model/test_killed_runs.py
 
 bench: $(INSTALLED)
 	$(BIN)/python -m benchmarks

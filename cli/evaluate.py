@@ -173,7 +173,7 @@ def _files_of(checkpoint: Path) -> tuple[Path, ...]:
     folder = RunFolder(checkpoint.parent.parent)
     if not (folder.path / "data.json").exists():
         raise DataError(f"{checkpoint} lies in no run's folder", "Name files with --data")
-    return tuple(Path(file) for file in folder.read_json("data.json")["files"])
+    return folder.files()
 
 
 def _weight(asked: Question, fuse: tuple[Path, ...], weight: float | None) -> float:

@@ -15,12 +15,17 @@ from masa_data.version import VERSION
 from masa_data.wording import counted
 
 from .console import CONTEXT, Command, errors_in_one_line, make_console
+from .training_pace import Pace, speed
 from .training_run import (
     check_same_files,
     files_to_train_on,
+    folder_held,
+    lengthened,
+    new_folder,
     newest_run,
     run_options,
     run_to_resume,
+    say_how_it_goes_on,
     show_training,
 )
 
@@ -41,6 +46,7 @@ Examples:
   masa-finetune out.h5 --recipe tuned --shots 5       five clips a class, the recipe for small data
   masa-finetune out.h5 --freeze                       a linear probe
   masa-finetune --resume runs/finetune-001            go on with a run that was stopped
+  masa-finetune --resume runs/finetune-001 --epochs 90    and make it longer
 """
 _SCRATCH = "scratch"
 
@@ -63,7 +69,11 @@ _SCRATCH = "scratch"
 @click.option("--epochs", type=click.IntRange(min=1), help="[default: 60]")
 @click.option("--batch-size", type=click.IntRange(min=1), help="[default: 64]")
 @click.option("--seed", type=click.IntRange(min=0), help="[default: 0]")
-@click.option("--precision", type=click.Choice(["fp32", "bf16"]), help="[default: fp32]")
+@click.option(
+    "--precision",
+    type=click.Choice(["auto", "fp32", "bf16"]),
+    help="[default: auto = bf16 on a GPU that has it, else fp32]",
+)
 @click.option(
     "--train-split",
     metavar="SPLITS",
@@ -96,14 +106,15 @@ def main(
         from masa_model.finetune_settings import FinetuneSettings
         from masa_model.pretrained import check_estimators
         from masa_model.recogniser import classes_of
-        from masa_model.training.config import resolve_settings
         from masa_model.training.labelled import open_finetune_data
+        from masa_model.training.precision import settle_precision
         from masa_model.training.processes import joined_processes
-        from masa_model.training.run_folder import RunFolder
 
         if resume is not None:
+            epochs = options.pop("epochs")
             folder, files = run_to_resume(resume, files, (*options.values(), assignments, config, run_path))
-            settings = resolve_settings(FinetuneSettings, config=resume / "settings.toml")
+            before = folder.read_settings(FinetuneSettings)
+            settings = lengthened(before, epochs, folder)
         else:
             files = files_to_train_on(files, "masa-finetune")
             settings = _settings(config, assignments, options)
@@ -118,13 +129,19 @@ def main(
             data = open_finetune_data(files, settings.data, settings.seed, begun_with)
             if resume is None:
                 check_estimators(settings, data)  # before there is a folder
-                folder = RunFolder.create("finetune", run_path)
-                folder.write_settings(settings)
-                folder.write_json("data.json", data.record())
+                settings = settle_precision(settings, processes.device)
+                folder = new_folder("finetune", run_path, processes)
             else:
                 check_same_files(folder, data.record())
-            _print_start(console, settings, data, folder, processes.described)
-            _train(console, settings, data, folder, processes.device, resume=resume is not None)
+            with folder_held(console, folder, processes):
+                if resume is not None:
+                    say_how_it_goes_on(console, "masa-finetune", folder, settings, before)
+                if resume is None or settings != before:
+                    folder.begin(settings, data.record(), again=resume is not None)
+                _print_start(console, settings, data, folder, processes.described)
+                if settings.precision != "fp32":
+                    console.print(f"Precision: {settings.precision}")
+                _train(console, settings, data, folder, processes.device, resume=resume is not None)
             command = shlex.join(["masa-eval", "--run", str(folder.path), "--split", "test"])
             console.print(f"Wrote {folder.path}. Next: {command}")
 
@@ -214,11 +231,12 @@ def _train(
 
     with Recorder(folder, finetuning_curves) as recorder:
 
-        def after_epoch(record: dict[str, float]) -> None:
+        def after_epoch(record: dict[str, float], left: str) -> None:
             recorder.add(record)
-            console.print(_line(record, settings.epochs))
+            console.print(_line(record, settings.epochs) + f"; {speed(record['clips_per_second'])}{left}")
 
-        show_training(console, "masa-finetune", folder, begin, after_epoch)
+        pace = Pace(min(settings.batch_size, len(data.train)))
+        show_training(console, "masa-finetune", folder, begin, after_epoch, pace)
         for left_out in draw_finetuning(recorder, folder, data, device):
             console.print(left_out)
 

@@ -16,7 +16,18 @@ from masa_data.version import VERSION
 from masa_data.wording import counted
 
 from .console import CONTEXT, Command, errors_in_one_line, make_console
-from .training_run import check_same_files, files_to_train_on, run_options, run_to_resume, show_training
+from .training_pace import Pace, speed
+from .training_run import (
+    check_same_files,
+    files_to_train_on,
+    folder_held,
+    lengthened,
+    new_folder,
+    run_options,
+    run_to_resume,
+    say_how_it_goes_on,
+    show_training,
+)
 
 if TYPE_CHECKING:
     from masa_model.network.masa import MASA
@@ -34,7 +45,8 @@ Examples:
   masa-pretrain wlasl.h5 slr500.h5 --epochs 200        several files, a shorter run
   masa-pretrain out.h5 --set motion.interval=5 --set masking.strategy=random
   masa-pretrain --resume runs/pretrain-001             go on with a run that was stopped
-  torchrun --nproc-per-node 4 -m masa_cli.pretrain out.h5 --precision bf16
+  masa-pretrain --resume runs/pretrain-001 --epochs 30 and make it longer
+  torchrun --nproc-per-node 4 -m masa_cli.pretrain out.h5 --run-folder runs/mine
 """
 
 # Fewer candidates than this share of the frames, and there is hardly anything to learn from.
@@ -65,7 +77,11 @@ _FEW_CANDIDATES = 0.1
     help="Take files of different estimators all the same.",
 )
 @run_options("pretrain")
-@click.option("--precision", type=click.Choice(["fp32", "bf16"]), help="[default: fp32]")
+@click.option(
+    "--precision",
+    type=click.Choice(["auto", "fp32", "bf16"]),
+    help="[default: auto = bf16 on a GPU that has it, else fp32]",
+)
 @click.option("--probe-every", type=click.IntRange(min=0), metavar="N", help="Probe every N epochs.")
 @click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
 @click.version_option(VERSION)
@@ -85,12 +101,15 @@ def main(
     with errors_in_one_line("masa-pretrain"):
         from masa_model.settings import PretrainSettings
         from masa_model.training.config import check_effects, resolve_settings, said_values
+        from masa_model.training.precision import settle_precision
         from masa_model.training.processes import joined_processes
 
         if resume is not None:
+            epochs = options.pop("epochs")
             said = (*options.values(), any_estimator, assignments, config, run_path, splits)
             folder, files = run_to_resume(resume, files, said)
-            settings = resolve_settings(PretrainSettings, config=resume / "settings.toml")
+            before = folder.read_settings(PretrainSettings)
+            settings = lengthened(before, epochs, folder)
         else:
             files = files_to_train_on(files, "masa-pretrain")
             data_options = {"splits": splits or None, "any_estimator": any_estimator}
@@ -106,13 +125,18 @@ def main(
             if resume is not None:
                 check_same_files(folder, data.record())
             else:
-                folder = _new_folder(run_path, processes)
-                if processes.first:
-                    folder.write_settings(settings)
-                    folder.write_json("data.json", data.record())
-            many = "1 process" if processes.count == 1 else f"{processes.count} processes"
-            console.print(f"Run: {folder.path} · {processes.described}, {many}")
-            _train(console, settings, data, folder, processes, resume=resume is not None)
+                settings = settle_precision(settings, processes.device)
+                folder = new_folder("pretrain", run_path, processes)
+            with folder_held(console, folder, processes):
+                if resume is not None:
+                    say_how_it_goes_on(console, "masa-pretrain", folder, settings, before)
+                if processes.first and (resume is None or settings != before):
+                    folder.begin(settings, data.record(), again=resume is not None)
+                many = counted(processes.count, "process", "processes")
+                console.print(f"Run: {folder.path} · {processes.described}, {many}")
+                if settings.precision != "fp32":
+                    console.print(f"Precision: {settings.precision}")
+                _train(console, settings, data, folder, processes, resume=resume is not None)
             if processes.first:
                 command = shlex.join(["masa-probe", str(folder.path), *map(str, files)])
                 console.print(f"Wrote {folder.last}. Next: {command}")
@@ -159,11 +183,13 @@ def _train(
 
     with Recorder(folder, pretraining_curves, enabled=processes.first) as recorder:
 
-        def after_epoch(record: dict[str, float]) -> None:
+        def after_epoch(record: dict[str, float], left: str) -> None:
             recorder.add(record)
-            console.print(_line(record, settings))
+            console.print(_line(record, settings, left))
 
-        show_training(console, "masa-pretrain", folder, begin, after_epoch)
+        clips = min(settings.batch_size * processes.count, len(data.clips))
+        pace = Pace(clips, _slow(settings, processes.device.type))
+        show_training(console, "masa-pretrain", folder, begin, after_epoch, pace)
         if processes.first:
             for left_out in draw_pretraining(recorder, folder, data.clips, processes.device):
                 console.print(left_out)
@@ -195,13 +221,23 @@ def _prober(
     return ask
 
 
-def _line(record: dict[str, float], settings: PretrainSettings) -> str:
+def _slow(settings: PretrainSettings, device: str) -> str:
+    """What to say of a run that takes days."""
+    if device != "cpu" or settings.size == "tiny":
+        return ""
+    return (
+        f"The {settings.size} network is made for GPUs; --size tiny takes minutes to hours on a CPU. "
+        "Ctrl-C saves and stops."
+    )
+
+
+def _line(record: dict[str, float], settings: PretrainSettings, left: str) -> str:
     from masa_model.masks import how_to_mask_more
 
     text = (
         f"epoch {record['epoch'] + 1:.0f}/{settings.epochs}: motion loss {record['motion_loss']:.4f}, "
         f"alignment loss {record['alignment_loss']:.3f} ({record['contrastive_accuracy']:.0%} right), "
-        f"{record['masked_share']:.0%} masked, {record['clips_per_second']:,.0f} clips/s"
+        f"{record['masked_share']:.0%} masked, {speed(record['clips_per_second'])}{left}"
     )
     if "val_neighbour_1" in record:
         text += f"; on val {record['val_neighbour_1']:.1%} with 1 clip a class"
@@ -212,14 +248,6 @@ def _line(record: dict[str, float], settings: PretrainSettings) -> str:
             f"frame that moves enough: {how_to_mask_more(settings.masking)}"
         )
     return text
-
-
-def _new_folder(path: Path | None, processes: Processes) -> RunFolder:
-    from masa_model.training.run_folder import RunFolder
-
-    folder = RunFolder.create("pretrain", path) if processes.first else None
-    processes.wait()
-    return folder or (RunFolder(path) if path else RunFolder.newest("pretrain"))
 
 
 if __name__ == "__main__":

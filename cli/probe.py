@@ -64,7 +64,7 @@ def main(run: Path | None, files: tuple[Path, ...], device: str, any_estimator: 
             if run
             else newest_run(make_console(stderr=True), "pretrain")
         )
-        files = files or tuple(Path(file) for file in folder.read_json("data.json")["files"])
+        files = files or folder.files()
         with joined_processes(device) as processes:
             device = processes.described
             model, settings, loaded = load_pretrained(checkpoint or folder.last)

@@ -9,20 +9,26 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+from pydantic import BaseModel
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from masa_data.errors import DataError
 from masa_data.wording import counted
 
 from .console import EXIT_TERMINATED
+from .training_pace import Pace, duration, speed
 
 if TYPE_CHECKING:
+    from masa_model.training.processes import Processes
     from masa_model.training.progress import Progress as RunProgress
     from masa_model.training.run_folder import RunFolder
+
+
+_Settings = TypeVar("_Settings", bound=BaseModel)
 
 
 def run_options(kind: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -37,8 +43,20 @@ def run_options(kind: str) -> Callable[[Callable[..., None]], Callable[..., None
         click.option(
             "--set", "assignments", metavar="NAME=VALUE", multiple=True, help="One setting; may be repeated."
         ),
-        click.option("--run", "run_path", type=path, help=f"Folder [default: runs/{kind}-NNN]."),
-        click.option("--resume", type=path, metavar="RUN", help="Go on with a run."),
+        # torchrun takes --run for an abbreviation of an option of its own, wherever it stands.
+        click.option(
+            "--run",
+            "--run-folder",
+            "run_path",
+            type=path,
+            help=f"Folder [default: runs/{kind}-NNN]; with torchrun say --run-folder.",
+        ),
+        click.option(
+            "--resume",
+            type=path,
+            metavar="RUN",
+            help="Go on with a run; with --epochs, make it longer.",
+        ),
         click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 …"),
     )
 
@@ -68,7 +86,93 @@ def run_to_resume(
     if any(value is not None and value != () for value in said):
         raise DataError("--resume goes on with the settings of the run", "Leave the other options out")
     folder = RunFolder(resume)
-    return folder, tuple(files) or tuple(Path(file) for file in folder.read_json("data.json")["files"])
+    folder.require_run()
+    return folder, tuple(files) or folder.files()
+
+
+def lengthened(settings: _Settings, epochs: object, folder: RunFolder) -> _Settings:
+    """The settings of a run that goes on, with more epochs if more are asked for.
+
+    Args:
+        settings: of the run.
+        epochs: what --epochs says; None = as before.
+        folder: of the run.
+
+    Raises:
+        DataError: if fewer are asked for: a schedule cannot be made shorter than it has come.
+    """
+    from masa_model.training.config import resolve_settings
+
+    before = settings.epochs  # type: ignore[attr-defined]
+    if epochs is None or epochs == before:
+        return settings
+    if not isinstance(epochs, int) or epochs < before:
+        raise DataError(
+            f"{folder.path} is a run of {counted(before, 'epoch')}, --epochs says {epochs}",
+            "Say more, to make it longer, or leave --epochs out",
+        )
+    values = settings.model_dump(mode="json", exclude_none=True) | {"epochs": epochs}
+    return resolve_settings(type(settings), options=values)
+
+
+def new_folder(kind: str, path: Path | None, processes: Processes) -> RunFolder:
+    """The folder of a new run, the same for all processes.
+
+    Raises:
+        DataError: if the one named holds a run.
+    """
+    from masa_model.training.run_folder import RunFolder
+
+    made = str(RunFolder.create(kind, path).path) if processes.first else ""
+    return RunFolder(Path(processes.same_text(made)))
+
+
+@contextmanager
+def folder_held(console: Console, folder: RunFolder, processes: Processes) -> Iterator[None]:
+    """Within, no other command trains into the folder.
+
+    Raises:
+        DataError: if another one does.
+    """
+    if not processes.first:
+        yield
+        return
+    with folder.held() as note:
+        if note:
+            console.print(note)
+        yield
+
+
+def say_how_it_goes_on(
+    console: Console, command: str, folder: RunFolder, settings: BaseModel, before: BaseModel
+) -> None:
+    """What is not as one may think: from the start again, longer, or complete already.
+
+    Args:
+        console: where to say it.
+        command: its name.
+        folder: of the run.
+        settings: with which it goes on.
+        before: with which it was begun.
+    """
+    from masa_model.training.checkpoint import read_header
+
+    epochs, had = settings.epochs, before.epochs  # type: ignore[attr-defined]
+    if epochs != had:
+        console.print(
+            f"{folder.path} is made longer, from {had:,} to {epochs:,} epochs. From here on its schedules "
+            "are those of the longer run, so the learning rate may rise again: a run that was as long from "
+            "its start ends otherwise."
+        )
+    if not folder.last.exists():
+        console.print(f"{folder.path} has no checkpoint yet: it begins again, with its own settings.")
+        return
+    header = read_header(folder.last)
+    if header.step == header.steps and epochs == had:
+        console.print(
+            f"{folder.path} is complete ({counted(epochs, 'epoch')}). To make it longer: "
+            f"{shlex.join([command, '--resume', str(folder.path), '--epochs', str(2 * epochs)])}"
+        )
 
 
 def newest_run(console: Console, kind: str) -> RunFolder:
@@ -103,7 +207,7 @@ def check_same_files(folder: RunFolder, record: Mapping[str, object]) -> None:
     Raises:
         DataError: if they are not.
     """
-    if folder.read_json("data.json")["fingerprints"] != record["fingerprints"]:
+    if folder.read_data().fingerprints != record["fingerprints"]:
         raise DataError(f"the files are not those {folder.path} was trained on", "Name the same files")
 
 
@@ -123,7 +227,8 @@ def show_training(
     command: str,
     folder: RunFolder,
     train: Callable[[Callable[[], bool]], Iterator[RunProgress]],
-    after_epoch: Callable[[dict[str, Any]], None],
+    after_epoch: Callable[[dict[str, Any], str], None],
+    pace: Pace,
 ) -> None:
     """Run a training with a bar. If a signal stops it, say how to go on, and leave.
 
@@ -132,27 +237,38 @@ def show_training(
         command: its name.
         folder: of the run.
         train: begins the training; is given what to ask whether to stop.
-        after_epoch: called with each epoch's record.
+        after_epoch: called with each epoch's record, and the time left as text ("" at the end).
+        pace: of the run.
     """
     bar = Progress(
         TextColumn("epoch {task.fields[epoch]}"),
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn("steps ·"),
-        TimeRemainingColumn(),
-        TextColumn("left"),
+        TextColumn("{task.fields[speed]}, {task.fields[left]} left"),
         console=console,
         disable=not console.is_terminal,
         transient=True,
     )
     last = None
     with _stop_on_signals() as stopped, bar:
-        task = bar.add_task("", total=None, epoch=1)
+        task = bar.add_task("", total=None, epoch=1, speed="…", left="…")
         for progress in train(lambda: bool(stopped)):
             last = progress
-            bar.update(task, completed=progress.step, total=progress.steps, epoch=progress.epoch + 1)
+            pace.note(progress.step, progress.steps)
+            left = duration(pace.left)
+            bar.update(
+                task,
+                completed=progress.step,
+                total=progress.steps,
+                epoch=progress.epoch + 1,
+                speed=speed(pace.clips_per_second),
+                left=left,
+            )
             if progress.record is not None:
-                after_epoch(progress.record)
+                after_epoch(progress.record, f", {left} left" if progress.step < progress.steps else "")
+            if said := pace.estimate():
+                console.print(said)
     if stopped and (last is None or last.step < last.steps):
         console.print(f"Stopped and saved. Go on with: {shlex.join([command, '--resume', str(folder.path)])}")
         sys.exit(EXIT_TERMINATED)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -13,14 +12,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from masa_data.errors import DataError
-from masa_model.calibration import (
-    CALIBRATION_CLIPS,
-    calibrate_encoder,
-    calibrated,
-    restore_statistics,
-)
+from masa_model.calibration import CALIBRATION_CLIPS, calibrate_encoder, calibrated
 from masa_model.features import in_order
+from masa_model.finetune_checkpoints import SUMS, Chosen, FinetuneSaver, State
 from masa_model.finetune_settings import FinetuneSettings
 from masa_model.inputs.augment import augment, with_noise
 from masa_model.inputs.batch import PoseBatch, RawClips
@@ -33,52 +27,21 @@ from masa_model.probabilities import fit_temperature
 from masa_model.recogniser import batch_probabilities, build_classifier, score_clips
 from masa_model.training.checkpoint import (
     PRETRAINED_ON,
-    RUNNING,
     TRAINED_ON,
-    CheckpointHeader,
     load_checkpoint,
     load_model,
-    load_optimiser,
     read_progress,
-    save_checkpoint,
+    require_kind,
 )
-from masa_model.training.content import content_keys
+from masa_model.training.checkpoint_parts import tensor_of
 from masa_model.training.labelled import FinetuneData
-from masa_model.training.precision import arithmetic
+from masa_model.training.precision import arithmetic, settle_precision
 from masa_model.training.progress import NonFiniteLossError, Progress
 from masa_model.training.recipe import class_weights, make_optimiser, rate_factor
+from masa_model.training.restoring import restore_run, sums_of
 from masa_model.training.run_folder import BEST, RunFolder
 
-_SECONDS_BETWEEN_SAVES: Final = 60.0
 _FEWEST_CALIBRATION_CLIPS: Final = 128
-_SUMS: Final = ("loss", "accuracy")
-
-
-@dataclass(slots=True)
-class _Chosen:
-    """The best epoch by val: the highest accuracy, of equals the lower loss."""
-
-    accuracy: float = -1.0
-    loss: float = np.inf
-    epoch: float = -1.0
-
-    def improve(self, accuracy: float, loss: float, epoch: int) -> bool:
-        if (accuracy, -loss) <= (self.accuracy, -self.loss):
-            return False
-        self.accuracy, self.loss, self.epoch = accuracy, loss, epoch
-        return True
-
-    def tensor(self) -> Tensor:
-        return torch.tensor([self.accuracy, self.loss, self.epoch], dtype=torch.float64)
-
-
-@dataclass(slots=True)
-class _State:
-    """Where the loop is."""
-
-    step: int = 0
-    sums: Tensor = field(default_factory=lambda: torch.zeros(len(_SUMS)))
-    chosen: _Chosen = field(default_factory=_Chosen)
 
 
 def finetune(
@@ -93,29 +56,33 @@ def finetune(
     """Train, a step at each turn; write checkpoints and metrics into the run's folder.
 
     After each epoch the clips of val are asked; the best epoch by them is kept as best.safetensors. Without
-    such clips there is only last.safetensors. The result depends on settings and data alone, not on stops.
+    such clips there is only last.safetensors. The result depends on settings and data alone: not on stops,
+    nor on when checkpoints were written.
 
     Args:
         settings: of the run.
         data: the clips.
         folder: of the run.
         device: where to compute; one process does all.
-        resume: go on from the folder's last checkpoint.
+        resume: go on from the folder's last checkpoint; where there is none yet, begin.
         stop: asked after every step; when it says so, a checkpoint is saved and the run ends.
 
     Raises:
         DataError: if a checkpoint does not fit, or a loss is not finite.
     """
     clips = data.train.clips
+    settings = settle_precision(settings, device)
     steps_per_epoch = len(epoch_batches(len(clips), settings.batch_size, settings.seed, 0))
     steps = steps_per_epoch * settings.epochs
-    model = _initial_model(settings, data, device, resume=resume)
+    going_on = resume and folder.last.exists()
+    model = _initial_model(settings, data, device, resume=going_on)
     optimiser = make_optimiser(settings, model)
-    state = _State(sums=torch.zeros(len(_SUMS), device=device))
+    state = State(sums=torch.zeros(len(SUMS), device=device))
+    if going_on:
+        _restore(state, folder, settings, model, optimiser, steps, device)
     if resume:
-        _restore(state, folder, model, optimiser, steps, device)
         folder.forget_metrics_from(state.step // steps_per_epoch)
-    saver = _Saver(settings, data, folder, steps, _pretrained_on(settings, folder, resume=resume))
+    saver = FinetuneSaver(settings, data, folder, steps, _pretrained_on(settings, folder, going_on=going_on))
     targets = torch.from_numpy(data.train.targets).to(device)
     weights = class_weights(settings, data).to(device)
     source = open_source(clips, device, settings.data.place)
@@ -153,23 +120,24 @@ def finetune(
             right = (scores.argmax(1) == wanted).float().mean()
             state.sums += torch.stack([loss.detach(), right])
             stopping = stop()
-            if stopping and state.step % steps_per_epoch:
-                with _fitting_statistics(model, settings, data, device) as running:
-                    saver.save(folder.last, state, model, resumable=(optimiser, running))
-                return
             if state.step % steps_per_epoch:
+                if stopping or saver.due_within_epoch():
+                    with _fitting_statistics(model, settings, data, device) as running:
+                        saver.save(folder.last, state, model, resumable=(optimiser, running))
+                if stopping:
+                    return
                 yield Progress(state.step, steps, epoch)
 
         means = (state.sums / steps_per_epoch).tolist()
         state.sums = torch.zeros_like(state.sums)
         record: dict[str, float] = {"epoch": epoch, "step": state.step}
-        record |= dict(zip(_SUMS, means, strict=True))
+        record |= dict(zip(SUMS, means, strict=True))
         record["learning_rate"] = optimiser.param_groups[0]["lr"]
         seconds = time.monotonic() - started
         record["clips_per_second"] = (state.step - first) * len(order[0]) / max(seconds, 1e-9)
         last = epoch + 1 == settings.epochs
         ask = len(data.val) > 0 and ((epoch + 1) % settings.val_every == 0 or last)
-        keep = stopping or last or saver.due()
+        keep = stopping or last or saver.due_after_epoch()
         with ExitStack() as fitting:
             if ask or keep:
                 running = fitting.enter_context(_fitting_statistics(model, settings, data, device))
@@ -186,56 +154,6 @@ def finetune(
         yield Progress(state.step, steps, epoch, record)
         if stopping:
             return
-
-
-@dataclass(slots=True)
-class _Saver:
-    """Writes checkpoints that say all that is needed to use them."""
-
-    settings: FinetuneSettings
-    data: FinetuneData
-    folder: RunFolder
-    steps: int
-    pretrained_on: Tensor | None
-    saved: float = field(default_factory=time.monotonic)
-
-    def due(self) -> bool:
-        return time.monotonic() - self.saved > _SECONDS_BETWEEN_SAVES
-
-    def save(
-        self,
-        path: Path,
-        state: _State,
-        model: nn.Module,
-        record: dict[str, float] | None = None,
-        temperature: float = 1.0,
-        resumable: tuple[torch.optim.Optimizer, dict[str, Tensor]] | None = None,
-    ) -> None:
-        """Write one, with the optimiser and the running statistics if a run may go on from it."""
-        files = self.data.train.clips.files
-        header = CheckpointHeader(
-            kind="recogniser",
-            step=state.step,
-            steps=self.steps,
-            settings=self.settings.model_dump(mode="json"),
-            estimator=self.data.train.clips.estimator,
-            sampling=files[0].provenance.sampling,
-            fingerprints=tuple(tracks.fingerprint for tracks in files),
-            labels=self.data.classes.glosses,
-            classes=self.data.classes.pairs,
-            temperature=temperature,
-            metrics=record or {},
-        )
-        trained_on = torch.from_numpy(content_keys(self.data.train.clips))
-        progress = {"sums": state.sums, "chosen": state.chosen.tensor(), TRAINED_ON: trained_on}
-        if self.pretrained_on is not None:
-            progress[PRETRAINED_ON] = self.pretrained_on
-        optimiser = None
-        if resumable is not None:
-            optimiser, running = resumable
-            progress |= {RUNNING + name: value for name, value in running.items()}
-            self.saved = time.monotonic()
-        save_checkpoint(path, header, model, optimiser, progress)
 
 
 def _initial_model(
@@ -255,11 +173,11 @@ def _initial_model(
     return model
 
 
-def _pretrained_on(settings: FinetuneSettings, folder: RunFolder, *, resume: bool) -> Tensor | None:
+def _pretrained_on(settings: FinetuneSettings, folder: RunFolder, *, going_on: bool) -> Tensor | None:
     """Keys of the clips that pre-training saw; None without pre-training, or if it kept none."""
     if settings.pretrained is None:
         return None
-    if resume:  # pre-training may lie elsewhere by now
+    if going_on:  # pre-training may lie elsewhere by now
         return read_progress(folder.last, PRETRAINED_ON)
     return read_progress(Path(settings.pretrained), TRAINED_ON)
 
@@ -303,24 +221,17 @@ def _validate(
 
 
 def _restore(
-    state: _State,
+    state: State,
     folder: RunFolder,
+    settings: FinetuneSettings,
     model: SignClassifier,
     optimiser: torch.optim.Optimizer,
     steps: int,
     device: torch.device,
 ) -> None:
     checkpoint = load_checkpoint(folder.last)
-    if checkpoint.header.steps != steps:
-        raise DataError(
-            f"{checkpoint.path} is of a run of {checkpoint.header.steps:,} steps, this one has {steps:,}",
-            "Resume with the same clips and batch size",
-        )
-    load_model(checkpoint, model)
-    restore_statistics(model, checkpoint.running_statistics)
-    highest = [group["highest"] for group in optimiser.param_groups]
-    load_optimiser(checkpoint, optimiser)
-    for group, value in zip(optimiser.param_groups, highest, strict=True):
-        group["highest"] = value
-    state.step, state.sums = checkpoint.header.step, checkpoint.progress["sums"].to(device)
-    state.chosen = _Chosen(*checkpoint.progress["chosen"].tolist())
+    require_kind(folder.last, checkpoint.header, "recogniser")
+    restore_run(checkpoint, settings, steps, model, optimiser)
+    state.step = checkpoint.header.step
+    state.sums = sums_of(checkpoint, len(SUMS), 0, 1).to(device)
+    state.chosen = Chosen(*tensor_of(checkpoint, "chosen", state.chosen.tensor()).tolist())

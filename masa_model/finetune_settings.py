@@ -9,7 +9,18 @@ from pydantic import Field, model_validator
 from masa_model.inputs.sampling import Sampling
 from masa_model.inputs.sources import Place
 from masa_model.network.classifier import Head, Pooling
-from masa_model.setting_types import Count, Positive, Precision, Section, Share, Size, Weight, named
+from masa_model.setting_types import (
+    Count,
+    Decay,
+    Positive,
+    Precision,
+    Section,
+    Seed,
+    Share,
+    Size,
+    Weight,
+    named,
+)
 from masa_model.settings import MILD_AUGMENTATION, NETWORKS, AugmentSettings, InputSettings, NetworkSettings
 from masa_model.training.config import RunSettings, merged
 
@@ -51,6 +62,8 @@ class FinetuneOptimiserSettings(Section):
         head_factor: the head's learning rate as a multiple of it.
         momentum: of SGD.
         weight_decay: of either.
+        decay: what it is applied to: "all" parameters, or only the "matrices" of linear layers, which leaves
+            out biases, norms and learned tokens.
         drops: SGD: how often the learning rate falls to a tenth, at equal distances (paper: every 20 of 60
             epochs: 2).
         warm_up: AdamW: share of all steps over which the learning rate rises.
@@ -63,7 +76,8 @@ class FinetuneOptimiserSettings(Section):
     head_factor: Positive = 1.0
     momentum: Share = 0.9
     weight_decay: Weight = 0.0
-    drops: Annotated[int, Field(ge=0)] = 2
+    decay: Decay = "all"
+    drops: Annotated[int, Field(ge=0, le=1000)] = 2
     warm_up: Share = 0.1
     head_first: Share = 0.0
 
@@ -99,8 +113,10 @@ class FinetuneSettings(RunSettings):
         epochs: over the clips.
         batch_size: clips of a step.
         val_every: epochs between two looks at val; the last epoch always is followed by one.
+        save_minutes: minutes of an epoch after which a checkpoint to go on from is written within it.
         seed: of weights, order, sampling and draws of clips.
-        precision: of the network's arithmetic while it learns; it is always evaluated in float32.
+        precision: of the network's arithmetic while it learns; it is always evaluated in float32. "auto" is
+            bf16 on a GPU that has it, else fp32; a run writes down what was taken.
         label_smoothing: share of each label that goes to all classes alike.
         class_weights: whether rare classes count as much as frequent ones ("balanced").
     """
@@ -112,8 +128,9 @@ class FinetuneSettings(RunSettings):
     epochs: Count = 60
     batch_size: Count = 64
     val_every: Count = 1
-    seed: Annotated[int, Field(ge=0)] = 0
-    precision: Precision = "fp32"
+    save_minutes: Weight = 10.0
+    seed: Seed = 0
+    precision: Precision = "auto"
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
     class_weights: Literal["none", "balanced"] = "none"
     network: NetworkSettings = NETWORKS["base"]

@@ -5,38 +5,27 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Final
 
 import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from masa_data.errors import DataError
-from masa_model.calibration import calibrated, restore_statistics, showing
 from masa_model.inputs.augment import two_views, with_noise
 from masa_model.inputs.batch import PoseBatch, RawClips
 from masa_model.inputs.parts import prepare_clips
 from masa_model.inputs.sources import epoch_batches, open_source
 from masa_model.network.masa import MASA, Losses
+from masa_model.pretrain_checkpoints import PretrainSaver
 from masa_model.pretrained import build_model
 from masa_model.settings import PretrainSettings
-from masa_model.training.checkpoint import (
-    RUNNING,
-    TRAINED_ON,
-    Checkpoint,
-    CheckpointHeader,
-    load_checkpoint,
-    load_model,
-    load_optimiser,
-    save_checkpoint,
-)
-from masa_model.training.content import content_keys
+from masa_model.training.checkpoint import load_checkpoint, require_kind
 from masa_model.training.data import TrainingData
-from masa_model.training.precision import arithmetic
+from masa_model.training.optimiser import parameter_groups
+from masa_model.training.precision import arithmetic, settle_precision
 from masa_model.training.processes import Processes
 from masa_model.training.progress import NonFiniteLossError, Progress
+from masa_model.training.restoring import restore_run, sums_of
 from masa_model.training.run_folder import RunFolder
 from masa_model.training.schedule import alignment_weight, learning_rate_factor
 
@@ -52,7 +41,6 @@ MEASURES: Final = (
     "alignment_gradient",
     "waiting_share",
 )
-_SECONDS_BETWEEN_SAVES: Final = 60.0
 
 
 def pretrain(
@@ -67,14 +55,15 @@ def pretrain(
 ) -> Iterator[Progress]:
     """Train, a step at each turn; write checkpoints and metrics into the run's folder.
 
-    The result depends on settings, data and number of processes alone: not on stops in between.
+    The result depends on settings, data and number of processes alone: not on stops in between, nor on when
+    checkpoints were written.
 
     Args:
         settings: of the run.
         data: the clips.
         folder: of the run.
         processes: who trains together.
-        resume: go on from the folder's last checkpoint.
+        resume: go on from the folder's last checkpoint; where there is none yet, begin.
         stop: asked after every step; when it says so, a checkpoint is saved and the run ends.
         after_epoch: called with the model and the number of epochs done; what it returns is recorded.
 
@@ -82,28 +71,38 @@ def pretrain(
         DataError: if the checkpoint does not fit, or a loss is not finite.
     """
     device, clips = processes.device, data.clips
+    settings = settle_precision(settings, device)
     batch_size = settings.batch_size * processes.count
     steps_per_epoch = len(epoch_batches(len(clips), batch_size, settings.seed, 0))
     steps = steps_per_epoch * settings.epochs
     model = build_model(settings, len(clips)).to(device)
+    chosen = settings.optimiser
+    learning = (parameter for parameter in model.parameters() if parameter.requires_grad)
     optimiser = torch.optim.AdamW(
-        [parameter for parameter in model.parameters() if parameter.requires_grad],
-        lr=settings.optimiser.learning_rate,
-        betas=settings.optimiser.betas,
-        weight_decay=settings.optimiser.weight_decay,
+        parameter_groups(model, learning, chosen.weight_decay, chosen.decay),
+        lr=chosen.learning_rate,
+        betas=chosen.betas,
         fused=True,
     )
+    saver = PretrainSaver(settings, data, folder, processes, steps)
     step, sums = 0, torch.zeros(len(MEASURES), device=device)
-    if resume:
+    if resume and processes.any(folder.last.exists()):
         checkpoint = load_checkpoint(folder.last)
-        step, sums = _restore(checkpoint, model, optimiser, steps, device)
-        if processes.first:
-            folder.forget_metrics_from(step // steps_per_epoch)
+        require_kind(folder.last, checkpoint.header, "pretraining")
+        restore_run(
+            checkpoint,
+            settings,
+            steps,
+            model,
+            optimiser,
+            lambda: saver.keep_missing(checkpoint.header, model),
+        )
+        step = checkpoint.header.step
+        sums = sums_of(checkpoint, len(MEASURES), processes.rank, processes.count).to(device)
+    if resume and processes.first:
+        folder.forget_metrics_from(step // steps_per_epoch)
     wrapped = _over_processes(model, processes, compiled=settings.compile)
     source = open_source(clips, device, settings.data.place)
-    header = _Header(settings, data, steps)
-    seen = {TRAINED_ON: torch.from_numpy(content_keys(clips))}
-    saved = time.monotonic()
 
     for epoch in range(step // steps_per_epoch, settings.epochs):
         order = epoch_batches(len(clips), batch_size, settings.seed, epoch, processes.rank, processes.count)
@@ -131,15 +130,13 @@ def pretrain(
 
             step += 1
             sums += _measures(losses, model, waited / max(waited + time.monotonic() - step_started, 1e-9))
-            stopping = processes.any(stop())
-            if stopping and step % steps_per_epoch:
-                if processes.first:
-                    with _fitting_statistics(model, settings, data, device) as running:
-                        progress = {"sums": sums, **seen, **running}
-                        save_checkpoint(folder.last, header.at(step), model, optimiser, progress)
-                processes.wait()
-                return
+            stopping, due = processes.any_of(stop(), saver.due())
             if step % steps_per_epoch:
+                if stopping or due:
+                    saver.save(step, model, optimiser, processes.gather(sums))
+                if stopping:
+                    processes.wait()
+                    return
                 yield Progress(step, steps, epoch)
 
         means = processes.mean(sums / steps_per_epoch).tolist()
@@ -149,19 +146,10 @@ def pretrain(
         record["alignment_weight"] = weight
         record["clips_per_second"] = (step - first) * batch_size / (time.monotonic() - started)
         record |= after_epoch(model, epoch + 1)
-        last = epoch + 1 == settings.epochs or stopping
         if processes.first:
             folder.append_metrics(record)
-            kept = (epoch + 1) % settings.save_every == 0 or epoch + 1 == settings.epochs
-            if last or kept or time.monotonic() - saved > _SECONDS_BETWEEN_SAVES:
-                at = header.at(step, record)
-                with _fitting_statistics(model, settings, data, device) as running:
-                    if kept:  # before the last one: who is killed in between goes on from before both
-                        path = folder.checkpoints / f"epoch-{epoch + 1:04}.safetensors"
-                        save_checkpoint(path, at, model, progress=seen)
-                    progress = {"sums": sums, **seen, **running}
-                    save_checkpoint(folder.last, at, model, optimiser, progress)
-                saved = time.monotonic()
+        nothing = sums.expand(processes.count, -1)
+        saver.save_after_epoch(step, model, optimiser, nothing, record, stopping=stopping)
         processes.wait()
         yield Progress(step, steps, epoch, record)
         if stopping:
@@ -180,50 +168,6 @@ def _views(
         return *two_views(batch, settings.augment, seed), None
     clean, _ = two_views(batch, settings.augment, seed)
     return *two_views(with_noise(batch, settings.inputs.noise), settings.augment, seed), clean
-
-
-@contextmanager
-def _fitting_statistics(
-    model: MASA, settings: PretrainSettings, data: TrainingData, device: torch.device
-) -> Iterator[dict[str, Tensor]]:
-    """Within, the encoder's statistics fit its weights; gives the running ones as a checkpoint holds them."""
-    encoder = model.query.encoder
-    see = showing(encoder, settings.inputs)
-    with calibrated(model, see, data.clips, device, part=encoder) as running:
-        yield {RUNNING + name: value for name, value in running.items()}
-
-
-@dataclass(frozen=True, slots=True)
-class _Header:
-    settings: PretrainSettings
-    data: TrainingData
-    steps: int
-
-    def at(self, step: int, metrics: dict[str, float] | None = None) -> CheckpointHeader:
-        files = self.data.clips.files
-        return CheckpointHeader(
-            kind="pretraining",
-            step=step,
-            steps=self.steps,
-            settings=self.settings.model_dump(mode="json"),
-            estimator=self.data.clips.estimator,
-            fingerprints=tuple(tracks.fingerprint for tracks in files),
-            metrics=metrics or {},
-        )
-
-
-def _restore(
-    checkpoint: Checkpoint, model: MASA, optimiser: torch.optim.Optimizer, steps: int, device: torch.device
-) -> tuple[int, Tensor]:
-    if checkpoint.header.steps != steps:
-        raise DataError(
-            f"{checkpoint.path} is of a run of {checkpoint.header.steps:,} steps, this one has {steps:,}",
-            "Resume with the same clips, batch size and number of processes",
-        )
-    load_model(checkpoint, model)
-    restore_statistics(model, checkpoint.running_statistics)
-    load_optimiser(checkpoint, optimiser)
-    return checkpoint.header.step, checkpoint.progress["sums"].to(device)
 
 
 def _over_processes(model: MASA, processes: Processes, *, compiled: bool) -> nn.Module:

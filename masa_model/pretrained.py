@@ -14,6 +14,8 @@ from masa_model.finetune_settings import FinetuneSettings
 from masa_model.network.masa import MASA
 from masa_model.settings import InputSettings, NetworkSettings, PretrainSettings
 from masa_model.training.checkpoint import Checkpoint, load_checkpoint, load_model, read_header, require_kind
+from masa_model.training.checkpoint_checks import unreadable
+from masa_model.training.checkpoint_parts import require_size, settings_of
 from masa_model.training.config import merged
 from masa_model.training.labelled import FinetuneData
 
@@ -42,9 +44,12 @@ def load_pretrained(path: Path) -> tuple[MASA, PretrainSettings, Checkpoint]:
     """
     checkpoint = load_checkpoint(path)
     require_kind(path, checkpoint.header, "pretraining")
-    settings = PretrainSettings.model_validate(checkpoint.header.settings)
-    bank = checkpoint.model.get("bank.keys", torch.zeros(1, 1)).shape[0]
-    model = build_model(settings, 2 * bank)
+    settings = settings_of(path, checkpoint.header, PretrainSettings)
+    require_size(checkpoint, settings.network.encoder_weights)
+    bank = checkpoint.model.get("bank.keys", torch.zeros(0))
+    if bank.ndim != 2 or bank.shape[1] != settings.alignment.features:
+        raise unreadable(path, "its memory bank is missing or of another width")
+    model = build_model(settings, 2 * len(bank))
     load_model(checkpoint, model)
     return model.eval(), settings, checkpoint
 
@@ -68,22 +73,22 @@ def with_pretrained(
         said = {"inputs": settings.inputs.model_dump(exclude_unset=True)}
     header = read_header(checkpoint)
     require_kind(checkpoint, header, "pretraining")
-    size = header.settings["size"]
+    before = settings_of(checkpoint, header, PretrainSettings)
+    size = before.size
     if "size" in settings.model_fields_set and settings.size != size:
         raise DataError(
             f"{checkpoint} has a network of size {size}, --size says {settings.size}",
             "Leave --size out: it comes with the checkpoint",
         )
-    there = NetworkSettings.model_validate(header.settings["network"])
-    network = NetworkSettings.model_validate(merged(there.model_dump(), said.get("network", {})))
+    network = NetworkSettings.model_validate(merged(before.network.model_dump(), said.get("network", {})))
     for name in NetworkSettings.model_fields.keys() - _FREE_OF_SHAPE:
-        found, asked = getattr(there, name), getattr(network, name)
+        found, asked = getattr(before.network, name), getattr(network, name)
         if found != asked:
             raise DataError(
                 f"{checkpoint} has network.{name} = {found}, the setting says {asked}",
                 "Leave it out: it comes with the checkpoint",
             )
-    inputs = {name: header.settings["inputs"][name] for name in ("crop_reference", "max_frames")}
+    inputs = {"crop_reference": before.inputs.crop_reference, "max_frames": before.inputs.max_frames}
     return settings.model_copy(
         update={
             "pretrained": str(checkpoint),

@@ -19,6 +19,7 @@ from masa_model.inputs.sources import StreamedClips
 from masa_model.network.classifier import SignClassifier
 from masa_model.training.checkpoint import (
     PRETRAINED_ON,
+    TRAINED_ON,
     Checkpoint,
     CheckpointHeader,
     load_checkpoint,
@@ -26,6 +27,7 @@ from masa_model.training.checkpoint import (
     read_header,
     require_kind,
 )
+from masa_model.training.checkpoint_parts import require_size, settings_of, tensor_of
 from masa_model.training.labelled import Classes
 from masa_model.training.run_folder import BEST, LAST
 
@@ -70,16 +72,18 @@ def load_classifier(path: Path, device: torch.device) -> TrainedClassifier:
     checkpoint = load_checkpoint(path)
     header = checkpoint.header
     require_kind(path, header, "recogniser")
-    settings = FinetuneSettings.model_validate(header.settings)
+    settings = settings_of(path, header, FinetuneSettings)
+    require_size(checkpoint, settings.network.encoder_weights)
     model = build_classifier(settings, len(header.classes))
     load_model(checkpoint, model)
+    trained_on = tensor_of(checkpoint, TRAINED_ON, torch.empty((0, 2), dtype=torch.int64))
     return TrainedClassifier(
         path,
         model.to(device).eval(),
         settings,
         Classes(header.classes, header.labels),
         header,
-        checkpoint.progress["trained_on"].numpy(),
+        trained_on.numpy(),
         _pretrained_on(checkpoint, settings),
     )
 
@@ -99,8 +103,9 @@ def classes_of(checkpoint: Path) -> Classes | None:
 def _pretrained_on(checkpoint: Checkpoint, settings: FinetuneSettings) -> NDArray[np.int64] | None:
     if settings.pretrained is None:
         return np.empty((0, 2), np.int64)
-    keys = checkpoint.progress.get(PRETRAINED_ON)
-    return None if keys is None else keys.numpy()
+    if PRETRAINED_ON not in checkpoint.progress:
+        return None
+    return tensor_of(checkpoint, PRETRAINED_ON, torch.empty((0, 2), dtype=torch.int64)).numpy()
 
 
 def build_classifier(settings: FinetuneSettings, classes: int) -> SignClassifier:

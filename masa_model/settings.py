@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from itertools import pairwise
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -11,7 +12,20 @@ from masa_model.inputs.sources import Place
 from masa_model.masking_settings import MaskingSettings, with_first_rule
 from masa_model.network.autoencoder import LossKind, Reduction
 from masa_model.network.norm import Normalisation
-from masa_model.setting_types import Count, Positive, Precision, Section, Share, Size, Weight, named
+from masa_model.setting_types import (
+    Count,
+    Decay,
+    Depth,
+    Positive,
+    Precision,
+    Section,
+    Seed,
+    Share,
+    Size,
+    Weight,
+    Width,
+    named,
+)
 from masa_model.training.config import RunSettings, merged
 
 
@@ -29,12 +43,12 @@ class NetworkSettings(Section):
         graph_dropout: in the graph blocks.
     """
 
-    blocks: tuple[Count, Count, Count, Count, Count] = (128, 128, 256, 512, 512)
-    part: Count = 512
-    encoder_blocks: Count = 3
-    decoder_blocks: Count = 2
-    heads: Count = 8
-    hidden: Count = 2048
+    blocks: tuple[Width, Width, Width, Width, Width] = (128, 128, 256, 512, 512)
+    part: Width = 512
+    encoder_blocks: Depth = 3
+    decoder_blocks: Depth = 2
+    heads: Width = 8
+    hidden: Width = 2048
     norm: Normalisation = "batch"
     graph_dropout: Share = 0.05
 
@@ -44,8 +58,30 @@ class NetworkSettings(Section):
             raise ValueError(
                 f"3 × part = {3 * self.part}, expected a multiple of 2 × heads = {2 * self.heads}"
             )
+        weights = self.encoder_weights + self.decoder_blocks * self._block_weights
+        if weights > _MOST_WEIGHTS:
+            raise ValueError(
+                f"about {weights:,} weights, expected {_MOST_WEIGHTS:,} at most: lower network.part, "
+                "network.hidden or the number of blocks"
+            )
         return self
 
+    @property
+    def encoder_weights(self) -> int:
+        """How many weights the linear layers of embedding and encoder have: a little less than all."""
+        channels = (2, *self.blocks)
+        graphs = sum(4 * before * after + after**2 for before, after in pairwise(channels))
+        # One graph network for the body, one for hands.
+        embedding = 2 * (graphs + self.blocks[-1] * self.part)
+        return embedding + self.encoder_blocks * self._block_weights
+
+    @property
+    def _block_weights(self) -> int:
+        features = 3 * self.part
+        return 4 * features**2 + 2 * features * self.hidden
+
+
+_MOST_WEIGHTS: Final = 500_000_000
 
 NETWORKS: dict[Size, NetworkSettings] = {
     "base": NetworkSettings(),
@@ -109,8 +145,8 @@ class MotionSettings(Section):
     """
 
     objective: Literal["motion", "joint"] = "motion"
-    interval: tuple[Count, ...] = (3,)
-    weights: tuple[Positive, ...] = (1.0,)
+    interval: Annotated[tuple[Count, ...], Field(max_length=64)] = (3,)
+    weights: Annotated[tuple[Positive, ...], Field(max_length=64)] = (1.0,)
     weight: Weight = 1.0
     scale: Positive = 32.0
     loss: LossKind = "l2"
@@ -158,7 +194,7 @@ class AlignmentSettings(Section):
     temperature: Positive = 0.07
     bank_size: Count = 6144
     momentum: Share = 0.996
-    features: Count = 128
+    features: Width = 128
 
 
 class OptimiserSettings(Section):
@@ -169,6 +205,8 @@ class OptimiserSettings(Section):
         warm_up: share of all steps over which it rises from 0 (paper: 20 of 400 epochs); then it falls to 0.
         betas: of AdamW.
         weight_decay: likewise.
+        decay: what it is applied to: "all" parameters, or only the "matrices" of linear layers, which leaves
+            out biases, norms and learned tokens.
         clip_gradients: longest gradient; 0 = as it is.
     """
 
@@ -176,6 +214,7 @@ class OptimiserSettings(Section):
     warm_up: Share = 0.05
     betas: tuple[Share, Share] = (0.9, 0.95)
     weight_decay: Weight = 1e-4
+    decay: Decay = "all"
     clip_gradients: Weight = 0.0
 
 
@@ -204,8 +243,10 @@ class PretrainSettings(RunSettings):
         batch_size: clips of a step in each process.
         seed: of weights, order and masks.
         save_every: epochs between checkpoints that are kept.
+        save_minutes: minutes of an epoch after which a checkpoint to go on from is written within it.
         probe_every: epochs between probes; 0 = none.
-        precision: of the networks' arithmetic; losses and weights are always float32.
+        precision: of the networks' arithmetic; losses and weights are always float32. "auto" is bf16 on a GPU
+            that has it, else fp32; a run writes down what was taken.
         compile: whether torch.compile makes the networks faster, which takes a minute first.
         augment: how query and key are varied, each by draws of its own (the paper's: not at all).
     """
@@ -213,10 +254,11 @@ class PretrainSettings(RunSettings):
     size: Size = "base"
     epochs: Count = 400
     batch_size: Count = 64
-    seed: Annotated[int, Field(ge=0)] = 0
+    seed: Seed = 0
     save_every: Count = 50
+    save_minutes: Weight = 10.0
     probe_every: Annotated[int, Field(ge=0)] = 0
-    precision: Precision = "fp32"
+    precision: Precision = "auto"
     compile: bool = False
     network: NetworkSettings = NETWORKS["base"]
     inputs: InputSettings = InputSettings()

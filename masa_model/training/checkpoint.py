@@ -1,6 +1,7 @@
 """Checkpoints: one safetensors file that says all that is needed to use it, and cannot run code.
 
 The tensors are the model's and, for resuming, the optimiser's; what is not a tensor is JSON in the header.
+Checksums tell a file that was changed. They do not tell who wrote it: what is read is checked all the same.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Annotated, Any, Final, Literal
 import safetensors
 import safetensors.torch
 import torch
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from torch import Tensor, nn
 
 from masa_data.errors import DataError
@@ -21,14 +22,29 @@ from masa_data.new_files import write_whole
 from masa_data.shards.spec import EstimatorIdentity, Sampling
 from masa_data.skeleton import KEYPOINT_NAMES
 from masa_data.version import VERSION
+from masa_data.wording import counted
+from masa_model.training.checkpoint_checks import (
+    changed,
+    check_tensors,
+    crc32_of,
+    crc32_of_text,
+    first_fault,
+    no_numbers,
+    unreadable,
+)
 
 FORMAT: Final = "masa-checkpoint"
-FORMAT_VERSION: Final = 2
-_READABLE: Final = (1, 2)  # version 1 has no temperature, and statistics as training left them
+FORMAT_VERSION: Final = 3
+# Version 1 has no temperature, and statistics as training left them; only version 3 has checksums.
+_READABLE: Final = (1, 2, 3)
+_FIRST_WITH_CHECKSUMS: Final = 3
+_HEADER: Final = "masa"
+_CHECKSUMS: Final = "masa-crc32"  # of the header and of all tensors
 _OPTIMISER: Final = "optimiser."
 _MODEL: Final = "model."
 _PROGRESS: Final = "progress."
 RUNNING: Final = "statistics."
+Steps = Annotated[int, Field(ge=0, le=10**12)]
 
 # Among `progress`: (n, 2) content keys of the clips that a stage of training saw (training/content.py).
 TRAINED_ON: Final = "trained_on"
@@ -62,8 +78,8 @@ class CheckpointHeader(BaseModel):
     version: int = FORMAT_VERSION
     kind: str
     tool_version: str = VERSION
-    step: int
-    steps: int
+    step: Steps
+    steps: Steps
     settings: dict[str, Any]
     skeleton: tuple[str, ...] = KEYPOINT_NAMES
     estimator: EstimatorIdentity
@@ -73,6 +89,18 @@ class CheckpointHeader(BaseModel):
     classes: tuple[tuple[str, int], ...] = ()
     temperature: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
     metrics: dict[str, float] = {}
+
+    @model_validator(mode="after")
+    def _goes_together(self) -> CheckpointHeader:
+        if self.step > self.steps:
+            raise ValueError(f"{self.step:,} of {counted(self.steps, 'step')} are made")
+        if len(self.labels) != len(self.classes):
+            raise ValueError(
+                f"{counted(len(self.labels), 'label')} for {counted(len(self.classes), 'class', 'classes')}"
+            )
+        if len(set(self.classes)) < len(self.classes):
+            raise ValueError("a class is named twice")
+        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,11 +149,10 @@ def save_checkpoint(
         for number, state in optimiser.state_dict()["state"].items():
             tensors |= {f"{_OPTIMISER}{number}.{name}": value for name, value in state.items()}
     tensors |= {_PROGRESS + name: value for name, value in (progress or {}).items()}
-    data = safetensors.torch.save(
-        {name: value.detach().cpu().contiguous() for name, value in tensors.items()},
-        {"masa": header.model_dump_json()},
-    )
-    write_whole(path, data)
+    tensors = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
+    text = header.model_dump_json()
+    checksums = f"{crc32_of_text(text):08x} {crc32_of(tensors):08x}"
+    write_whole(path, safetensors.torch.save(tensors, {_HEADER: text, _CHECKSUMS: checksums}))
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
@@ -135,8 +162,16 @@ def load_checkpoint(path: Path) -> Checkpoint:
         DataError: if the file is missing, damaged, foreign, of another version or of another skeleton.
     """
     header = read_header(path)
-    with safetensors.safe_open(path, "pt") as file:
-        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # not a mapping
+    try:
+        with safetensors.safe_open(path, "pt") as file:
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # not a mapping
+            expected = (file.metadata() or {}).get(_CHECKSUMS, "").partition(" ")[2]
+        if header.version >= _FIRST_WITH_CHECKSUMS and f"{crc32_of(tensors):08x}" != expected:
+            raise changed(path)
+    except (safetensors.SafetensorError, ValueError, TypeError, RuntimeError) as error:
+        if isinstance(error, DataError):
+            raise
+        raise unreadable(path, str(error)) from None
 
     def of(prefix: str) -> dict[str, Tensor]:
         return {
@@ -179,7 +214,8 @@ def read_header(path: Path) -> CheckpointHeader:
         raise DataError(f"{path} does not exist, expected a checkpoint", "Check the path")
     try:
         with safetensors.safe_open(path, "pt") as file:
-            text = (file.metadata() or {}).get("masa")
+            metadata = file.metadata() or {}
+        text = metadata.get(_HEADER)
         if text is None:
             raise DataError(
                 f"{path} is no checkpoint of masa's", "Name a file of a run's checkpoints/ folder"
@@ -189,20 +225,22 @@ def read_header(path: Path) -> CheckpointHeader:
             raise DataError(
                 f"{path} is no checkpoint of masa's", "Name a file of a run's checkpoints/ folder"
             )
-        if values.get("version") not in _READABLE:
+        if type(values.get("version")) is not int or values["version"] not in _READABLE:
             raise DataError(
                 f"{path} is a checkpoint of version {values.get('version')!r}, "
                 f"expected {FORMAT_VERSION} at most",
                 "Use the release of masa that wrote it",
             )
         header = CheckpointHeader.model_validate(values)
-    except (safetensors.SafetensorError, ValidationError, ValueError) as error:
+    except ValidationError as error:
+        raise unreadable(path, first_fault(error)) from None
+    except (safetensors.SafetensorError, ValueError, TypeError, RuntimeError) as error:
         if isinstance(error, DataError):
             raise
-        reason = str(error).splitlines()[0]
-        raise DataError(
-            f"{path} cannot be read ({reason})", "Copy it again, or use another checkpoint"
-        ) from None
+        raise unreadable(path, str(error)) from None
+    checksum = metadata.get(_CHECKSUMS, "").partition(" ")[0]
+    if header.version >= _FIRST_WITH_CHECKSUMS and f"{crc32_of_text(text):08x}" != checksum:
+        raise changed(path)
     if header.skeleton != KEYPOINT_NAMES:
         raise DataError(f"{path} was trained on another skeleton", "Use the release of masa that wrote it")
     return header
@@ -217,7 +255,7 @@ def load_model(checkpoint: Checkpoint, model: nn.Module, prefix: str = "") -> No
         prefix: of the names in the checkpoint, if the model is a part of what was saved.
 
     Raises:
-        DataError: if the checkpoint is of another structure.
+        DataError: if the checkpoint is of another structure, or holds what is no number.
     """
     state = {
         name.removeprefix(prefix): value
@@ -225,17 +263,7 @@ def load_model(checkpoint: Checkpoint, model: nn.Module, prefix: str = "") -> No
         if name.startswith(prefix)
     }
     expected = model.state_dict()
-    wrong = [
-        f"{name} {tuple(state[name].shape) if name in state else 'missing'}, expected {tuple(value.shape)}"
-        for name, value in expected.items()
-        if name not in state or state[name].shape != value.shape
-    ]
-    wrong += [f"{name} is unknown" for name in state.keys() - expected.keys()]
-    if wrong:
-        raise DataError(
-            f"{checkpoint.path} holds another network ({wrong[0]}; {len(wrong)} differences)",
-            "Use the settings it was trained with",
-        )
+    check_tensors(checkpoint.path, state, expected)
     model.load_state_dict(state)
 
 
@@ -252,9 +280,15 @@ def load_optimiser(checkpoint: Checkpoint, optimiser: torch.optim.Optimizer) -> 
     for name, value in checkpoint.optimiser.items():
         place, _, key = name.partition(".")
         number = places.get(place)
-        if number is None or value.shape not in ((), parameters[number].shape):  # step counts have no shape
+        fits = number is not None and value.shape in ((), parameters[number].shape)  # step counts have none
+        if number is None or not fits or value.dtype != torch.float32:
             raise DataError(
                 f"{checkpoint.path} was saved for other parameters", "Resume from last.safetensors"
             )
+        if not torch.isfinite(value).all():
+            raise no_numbers(checkpoint.path, f"the optimiser's {key}")
         state.setdefault(number, {})[key] = value
+    names = {name for values in state.values() for name in values}
+    if any(values.keys() != names for values in state.values()):
+        raise DataError(f"{checkpoint.path} was saved for other parameters", "Resume from last.safetensors")
     optimiser.load_state_dict({"state": state, "param_groups": groups})

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -18,6 +18,7 @@ else:
     import tomli as tomllib
 
 Settings = TypeVar("Settings", bound=BaseModel)
+_LONGEST_SHOWN: Final = 100
 
 
 class RunSettings(BaseModel):
@@ -51,7 +52,7 @@ def resolve_settings(
     try:
         return kind.model_validate(settings_said(config, assignments, options))
     except ValidationError as error:
-        raise _in_words(error, kind) from None
+        raise in_words(error, kind) from None
 
 
 def settings_said(
@@ -118,7 +119,7 @@ def _read_toml(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise DataError(f"{path} cannot be read ({error.strerror})", "Check the path") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise DataError(f"{path} is no TOML ({error})", "Start from a run's settings.toml") from None
 
 
@@ -145,13 +146,14 @@ def merged(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]:
     return together
 
 
-def _in_words(error: ValidationError, kind: type[BaseModel]) -> DataError:
+def in_words(error: ValidationError, kind: type[BaseModel]) -> DataError:
+    """The first thing that is wrong, in one line; a name that does not exist gets the nearest that does."""
     found = error.errors()[0]
     name = ".".join(str(part) for part in found["loc"] if not isinstance(part, int))
     if found["type"] == "extra_forbidden":
-        return DataError(f"there is no setting {name!r}", _nearest(name, setting_names(kind)))
+        return DataError(f"there is no setting {_short(name)}", _nearest(name, setting_names(kind)))
     said = found["msg"].removeprefix("Value error, ")
-    value = "" if isinstance(found["input"], dict) else f" is {found['input']!r}"
+    value = "" if isinstance(found["input"], dict | BaseModel) else f" is {_short(found['input'])}"
     return DataError(f"the setting {name or 'given'}{value}: {said}", "Correct --set or the file of --config")
 
 
@@ -164,9 +166,15 @@ def _leaves(values: dict[str, Any], prefix: str = "") -> Iterator[str]:
             yield prefix + name
 
 
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= _LONGEST_SHOWN else text[:_LONGEST_SHOWN] + "…"
+
+
 def _nearest(name: str, names: Iterable[str]) -> str:
     known = list(names)
     last = {known_name.split(".")[-1]: known_name for known_name in known}
+    name = name[:_LONGEST_SHOWN]
     near = get_close_matches(name, known, n=1, cutoff=0) or known[:1]
     by_last_word = get_close_matches(name.split(".")[-1], last, n=1, cutoff=0.8)
     return f"Did you mean {last[by_last_word[0]] if by_last_word else near[0]}?"

@@ -53,6 +53,29 @@ class Processes:
         """Whether it is so in any process."""
         return bool(self.mean(torch.tensor(float(flag), device=self.device)) > 0)
 
+    def any_of(self, *flags: bool) -> tuple[bool, ...]:
+        """For each flag, whether it is so in any process; one exchange for all."""
+        if self.count == 1:
+            return flags
+        means = self.mean(torch.tensor(flags, dtype=torch.float32, device=self.device))
+        return tuple((means > 0).tolist())
+
+    def gather(self, values: Tensor) -> Tensor:
+        """(count, …) some numbers of every process, in the order of the ranks."""
+        if self.count == 1:
+            return values[None]
+        places = [torch.empty_like(values) for _ in range(self.count)]
+        dist.all_gather(places, values)
+        return torch.stack(places)
+
+    def same_text(self, text: str) -> str:
+        """The first process's text, in all of them."""
+        if self.count == 1:
+            return text
+        texts = [text]
+        dist.broadcast_object_list(texts, device=self.device)
+        return texts[0]
+
     def wait(self) -> None:
         """Until all are here."""
         if self.count > 1:

@@ -11,6 +11,7 @@ from torch import Tensor
 from masa_model.finetune_settings import FinetuneOptimiserSettings, FinetuneSettings
 from masa_model.network.classifier import SignClassifier
 from masa_model.training.labelled import FinetuneData
+from masa_model.training.optimiser import parameter_groups
 from masa_model.training.schedule import learning_rate_factor
 
 
@@ -26,18 +27,17 @@ def make_optimiser(settings: FinetuneSettings, model: SignClassifier) -> torch.o
     learning = [parameter for parameter in model.parameters() if parameter.requires_grad]
     head = [parameter for parameter in learning if id(parameter) not in encoder]
     body = [parameter for parameter in learning if id(parameter) in encoder]
-    groups = [{"params": head, "highest": chosen.learning_rate * chosen.head_factor}]
-    if body:
-        groups.insert(0, {"params": body, "highest": chosen.learning_rate})
-    if chosen.kind == "sgd":
-        return torch.optim.SGD(
-            groups,
-            lr=chosen.learning_rate,
-            momentum=chosen.momentum,
-            weight_decay=chosen.weight_decay,
-            fused=True,
+    groups = [
+        group
+        for parameters, highest in (
+            (body, chosen.learning_rate),
+            (head, chosen.learning_rate * chosen.head_factor),
         )
-    return torch.optim.AdamW(groups, lr=chosen.learning_rate, weight_decay=chosen.weight_decay, fused=True)
+        for group in parameter_groups(model, parameters, chosen.weight_decay, chosen.decay, highest=highest)
+    ]
+    if chosen.kind == "sgd":
+        return torch.optim.SGD(groups, lr=chosen.learning_rate, momentum=chosen.momentum, fused=True)
+    return torch.optim.AdamW(groups, lr=chosen.learning_rate, fused=True)
 
 
 def rate_factor(settings: FinetuneOptimiserSettings, step: int, steps: int) -> float:

@@ -97,7 +97,7 @@ class Recorder:
         """Into the folder alone: TensorBoard has the numbers, and would keep every one of these pictures."""
         from masa_model.pictures.style import png_of, style
 
-        records = self._folder.read_metrics()
+        records = self._folder.read_metrics() if self._curves is not None else []
         if self._curves is not None and records:
             with suppress(Exception), style():
                 write_whole(self._folder.path / "curves.png", png_of(self._curves(records)))

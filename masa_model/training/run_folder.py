@@ -1,21 +1,54 @@
-"""A run's folder: settings, checkpoints, metrics, and finding the newest one."""
+"""A run's folder: settings, checkpoints, metrics, who holds it, and finding the newest one.
+
+What lies in it may have been changed by others: all that is read is checked.
+"""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final, TypeVar
 
 import tomli_w
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from masa_data.claims import TakenError, claim
 from masa_data.errors import DataError
 from masa_data.new_files import append_line, write_whole
+from masa_data.wording import counted
+from masa_model.training.checkpoint_checks import first_fault
+from masa_model.training.config import resolve_settings
 
 RUNS: Final = Path("runs")
 LAST: Final = "last.safetensors"
 BEST: Final = "best.safetensors"
+DATA: Final = "data.json"
+SETTINGS: Final = "settings.toml"
+# A run writes all of its settings; without these, defaults would take the place of what it was begun with.
+_ALWAYS_WRITTEN: Final = frozenset(
+    {"size", "epochs", "batch_size", "seed", "network", "inputs", "optimiser", "data"}
+)
+
+Settings = TypeVar("Settings", bound=BaseModel)
+_Text = Annotated[str, Field(min_length=1, pattern=r"^[^\x00]+$")]
+_Record: Final = TypeAdapter(dict[str, float])
+
+
+class DataRecord(BaseModel):
+    """What data.json says of the clips; the numbers that it also holds are for people.
+
+    Attributes:
+        files: of pose tracks.
+        fingerprints: of each.
+    """
+
+    model_config = ConfigDict(frozen=True, strict=True)
+
+    files: Annotated[list[_Text], Field(min_length=1)]
+    fingerprints: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +68,56 @@ class RunFolder:
         Raises:
             DataError: if the one named holds a run.
         """
-        if path is None:
-            number = 1 + max((_number(found, kind) for found in _runs(kind)), default=0)
-            path = RUNS / f"{kind}-{number:03}"
-        if (path / "settings.toml").exists():
+        folder = cls(_next_folder(kind) if path is None else path)
+        folder._refuse_a_run()
+        folder.checkpoints.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    @contextmanager
+    def held(self) -> Iterator[str]:
+        """Within, no other process trains into the folder. The lock ends with its process, however that dies.
+
+        Yields:
+            a line for the user where the file system has no locks, else "".
+
+        Raises:
+            DataError: if another process holds it.
+            OSError: if the folder cannot be written.
+        """
+        if not self.path.is_dir():
+            raise DataError(f"{self.path} is no folder, expected that of a run", "Check the path")
+        try:
+            holding = claim(self.path / "lock")
+        except TakenError as holder:
             raise DataError(
-                f"{path} holds a run already", f"Go on with --resume {path}, or name another with --run"
+                f"another process trains in {self.path} ({holder})", "Wait for it, or name another folder"
+            ) from None
+        with holding:
+            yield holding.note
+
+    def begin(self, settings: BaseModel, record: object, *, again: bool = False) -> None:
+        """Write what the run is of. Its settings come last: with them there is a run that can go on.
+
+        Args:
+            settings: of the run.
+            record: of its clips.
+            again: whether it goes on with other settings than it was begun with.
+
+        Raises:
+            DataError: if the folder holds a run already.
+            OSError: if it cannot be written.
+        """
+        if not again:
+            self._refuse_a_run()
+        self.write_json(DATA, record)
+        self.write_settings(settings)
+
+    def _refuse_a_run(self) -> None:
+        if (self.path / SETTINGS).exists():
+            raise DataError(
+                f"{self.path} holds a run already",
+                f"Go on with --resume {self.path}, or name another with --run",
             )
-        (path / "checkpoints").mkdir(parents=True, exist_ok=True)
-        return cls(path)
 
     @classmethod
     def newest(cls, kind: str) -> RunFolder:
@@ -52,7 +126,8 @@ class RunFolder:
         Raises:
             DataError: if there is none.
         """
-        found = sorted(_runs(kind), key=lambda path: _number(path, kind))
+        runs = (path for path in _runs(kind) if (path / SETTINGS).exists())
+        found = sorted(runs, key=lambda path: _number(path, kind))
         if not found:
             raise DataError(f"there is no run of kind {kind} in {RUNS}/", f"Make one: masa-{kind}")
         return cls(found[-1])
@@ -77,6 +152,40 @@ class RunFolder:
         text = tomli_w.dumps(settings.model_dump(mode="json", exclude_none=True))
         write_whole(self.path / "settings.toml", text)
 
+    def require_run(self) -> None:
+        """Check that there is a run that can go on.
+
+        Raises:
+            DataError: if there is none.
+        """
+        if not (self.path / SETTINGS).is_file():
+            raise DataError(
+                f"{self.path} holds no run: {self.path / SETTINGS} is missing",
+                "Name a folder that a run wrote, or begin the run",
+            )
+
+    def read_settings(self, kind: type[Settings]) -> Settings:
+        """The settings back.
+
+        Args:
+            kind: which settings.
+
+        Raises:
+            DataError: if they are missing, damaged, incomplete or none of this kind.
+        """
+        path = self.path / SETTINGS
+        advice = f"Put back the {SETTINGS} that the run wrote"
+        self.require_run()
+        try:
+            settings = resolve_settings(kind, config=path)
+        except DataError as error:
+            reason = error.reason if str(path) in error.reason else f"{path}: {error.reason}"
+            raise DataError(reason, advice) from None
+        lacking = sorted(_ALWAYS_WRITTEN - settings.model_fields_set)
+        if lacking:
+            raise DataError(f"{path} lacks {', '.join(lacking)}", advice)
+        return settings
+
     def write_json(self, name: str, values: object) -> None:
         """A JSON file."""
         write_whole(self.path / name, json.dumps(values, indent=2) + "\n")
@@ -90,7 +199,7 @@ class RunFolder:
         path = self.path / name
         try:
             return json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             raise DataError(f"{path} is missing or damaged", "Name a folder that a run wrote") from None
 
     def next_evaluation(self, splits: str) -> str:
@@ -106,21 +215,82 @@ class RunFolder:
         numbers = [int(path.name[:3]) for path in place.glob("[0-9][0-9][0-9]-*")]
         return f"{place.name}/{max(numbers, default=0) + 1:03}-{splits}"
 
+    def read_data(self) -> DataRecord:
+        """What data.json says of the clips.
+
+        Raises:
+            DataError: if it is missing, damaged or says something else.
+        """
+        values = self.read_json(DATA)
+        try:
+            record = DataRecord.model_validate(values)
+        except ValidationError as error:
+            raise DataError(
+                f"{self.path / DATA} is not what a run writes ({first_fault(error)})",
+                "Name the files of pose tracks, or put back the file that the run wrote",
+            ) from None
+        if len(record.files) != len(record.fingerprints):
+            raise DataError(
+                f"{self.path / DATA} names {counted(len(record.files), 'file')} and "
+                f"{counted(len(record.fingerprints), 'fingerprint')}",
+                "Put back the file that the run wrote",
+            )
+        return record
+
+    def files(self) -> tuple[Path, ...]:
+        """The files that the run learns from.
+
+        Raises:
+            DataError: as read_data.
+        """
+        return tuple(map(Path, self.read_data().files))
+
     def append_metrics(self, values: dict[str, object]) -> None:
         """One more line, whole or not at all."""
         append_line(self.metrics, json.dumps(values))
 
     def read_metrics(self) -> list[dict[str, Any]]:
-        """All lines; a last one that was cut off is left out."""
+        """All lines; a last one that was cut off is left out.
+
+        Raises:
+            DataError: if a line is no record of an epoch.
+        """
         if not self.metrics.exists():
             return []
-        lines = self.metrics.read_text(encoding="utf-8").splitlines(keepends=True)
-        return [json.loads(line) for line in lines if line.endswith("\n")]
+        records: list[dict[str, Any]] = []
+        for number, line in enumerate(self.metrics.read_bytes().splitlines(keepends=True), 1):
+            if not line.endswith(b"\n"):
+                break
+            try:
+                values = json.loads(line.decode("utf-8"))
+                record = _Record.validate_python(values, strict=True)
+                if record["epoch"] < 0:
+                    raise ValueError
+                records.append(values)
+            except (ValueError, KeyError, RecursionError):
+                raise DataError(
+                    f"line {number} of {self.metrics} is not what a run writes about an epoch",
+                    "Put back the file that the run wrote, or remove it: the checkpoints do not need it",
+                ) from None
+        return records
 
     def forget_metrics_from(self, epoch: int) -> None:
         """Drop the lines of an epoch and later ones, which are about to be made again."""
         kept = [line for line in self.read_metrics() if line["epoch"] < epoch]
         write_whole(self.metrics, "".join(json.dumps(line) + "\n" for line in kept))
+
+
+def _next_folder(kind: str) -> Path:
+    """A new one, that nobody else has taken at the same moment."""
+    number = max((_number(found, kind) for found in _runs(kind)), default=0)
+    while True:
+        number += 1
+        path = RUNS / f"{kind}-{number:03}"
+        try:
+            path.mkdir(parents=True)
+        except FileExistsError:
+            continue
+        return path
 
 
 def _runs(kind: str) -> list[Path]:

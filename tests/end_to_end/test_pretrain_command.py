@@ -130,6 +130,8 @@ def test_sigterm_saves_and_the_run_goes_on(shard, tmp_path, run):
     refused = run("masa-pretrain", shard, "--run", tmp_path / "run", code=2)
     assert "holds a run already" in refused.stderr
     refused = run("masa-pretrain", "--resume", tmp_path / "run", "--epochs=3", code=2)
+    assert "is a run of 4,000 epochs, --epochs says 3" in refused.stderr
+    refused = run("masa-pretrain", "--resume", tmp_path / "run", "--seed=3", code=2)
     assert "goes on with the settings of the run" in refused.stderr
 
 
@@ -143,7 +145,7 @@ def test_sigterm_saves_and_the_run_goes_on(shard, tmp_path, run):
         (("OUT", "--set", "masking.rule=released", "--set", "masking.share=0.3"), "has no effect"),
         (("OUT", "--split", "none"), "no clip is of split none; the files have test, train, val"),
         (("OUT", "--device", "cuda:7"), "the device 'cuda:7' cannot be used"),
-        (("--resume", "nothing"), "nothing/data.json is missing or damaged"),
+        (("--resume", "nothing"), "nothing holds no run: nothing/settings.toml is missing"),
     ],
 )
 def test_wrong_use_gets_one_line(shard, tmp_path, run, arguments, said):

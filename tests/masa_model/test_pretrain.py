@@ -197,8 +197,12 @@ def test_a_loss_that_is_not_finite_names_the_clips(shard, tmp_path):
 def test_another_run_is_not_resumed(shard, tmp_path):
     folder = RunFolder.create("pretrain", tmp_path / "run")
     run_all(settings_of(), shard, folder)
-    with pytest.raises(DataError, match="10 steps, this one has 15"):
-        run_all(settings_of(epochs=3), shard, folder, resume=True)
+    with pytest.raises(DataError, match="10 steps, this one has 6"):
+        run_all(settings_of(batch_size=7), shard, folder, resume=True)
+    with pytest.raises(DataError, match="10 steps, this one has 5"):
+        run_all(settings_of(epochs=1), shard, folder, resume=True)
+    with pytest.raises(DataError, match=r"masking.ratio is 0.5, but .* was written with 0.9"):
+        run_all(settings_of(masking={"ratio": 0.5}), shard, folder, resume=True)
     with pytest.raises(DataError, match="another network"):
         run_all(settings_of(network={**TINY["network"], "hidden": 20}), shard, folder, resume=True)
 
