@@ -7,6 +7,7 @@ MPEG-4 part 2, which browsers do not play, and the caller is told so. WebM (VP9)
 from __future__ import annotations
 
 import importlib
+import io
 import itertools
 import math
 from collections.abc import Iterable, Iterator
@@ -144,22 +145,23 @@ class _OpenCVWriter:
 
 
 def _write_gif(target: Path, images: Iterable[Image], rate: float, frames: int) -> str:
-    if not hasattr(cv2, "imencodeanimation"):
+    try:
+        from PIL import Image as Pillow
+    except ImportError:
         raise DataError(
-            f"OpenCV {cv2.__version__} cannot write GIFs",
-            "pip install --upgrade 'opencv-python-headless>=4.11,<5', or name a .webm",
-        )
+            "Pillow is not installed, which writes GIFs", "pip install 'masa-slr[video]', or name a .webm"
+        ) from None
     step = max(math.ceil(rate / _GIF_RATE - 1e-6), math.ceil(frames / _GIF_FRAMES), 1)
-    shown = [_smaller(image) for image in itertools.islice(images, 0, None, step)]
-    animation = cv2.Animation()
-    animation.frames = shown
+    shown = [
+        Pillow.fromarray(np.ascontiguousarray(_smaller(image)[..., ::-1]))  # red-green-blue
+        for image in itertools.islice(images, 0, None, step)
+    ]
     # GIF counts in hundredths of a second; rounding each frame's end keeps the film's length.
     ends = np.round(np.arange(len(shown) + 1) * (100 * step / rate)).astype(int)
-    animation.durations = (10 * np.diff(ends)).tolist()
-    encoded, data = cv2.imencodeanimation(".gif", animation)
-    if not encoded:
-        raise DataError(f"{target} cannot be written as a GIF", "Write a .webm")
-    write_whole(target, np.asarray(data).tobytes())
+    durations = (10 * np.diff(ends)).tolist()
+    data = io.BytesIO()
+    shown[0].save(data, "GIF", save_all=True, append_images=shown[1:], duration=durations, loop=0)
+    write_whole(target, data.getvalue())
     return f"every {step} frames of the clip make one of the GIF" if step > 1 else ""
 
 

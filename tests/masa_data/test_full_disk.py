@@ -162,6 +162,8 @@ def test_films(disk, tracks, ending, library, monkeypatch):
         pytest.importorskip("av")
     else:
         monkeypatch.setitem(__import__("sys").modules, "av", None)
+    if ending == ".gif":
+        pytest.importorskip("PIL")
     fill(disk, 8)
     with pytest.raises((OSError, DataError), match=r"No space left|could be written"):
         write_overlay(tracks.track(0), disk / f"a{ending}", None)

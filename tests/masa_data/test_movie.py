@@ -33,10 +33,12 @@ def read(path):
         (".webm", "PyAV", "vp9"),
         (".mp4", "OpenCV", "mpeg4"),
         (".webm", "OpenCV", "vp8"),
-        (".gif", "OpenCV", "gif"),
+        (".gif", "Pillow", "gif"),
     ],
 )
 def test_what_is_written_is_shown(tmp_path, monkeypatch, ending, library, codec):
+    if library == "Pillow":
+        pytest.importorskip("PIL")
     with monkeypatch.context() as patch:
         if library == "OpenCV":
             patch.setitem(sys.modules, "av", None)
@@ -53,6 +55,7 @@ def test_what_is_written_is_shown(tmp_path, monkeypatch, ending, library, codec)
 
 
 def test_a_long_gif_takes_fewer_frames_and_as_long(tmp_path):
+    pytest.importorskip("PIL")
     assert (
         write_movie(tmp_path / "a.gif", images(60), 30.0, 60)
         == "every 2 frames of the clip make one of the GIF"
