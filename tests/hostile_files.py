@@ -41,7 +41,8 @@ def special_files(folder: Path, ending: str) -> Expected:
 
 
 def mmpose(folder: Path) -> Expected:
-    person = {"keypoints": [[1.5, 2.5]] * 133, "keypoint_scores": [0.9] * 133}
+    points = [[1.5, 2.5], *([4.0 * n, 20.0 + n] for n in range(132))]
+    person = {"keypoints": points, "keypoint_scores": [0.9] * 133}
     good = json.dumps([{"frame_id": number, "instances": [person]} for number in range(3)])
     files = {
         "good": good,
@@ -67,7 +68,7 @@ def mmpose(folder: Path) -> Expected:
     said = {
         "half": "expected whole JSON",
         "empty": "end of the file",
-        "bytes": "not UTF-8",
+        "bytes": "no JSON",
         "deep": "no JSON that can be read",
         "deep_people": "no JSON that can be read|named values",
         "not_a_number": "the number NaN",
@@ -85,10 +86,11 @@ def mmpose(folder: Path) -> Expected:
 
 def openpose(folder: Path) -> Expected:
     """A folder a clip, in which one frame is hostile."""
+    points = [20.5, 30.5, 0.9, *(value for n in range(24) for value in (9.0 * n, 31.0, 0.9))]
     person = {
-        "pose_keypoints_2d": [20.5, 30.5, 0.9] * 25,
-        "hand_left_keypoints_2d": [20.5, 30.5, 0.9] * 21,
-        "hand_right_keypoints_2d": [20.5, 30.5, 0.9] * 21,
+        "pose_keypoints_2d": points,
+        "hand_left_keypoints_2d": points[:63],
+        "hand_right_keypoints_2d": points[:63],
     }
     good = json.dumps({"people": [person]})
     frames = {
@@ -122,7 +124,8 @@ def openpose(folder: Path) -> Expected:
 
 
 def masa_pickle(folder: Path) -> Expected:
-    good = {"keypoints": np.full((3, 133, 3), 0.5), "img_list": ["a"] * 3}
+    keypoints = np.random.default_rng(0).random((3, 133, 3)) * (640, 360, 1)
+    good = {"keypoints": keypoints, "img_list": ["a"] * 3}
     nested: object = []
     for _ in range(500):
         nested = (nested,)
@@ -154,7 +157,7 @@ def masa_pickle(folder: Path) -> Expected:
         "code": "found '(posix|nt).system'",
         "objects": "Python objects|system",
         "shape": r"shape \(3, 17, 3\)",
-        "texts": "expected a dict with an array",
+        "texts": "found a dict of",
         "long": "found 100,000 frames",
         "half": "no whole pickle",
         "empty": "no whole pickle",
@@ -171,6 +174,7 @@ def pyskl(folder: Path) -> Expected:
     def row(name="good", frames=3, people=1, **changes):
         shape = (people, frames, 49)
         points, scores = np.ones((*shape, 2), np.int8), np.ones(shape, np.int8)
+        points[..., 0] = 2 * np.arange(49)
         facts = {"frame_dir": name, "label": 0, "img_shape": (360, 640), "total_frames": frames}
         return facts | {"keypoint": points, "keypoint_score": scores} | changes
 
@@ -201,7 +205,8 @@ def pose(folder: Path) -> Expected:
         with (folder / f"{name}.pose").open("wb") as file:
             file.truncate(file.write(header(frames, people)) + frames * people * 49 * 3 * 4)
 
-    numbers = np.full((2, 49, 3), 0.5, "<f4").tobytes()
+    positions = np.random.default_rng(0).random((2, 49, 2)) * (64, 48)
+    numbers = positions.astype("<f4").tobytes() + np.full((2, 49), 0.5, "<f4").tobytes()
     whole = header() + numbers
     contents = {
         "good": (whole, None),

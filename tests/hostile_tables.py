@@ -13,7 +13,7 @@ from tests.hostile_files import LONG, Code, Expected, special_files
 
 def npz(folder: Path) -> Expected:
     good = {
-        "kp49": np.full((3, 49, 3), 0.5, np.float32),
+        "kp49": np.random.default_rng(0).random((3, 49, 3), np.float32),
         "offsets": np.array([0, 3]),
         "label": np.array(["me:tea"]),
     }
@@ -89,7 +89,10 @@ def parquet(folder: Path) -> Expected:
             "width": pa.array([640] * rows),
             "height": pa.array([360] * rows),
             "frame_index": pa.array(range(rows)),
-            **{name: pa.array(np.full(rows, 0.5, np.float32)) for name in POINT_COLUMNS},
+            **{
+                name: pa.array(np.full(rows, 0.5 if name.endswith("confidence") else place, np.float32))
+                for place, name in enumerate(POINT_COLUMNS)
+            },
         }
         return pa.table({name: col for name, col in (columns | changes).items() if col is not None})
 

@@ -73,16 +73,16 @@ def test_each_costs_one_line_and_the_good_one_comes_through(source, tmp_path):
     assert seconds < MAX_SECONDS
 
 
-def with_odd_numbers():
+def with_odd_numbers(width, height):
     """(3, 49, 3) x, y, confidence: in the first frame NaN, both infinities and 1e30."""
-    points = np.full((3, 49, 3), 0.5, np.float64)
+    points = np.random.default_rng(0).uniform(0.1, 0.9, (3, 49, 3)) * (width, height, 1)
     points[0, :4, 0] = np.nan, np.inf, -np.inf, 1e30
     points[0, 4, 2] = np.nan
     return points
 
 
 def write_odd_numbers(source, folder):
-    points = with_odd_numbers()
+    points = with_odd_numbers(1, 1) if source == "npz" else with_odd_numbers(640, 360)
     whole = np.full((3, 133, 3), 0.5)
     whole[:, COCO_WHOLEBODY_INDICES] = points
     if source == "masa-pickle":
