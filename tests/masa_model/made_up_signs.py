@@ -12,6 +12,8 @@ from masa_data.shards.writer import write_shard
 from masa_data.track import ClipInfo, PoseTrack
 
 NETWORK = {"blocks": [8, 8, 8, 8, 8], "part": 8, "encoder_blocks": 1, "heads": 2, "hidden": 16}
+# Enough to know all signs well before a short run ends, on any processor.
+LARGER = NETWORK | {"blocks": [16, 16, 16, 32, 32], "part": 16, "hidden": 64}
 GLOSSES = ("left", "right", "up", "down")
 _WAYS = np.array([[-1, 0], [1, 0], [0, -1], [0, 1]])
 _BODY = np.array([[320, 100], [400, 180], [420, 260], [400, 330], [240, 180], [220, 260], [260, 330]])

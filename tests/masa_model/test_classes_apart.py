@@ -30,7 +30,7 @@ from masa_model.training.data import open_training_data
 from masa_model.training.labelled import Classes, open_finetune_data
 from masa_model.training.processes import Processes
 from masa_model.training.run_folder import RunFolder
-from tests.masa_model.made_up_signs import GLOSSES, NETWORK, signs, write
+from tests.masa_model.made_up_signs import GLOSSES, LARGER, NETWORK, signs, write
 from tests.masa_model.test_recognise_commands import PROVENANCE
 
 CPU = torch.device("cpu")
@@ -53,8 +53,9 @@ def by_alphabet(tracks, corpus="folder"):
     ]
 
 
-def of_split(split, *, without=()):
-    return [t for t in signs() if t.info.split == split and t.info.gloss not in without]
+def of_split(split, *, without=(), clips=None):
+    tracks = signs() if clips is None else signs(clips, clips, clips)
+    return [t for t in tracks if t.info.split == split and t.info.gloss not in without]
 
 
 def settings_with(**values):
@@ -72,9 +73,9 @@ def train(path: Path, settings: FinetuneSettings, *files: Path) -> RunFolder:
 def run(tmp_path_factory) -> RunFolder:
     """A run that tells the four signs apart, from a file of train and one of val that lacks one of them."""
     folder = tmp_path_factory.mktemp("apart")
-    write(folder / "train.h5", PROVENANCE, by_alphabet(of_split("train")))
+    write(folder / "train.h5", PROVENANCE, by_alphabet(of_split("train", clips=12)))
     write(folder / "val.h5", PROVENANCE, by_alphabet(of_split("val", without=["down"])))
-    settings = settings_with(epochs=25, optimiser={"learning_rate": 0.1})
+    settings = settings_with(epochs=16, optimiser={"learning_rate": 0.03}, network=LARGER)
     return train(folder / "run", settings, folder / "train.h5", folder / "val.h5")
 
 
@@ -103,9 +104,9 @@ def test_separate_files_of_train_and_val_learn_as_one(tmp_path, provenance, miss
 @pytest.mark.parametrize("missing", GLOSSES)
 def test_a_test_file_that_lacks_a_gloss_is_evaluated_as_one_that_does_not(run, tmp_path, missing):
     recogniser = load_classifier(run.path, CPU)
-    tests = by_alphabet(of_split("test"))
+    tests = by_alphabet(of_split("test", clips=10))
     of_all = tmp_path / "all.h5", tests
-    of_some = tmp_path / "some.h5", by_alphabet(of_split("test", without=[missing]))
+    of_some = tmp_path / "some.h5", by_alphabet(of_split("test", without=[missing], clips=10))
     guesses = []
     for path, tracks in (of_all, of_some):
         write(path, PROVENANCE, tracks)
