@@ -13,7 +13,9 @@ import pytest
 import torch
 
 from masa_model.finetune import finetune
+from masa_model.finetune_settings import FinetuneSettings
 from masa_model.pretrain import MEASURES, pretrain
+from masa_model.settings import PretrainSettings
 from masa_model.training.checkpoint import load_checkpoint, read_header
 from masa_model.training.data import open_training_data
 from masa_model.training.labelled import open_finetune_data
@@ -127,12 +129,24 @@ def test_a_finished_run_is_made_longer(shard, file, tmp_path):  # noqa: F811
     assert [record["epoch"] for record in metrics(folder.path)] == [0, 1, 2, 3, 4]
 
 
+def undisturbed(name: str, run: Path, whole: Path) -> None:
+    """The same run, in this process and without a checkpoint within an epoch."""
+    folder = RunFolder.create(name, whole)
+    files = RunFolder(run).files()
+    if name == "masa-pretrain":
+        settings = RunFolder(run).read_settings(PretrainSettings).model_copy(update={"save_minutes": 10.0})
+        list(pretrain(settings, open_training_data(files, settings.data.splits), folder, ALONE))
+    else:
+        settings = RunFolder(run).read_settings(FinetuneSettings).model_copy(update={"save_minutes": 10.0})
+        data = open_finetune_data(files, settings.data, settings.seed)
+        list(finetune(settings, data, folder, torch.device("cpu")))
+
+
 @pytest.mark.parametrize("name", ["masa-pretrain", "masa-finetune"])
 def test_a_command_that_is_killed_twice_ends_as_one_that_is_not(name, file, tmp_path):
     """Once before the first checkpoint, once as soon as there is one; meanwhile a second is refused."""
     options = (*(SMALL if name == "masa-pretrain" else FINETUNE), "--epochs=4")
-    whole, run = tmp_path / "whole", tmp_path / "run"
-    finish(command(name), file, *options, "--run", whole)
+    run = tmp_path / "run"
     last = run / "checkpoints" / "last.safetensors"
     assert kill_when(
         begin(command(name), file, *options, "--run", run), lambda: (run / "settings.toml").exists()
@@ -146,7 +160,8 @@ def test_a_command_that_is_killed_twice_ends_as_one_that_is_not(name, file, tmp_
         assert f"another process trains in {run}" in refused.communicate(timeout=300)[0]
         assert refused.returncode == 2
     finish(*going_on)
-    assert_same_run(whole, run)
+    undisturbed(name, run, tmp_path / "whole")
+    assert_same_run(tmp_path / "whole", run)
 
 
 def kill_at_random(name: str, file: Path, options: tuple[str, ...], tmp_path: Path, kills: int) -> None:
