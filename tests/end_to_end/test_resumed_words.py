@@ -55,9 +55,7 @@ def test_a_complete_one_says_how_to_make_it_longer(folder):
     )
     longer = lengthened(SETTINGS, 20, folder)
     assert longer == SETTINGS.model_copy(update={"epochs": 20})
-    assert "is made longer, from 10 to 20 epochs. From here on its schedules" in said(
-        folder, longer
-    )
+    assert "is made longer, from 10 to 20 epochs. From here on its schedules" in said(folder, longer)
 
 
 @pytest.mark.parametrize(

@@ -164,6 +164,9 @@ def test_a_command_that_is_killed_twice_ends_as_one_that_is_not(name, file, tmp_
     assert_same_run(tmp_path / "whole", run)
 
 
+_IN_A_ROW = 5
+
+
 def kill_at_random(name: str, file: Path, options: tuple[str, ...], tmp_path: Path, kills: int) -> None:
     """Kill runs after random times, the first seconds included, until there were so many kills."""
     whole = tmp_path / "whole"
@@ -174,7 +177,7 @@ def kill_at_random(name: str, file: Path, options: tuple[str, ...], tmp_path: Pa
     done = early = 0
     for number in range(10 * kills):
         run = tmp_path / f"run{number}"
-        for _ in range(3):
+        for _ in range(_IN_A_ROW):
             begun = (run / "settings.toml").exists()
             going_on = ("--resume", run) if begun else (file, *options, "--run", run)
             process = begin(command(name), *going_on)
