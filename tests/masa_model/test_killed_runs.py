@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 import torch
+from click.testing import CliRunner
+from masa_cli.pretrain import main as pretrain_command
 
 from masa_model.finetune import finetune
 from masa_model.finetune_settings import FinetuneSettings
@@ -232,3 +234,25 @@ def test_one_of_two_processes_is_killed_and_both_go_on(file, tmp_path):
     assert read_header(last).step < read_header(last).steps
     finish(*start, "--resume", run, "--device=cpu")
     assert_same_run(whole, run)
+
+
+def test_the_command_makes_a_finished_run_longer(file, tmp_path):
+    run = tmp_path / "run"
+
+    def call(*arguments: object) -> str:
+        done = CliRunner().invoke(pretrain_command, list(map(str, arguments)), catch_exceptions=False)
+        assert done.exit_code == 0, done.output
+        return done.output
+
+    call(file, *SMALL, "--epochs=1", "--run", run)
+    said = call("--resume", run, "--epochs=2", "--device=cpu")
+    assert f"{run} is made longer, from 1 to 2 epochs." in said
+    assert "epoch 2/2: motion loss" in said
+    assert "epoch 1/2" not in said
+    assert RunFolder(run).read_settings(PretrainSettings).epochs == 2
+    assert [record["epoch"] for record in metrics(run)] == [0, 1]
+    assert sorted(path.name for path in (run / "checkpoints").iterdir()) == [
+        "epoch-0001.safetensors",
+        "epoch-0002.safetensors",
+        "last.safetensors",
+    ]
