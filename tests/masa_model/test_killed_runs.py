@@ -11,9 +11,13 @@ from pathlib import Path
 
 import pytest
 import torch
+from click.testing import CliRunner
+from masa_cli.pretrain import main as pretrain_command
 
 from masa_model.finetune import finetune
+from masa_model.finetune_settings import FinetuneSettings
 from masa_model.pretrain import MEASURES, pretrain
+from masa_model.settings import PretrainSettings
 from masa_model.training.checkpoint import load_checkpoint, read_header
 from masa_model.training.data import open_training_data
 from masa_model.training.labelled import open_finetune_data
@@ -127,12 +131,24 @@ def test_a_finished_run_is_made_longer(shard, file, tmp_path):  # noqa: F811
     assert [record["epoch"] for record in metrics(folder.path)] == [0, 1, 2, 3, 4]
 
 
+def undisturbed(name: str, run: Path, whole: Path) -> None:
+    """The same run, in this process and without a checkpoint within an epoch."""
+    folder = RunFolder.create(name, whole)
+    files = RunFolder(run).files()
+    if name == "masa-pretrain":
+        settings = RunFolder(run).read_settings(PretrainSettings).model_copy(update={"save_minutes": 10.0})
+        list(pretrain(settings, open_training_data(files, settings.data.splits), folder, ALONE))
+    else:
+        settings = RunFolder(run).read_settings(FinetuneSettings).model_copy(update={"save_minutes": 10.0})
+        data = open_finetune_data(files, settings.data, settings.seed)
+        list(finetune(settings, data, folder, torch.device("cpu")))
+
+
 @pytest.mark.parametrize("name", ["masa-pretrain", "masa-finetune"])
 def test_a_command_that_is_killed_twice_ends_as_one_that_is_not(name, file, tmp_path):
     """Once before the first checkpoint, once as soon as there is one; meanwhile a second is refused."""
     options = (*(SMALL if name == "masa-pretrain" else FINETUNE), "--epochs=4")
-    whole, run = tmp_path / "whole", tmp_path / "run"
-    finish(command(name), file, *options, "--run", whole)
+    run = tmp_path / "run"
     last = run / "checkpoints" / "last.safetensors"
     assert kill_when(
         begin(command(name), file, *options, "--run", run), lambda: (run / "settings.toml").exists()
@@ -146,7 +162,11 @@ def test_a_command_that_is_killed_twice_ends_as_one_that_is_not(name, file, tmp_
         assert f"another process trains in {run}" in refused.communicate(timeout=300)[0]
         assert refused.returncode == 2
     finish(*going_on)
-    assert_same_run(whole, run)
+    undisturbed(name, run, tmp_path / "whole")
+    assert_same_run(tmp_path / "whole", run)
+
+
+_IN_A_ROW = 5
 
 
 def kill_at_random(name: str, file: Path, options: tuple[str, ...], tmp_path: Path, kills: int) -> None:
@@ -159,7 +179,7 @@ def kill_at_random(name: str, file: Path, options: tuple[str, ...], tmp_path: Pa
     done = early = 0
     for number in range(10 * kills):
         run = tmp_path / f"run{number}"
-        for _ in range(3):
+        for _ in range(_IN_A_ROW):
             begun = (run / "settings.toml").exists()
             going_on = ("--resume", run) if begun else (file, *options, "--run", run)
             process = begin(command(name), *going_on)
@@ -214,3 +234,25 @@ def test_one_of_two_processes_is_killed_and_both_go_on(file, tmp_path):
     assert read_header(last).step < read_header(last).steps
     finish(*start, "--resume", run, "--device=cpu")
     assert_same_run(whole, run)
+
+
+def test_the_command_makes_a_finished_run_longer(file, tmp_path):
+    run = tmp_path / "run"
+
+    def call(*arguments: object) -> str:
+        done = CliRunner().invoke(pretrain_command, list(map(str, arguments)), catch_exceptions=False)
+        assert done.exit_code == 0, done.output
+        return done.output
+
+    call(file, *SMALL, "--epochs=1", "--run", run)
+    said = call("--resume", run, "--epochs=2", "--device=cpu")
+    assert f"{run} is made longer, from 1 to 2 epochs." in said
+    assert "epoch 2/2: motion loss" in said
+    assert "epoch 1/2" not in said
+    assert RunFolder(run).read_settings(PretrainSettings).epochs == 2
+    assert [record["epoch"] for record in metrics(run)] == [0, 1]
+    assert sorted(path.name for path in (run / "checkpoints").iterdir()) == [
+        "epoch-0001.safetensors",
+        "epoch-0002.safetensors",
+        "last.safetensors",
+    ]
