@@ -22,7 +22,7 @@ from masa_model.training.checkpoint import load_checkpoint, read_header
 from masa_model.training.data import open_training_data
 from masa_model.training.labelled import open_finetune_data
 from masa_model.training.run_folder import RunFolder
-from tests.masa_model.forked_commands import start
+from tests.masa_model.forked_commands import Forker
 from tests.masa_model.made_up_runs import (
     FINETUNE,
     SMALL,
@@ -173,34 +173,30 @@ _IN_A_ROW = 5
 def kill_at_random(name: str, file: Path, options: tuple[str, ...], tmp_path: Path, kills: int) -> None:
     """Kill runs after random times, so many times in all; each must end as one that was not killed."""
     whole, said = tmp_path / "whole", tmp_path / "said.txt"
+    with Forker() as forker:
 
-    def one(run: Path, seconds: float | None) -> bool:
-        """Begin a run or go on with it; whether it was killed."""
-        begun = (run / "settings.toml").exists()
-        process = start(name, ("--resume", run) if begun else (file, *options, "--run", run), said)
-        process.join(seconds)
-        process.kill()
-        process.join()
-        assert process.exitcode in (0, -signal.SIGKILL), said.read_text()
-        return process.exitcode != 0
+        def one(run: Path, seconds: float | None) -> bool:
+            """Begin a run or go on with it; whether it was killed."""
+            begun = (run / "settings.toml").exists()
+            arguments = ("--resume", run) if begun else (file, *options, "--run", run)
+            return forker.run(name, arguments, said, seconds)
 
-    assert not one(tmp_path / "first", None)  # which loads what the others find loaded
-    started = time.monotonic()
-    assert not one(whole, None)
-    longest = time.monotonic() - started
-    chance = random.Random(0)
-    done = early = runs = 0
-    while done < kills:
-        run = tmp_path / f"run{runs}"
-        runs += 1
-        for _ in range(_IN_A_ROW):
-            if not one(run, chance.uniform(0, longest)):
-                break
-            done += 1
-            early += not (run / "checkpoints" / "last.safetensors").exists()
-        assert not one(run, None)
-        assert_same_run(whole, run)
-        print(f"{name}: {done} kills of {runs} runs, {early} of them before the first checkpoint", flush=True)
+        started = time.monotonic()
+        assert not one(whole, None)
+        longest = time.monotonic() - started
+        chance = random.Random(0)
+        done = early = runs = 0
+        while done < kills:
+            run = tmp_path / f"run{runs}"
+            runs += 1
+            for _ in range(_IN_A_ROW):
+                if not one(run, chance.uniform(0, longest)):
+                    break
+                done += 1
+                early += not (run / "checkpoints" / "last.safetensors").exists()
+            assert not one(run, None)
+            assert_same_run(whole, run)
+            print(f"{name}: {done} kills of {runs} runs, {early} before the first checkpoint", flush=True)
 
 
 @pytest.mark.slow
