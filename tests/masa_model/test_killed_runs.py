@@ -22,6 +22,7 @@ from masa_model.training.checkpoint import load_checkpoint, read_header
 from masa_model.training.data import open_training_data
 from masa_model.training.labelled import open_finetune_data
 from masa_model.training.run_folder import RunFolder
+from tests.masa_model.forked_commands import Forker
 from tests.masa_model.made_up_runs import (
     FINETUNE,
     SMALL,
@@ -170,41 +171,42 @@ _IN_A_ROW = 5
 
 
 def kill_at_random(name: str, file: Path, options: tuple[str, ...], tmp_path: Path, kills: int) -> None:
-    """Kill runs after random times, the first seconds included, until there were so many kills."""
-    whole = tmp_path / "whole"
-    started = time.monotonic()
-    finish(command(name), file, *options, "--run", whole)
-    longest = time.monotonic() - started
-    chance = random.Random(0)
-    done = early = 0
-    for number in range(10 * kills):
-        run = tmp_path / f"run{number}"
-        for _ in range(_IN_A_ROW):
+    """Kill runs after random times, so many times in all; each must end as one that was not killed."""
+    whole, said = tmp_path / "whole", tmp_path / "said.txt"
+    with Forker() as forker:
+
+        def one(run: Path, seconds: float | None) -> bool:
+            """Begin a run or go on with it; whether it was killed."""
             begun = (run / "settings.toml").exists()
-            going_on = ("--resume", run) if begun else (file, *options, "--run", run)
-            process = begin(command(name), *going_on)
-            until = time.monotonic() + chance.uniform(0, longest)
-            if not kill_when(process, lambda until=until: time.monotonic() > until):
-                break
-            done += 1
-            early += not (run / "checkpoints" / "last.safetensors").exists()
-        begun = (run / "settings.toml").exists()
-        finish(command(name), *(("--resume", run) if begun else (file, *options, "--run", run)))
-        assert_same_run(whole, run)
-        print(f"{name}: {done} kills, {early} of them before the first checkpoint", flush=True)
-        if done >= kills:
-            return
-    raise AssertionError(f"only {done} kills")
+            arguments = ("--resume", run) if begun else (file, *options, "--run", run)
+            return forker.run(name, arguments, said, seconds)
+
+        started = time.monotonic()
+        assert not one(whole, None)
+        longest = time.monotonic() - started
+        chance = random.Random(0)
+        done = early = runs = 0
+        while done < kills:
+            run = tmp_path / f"run{runs}"
+            runs += 1
+            for _ in range(_IN_A_ROW):
+                if not one(run, chance.uniform(0, longest)):
+                    break
+                done += 1
+                early += not (run / "checkpoints" / "last.safetensors").exists()
+            assert not one(run, None)
+            assert_same_run(whole, run)
+            print(f"{name}: {done} kills of {runs} runs, {early} before the first checkpoint", flush=True)
 
 
 @pytest.mark.slow
 def test_thirty_random_kills_of_pretraining(file, tmp_path):
-    kill_at_random("masa-pretrain", file, (*SMALL, "--epochs=30"), tmp_path, 30)
+    kill_at_random("masa-pretrain", file, (*SMALL, "--epochs=10"), tmp_path, 30)
 
 
 @pytest.mark.slow
 def test_twenty_random_kills_of_finetuning(file, tmp_path):
-    kill_at_random("masa-finetune", file, (*FINETUNE, "--epochs=15"), tmp_path, 20)
+    kill_at_random("masa-finetune", file, (*FINETUNE, "--epochs=10"), tmp_path, 20)
 
 
 def test_torchrun_takes_the_name_of_the_folder(file, tmp_path):
