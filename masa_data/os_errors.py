@@ -11,6 +11,8 @@ from masa_data.errors import DataError
 
 _FREE_SPACE: Final = "Free space there or write elsewhere, then run it again"
 _RIGHTS: Final = "Check the rights of the file and of its folder, or run it as another user"
+# Names that are too long themselves are shown in part.
+_LONGEST_NAME: Final = 255
 _NETWORK: Final = "Check the network and run it again"
 _NO_LOCKS: Final = "Write to a local disk, or mount the file system with locks"
 
@@ -68,6 +70,8 @@ def in_words(error: OSError, path: str | Path | None = None) -> DataError:
     text = os.strerror(number) if number in _BY_NUMBER and number else error.strerror or str(error)
     found = path if path is not None else error.filename
     name = os.fsdecode(found) if isinstance(found, (str, bytes, os.PathLike)) else ""
+    if len(name) > _LONGEST_NAME:
+        name = name[:_LONGEST_NAME] + "…"
     reason = (text.strip().splitlines() or [type(error).__name__])[0].rstrip(".")
     if number is None:
         advice = _DAMAGED

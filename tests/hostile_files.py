@@ -37,7 +37,7 @@ def special_files(folder: Path, ending: str) -> Expected:
     (folder / f"nothing{ending}").symlink_to(folder / "nowhere")
     (folder / "back").symlink_to(folder)
     told = "found a folder, pipe or device"
-    return {f"pipe{ending}": told, f"endless{ending}": told, f"nothing{ending}": "cannot be read"}
+    return {f"pipe{ending}": told, f"endless{ending}": told, f"nothing{ending}": "No such file"}
 
 
 def mmpose(folder: Path) -> Expected:

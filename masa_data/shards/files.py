@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from masa_data.errors import DataError
+from masa_data.os_errors import in_words
 from masa_data.shards.contents import RESTORE, Contents
 from masa_data.shards.header import read_header
 from masa_data.shards.spec import (
@@ -99,7 +100,11 @@ def open_contents(path: Path, version1: Version1Reader) -> Contents:
         DataError: if it is missing, foreign, damaged or of another version, saying which.
         OSError: if it cannot be read.
     """
-    if not path.is_file():
+    try:
+        is_file = path.is_file()
+    except OSError as error:  # a name that no file can have
+        raise in_words(error, str(path)) from None
+    if not is_file:
         found = (
             "is a folder" if path.is_dir() else "is a pipe or device" if path.exists() else "does not exist"
         )

@@ -7,6 +7,7 @@ Checksums tell a file that was changed. They do not tell who wrote it: what is r
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
@@ -39,7 +40,9 @@ FORMAT_VERSION: Final = 3
 _READABLE: Final = (1, 2, 3)
 _FIRST_WITH_CHECKSUMS: Final = 3
 _HEADER: Final = "masa"
-_CHECKSUMS: Final = "masa-crc32"  # of the header and of all tensors
+# At the end of the header: its own checksum without this, and that of all tensors. It has no entry of its own
+# in the file's metadata, whose order safetensors leaves to chance: a run shall write the same bytes again.
+_CHECKSUMS: Final = re.compile(r',"crc32":"([0-9a-f]{8}) ([0-9a-f]{8})"}$')
 _OPTIMISER: Final = "optimiser."
 _MODEL: Final = "model."
 _PROGRESS: Final = "progress."
@@ -151,8 +154,8 @@ def save_checkpoint(
     tensors |= {_PROGRESS + name: value for name, value in (progress or {}).items()}
     tensors = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
     text = header.model_dump_json()
-    checksums = f"{crc32_of_text(text):08x} {crc32_of(tensors):08x}"
-    write_whole(path, safetensors.torch.save(tensors, {_HEADER: text, _CHECKSUMS: checksums}))
+    checksums = f',"crc32":"{crc32_of_text(text):08x} {crc32_of(tensors):08x}"}}'
+    write_whole(path, safetensors.torch.save(tensors, {_HEADER: text[:-1] + checksums}))
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
@@ -165,7 +168,8 @@ def load_checkpoint(path: Path) -> Checkpoint:
     try:
         with safetensors.safe_open(path, "pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # not a mapping
-            expected = (file.metadata() or {}).get(_CHECKSUMS, "").partition(" ")[2]
+            checksums = _CHECKSUMS.search((file.metadata() or {}).get(_HEADER, ""))
+        expected = checksums[2] if checksums else ""
         if header.version >= _FIRST_WITH_CHECKSUMS and f"{crc32_of(tensors):08x}" != expected:
             raise changed(path)
     except (safetensors.SafetensorError, ValueError, TypeError, RuntimeError) as error:
@@ -220,6 +224,9 @@ def read_header(path: Path) -> CheckpointHeader:
             raise DataError(
                 f"{path} is no checkpoint of masa's", "Name a file of a run's checkpoints/ folder"
             )
+        checksums = _CHECKSUMS.search(text)
+        if checksums:
+            text = text[: checksums.start()] + "}"
         values = json.loads(text)
         if not isinstance(values, dict) or values.get("format") != FORMAT:
             raise DataError(
@@ -238,8 +245,8 @@ def read_header(path: Path) -> CheckpointHeader:
         if isinstance(error, DataError):
             raise
         raise unreadable(path, str(error)) from None
-    checksum = metadata.get(_CHECKSUMS, "").partition(" ")[0]
-    if header.version >= _FIRST_WITH_CHECKSUMS and f"{crc32_of_text(text):08x}" != checksum:
+    expected = checksums[1] if checksums else ""
+    if header.version >= _FIRST_WITH_CHECKSUMS and f"{crc32_of_text(text):08x}" != expected:
         raise changed(path)
     if header.skeleton != KEYPOINT_NAMES:
         raise DataError(f"{path} was trained on another skeleton", "Use the release of masa that wrote it")

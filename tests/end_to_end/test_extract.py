@@ -276,7 +276,7 @@ def test_overlays_show_the_skeleton_over_the_source(footage, tmp_path, run):
     done = run("masa-inspect", out, "--clip", "01", code=2)
     assert "Near it: 00" in done.stderr
     assert (
-        "ends in .mp4 or .png"
+        "ends in .mp4, .webm, .gif or .png"
         in run("masa-inspect", out, "--clip", "00", "--overlay", "a.bmp", code=2).stderr
     )
 

@@ -49,6 +49,8 @@ def test_each_costs_one_line_and_the_good_one_comes_through(source, tmp_path):
     expected = FILES[source](folder)
     inputs = [folder]
     if source in ("pyskl", "npz", "parquet"):
+        # A link to nothing that is named is wrong usage; in a folder it costs a line.
+        expected = {name: reason for name, reason in expected.items() if (folder / name).exists()}
         good = next(folder.glob("good.*"))
         inputs = [*(folder / name for name in expected), good]
     out = tmp_path / "out.h5"

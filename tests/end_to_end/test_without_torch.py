@@ -20,7 +20,7 @@ importlib.import_module("masa_cli." + sys.argv[1]).main(sys.argv[2:])
         ("probe",),
         ("finetune", "out.h5"),
         ("evaluate", "--split", "test"),
-        ("predict", "clip.mp4"),
+        ("predict", "."),
         ("export", "run", "model.onnx"),
     ],
     ids=lambda arguments: arguments[0],

@@ -196,8 +196,8 @@ def test_a_wrong_row_is_named_and_the_others_are_kept(csv, row, message):
     [
         ("file,label\nv/1.mp4,1\n", ":1: found the columns file, label, expected path"),
         ("", ":1: found the columns none"),
-        ("path,label\nv/1.mp4,1,2\n", ":2: found another number of values than the 2 columns"),
-        ('path,label\n"v/1.mp4,1\n', "not a CSV"),
+        ("path,label\nv/1.mp4,1,2\n", ":2: found another number of values (3) than the 2 columns"),
+        ('path,label\n"v/1.mp4,1\n', "found no CSV"),
     ],
 )
 def test_a_wrong_csv_is_refused_and_other_inputs_go_on(csv, tmp_path, text, message):
@@ -211,7 +211,7 @@ def test_a_wrong_csv_is_refused_and_other_inputs_go_on(csv, tmp_path, text, mess
 
 
 def test_latin_1_is_refused(csv):
-    with pytest.raises(DataError, match="not a CSV in UTF-8"):
+    with pytest.raises(DataError, match="line 2: found bytes that are not UTF-8"):
         list_csv(csv("path,label\nv/1.mp4,Grüße\n", "latin-1"))
 
 

@@ -217,8 +217,13 @@ def test_wrong_use_is_one_line(folder):
         (finetune, ["out.h5", "--from", "scratch", "--subset", "msasl100"], "no clip is of subset msasl100"),
         (
             finetune,
-            ["--resume", "runs/finetune-001", "--epochs", "3"],
+            ["--resume", "runs/finetune-001", "--seed", "3"],
             "goes on with the settings of the run",
+        ),
+        (
+            finetune,
+            ["--resume", "runs/finetune-001", "--epochs", "3"],
+            "is a run of 25 epochs, --epochs says 3",
         ),
         (finetune, [], "no file was named"),
         (
@@ -354,7 +359,7 @@ def test_the_newest_run_is_taken_aloud_if_it_was_stopped(folder, tmp_path, monke
             header = read_header(path)
             with safe_open(path, "pt") as file:
                 tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-            text = header.model_copy(update=changes).model_dump_json()
+            text = header.model_copy(update={"version": 2, **changes}).model_dump_json()
             save_file(tensors, path, {"masa": text})
     assert "was stopped at 0 of 25 epochs; it is taken as it is" in call(evaluate).stderr
     shutil.rmtree("runs/finetune-002")

@@ -30,7 +30,7 @@ def test_the_file_holds_what_mmpose_itself_finds(fast, footage, frames_of, tmp_p
         1,
     )
     done = run("masa-extract", footage / "nod", out, "--estimator", "mmpose", *arguments)
-    assert "Estimator: mmpose 1.3.2 on cpu (as asked for)" in done.stdout
+    assert "Estimator: mmpose 1.3.2 on cpu (as asked for" in done.stdout
     images = frames_of(footage / "nod/01.mp4")
     boxes = np.array([(0, 0, image.shape[1], image.shape[0]) for image in images], np.float32)
     keypoints, scores, _ = fast.run(images, boxes, flip_test=True)

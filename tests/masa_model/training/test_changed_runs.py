@@ -221,10 +221,12 @@ def change_checkpoints(kind: str, runs: dict[str, RunFolder], tmp_path: Path, co
 def rewrite(path: Path, out: Path, header=lambda values: values, tensors=lambda values: values) -> Path:
     """A checkpoint as somebody writes it who knows the format."""
     with safetensors.safe_open(path, "pt") as file:
-        text = json.dumps(header(json.loads(file.metadata()["masa"])))
+        before = json.loads(file.metadata()["masa"])
+        del before["crc32"]
+        text = json.dumps(header(before))
         values = tensors({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
-    checksums = f"{crc32_of_text(text):08x} {crc32_of(values):08x}"
-    out.write_bytes(safetensors.torch.save(values, {"masa": text, "masa-crc32": checksums}))
+    checksums = f',"crc32":"{crc32_of_text(text):08x} {crc32_of(values):08x}"}}'
+    out.write_bytes(safetensors.torch.save(values, {"masa": text[:-1] + checksums}))
     return out
 
 
