@@ -128,6 +128,8 @@ def test_what_was_resolved_resolves_to_itself(tmp_path):
         ("epochs", "expected name=value", "motion.interval=5"),
         ("optimiser.learning_rate=nan", "learning_rate", "Correct"),
         ("motion=3", "motion", "Correct"),
+        pytest.param(f"epochs={'9' * 5000}", "epochs is '999", "Correct", id="digits"),
+        pytest.param(f"epochs={'[' * 5000}", "epochs is '[[[", "Correct", id="brackets"),
     ],
 )
 def test_wrong_settings(assignment, reason, advice):
@@ -137,7 +139,13 @@ def test_wrong_settings(assignment, reason, advice):
     assert advice in caught.value.advice
 
 
-@pytest.mark.parametrize("text", ["epochs = ", "\x00", "epochs: 3"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("epochs = ", "\x00", "epochs: 3", f"epochs = {'9' * 5000}", f"epochs = {'[' * 5000}"),
+        "epochs = 2026-13-45",
+    ],
+)
 def test_a_file_that_is_no_toml(tmp_path, text):
     (tmp_path / "run.toml").write_text(text)
     with pytest.raises(DataError, match=r"run.toml is no TOML"):
