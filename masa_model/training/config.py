@@ -119,7 +119,7 @@ def _read_toml(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise DataError(f"{path} cannot be read ({error.strerror})", "Check the path") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # numbers of thousands of digits are mere ValueErrors
         raise DataError(f"{path} is no TOML ({error})", "Start from a run's settings.toml") from None
 
 
@@ -129,7 +129,7 @@ def _parsed(assignment: str) -> dict[str, Any]:
         raise DataError(f"found --set {assignment!r}, expected name=value", "As in --set motion.interval=5")
     try:
         value = tomllib.loads(f"value = {text.strip()}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         value = text.strip()
     for part in reversed(name.strip().split(".")):
         value = {part: value}

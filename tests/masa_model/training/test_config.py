@@ -132,6 +132,8 @@ def test_what_was_resolved_resolves_to_itself(tmp_path):
         ("size=[1]", "size is [1]", "Correct"),
         ("masking.rule=[1]", "masking.rule is [1]", "Correct"),
         ("masking.rule=wild", "masking.rule is 'wild'", "Correct"),
+        pytest.param(f"epochs={'9' * 5000}", "epochs is '999", "Correct", id="digits"),
+        pytest.param(f"epochs={'[' * 5000}", "epochs is '[[[", "Correct", id="brackets"),
     ],
 )
 def test_wrong_settings(assignment, reason, advice):
@@ -194,7 +196,13 @@ def test_what_has_an_effect_is_not_refused():
     effects(FinetuneSettings, "optimiser.head_first=0.1", pretrained="p.safetensors")
 
 
-@pytest.mark.parametrize("text", ["epochs = ", "\x00", "epochs: 3"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("epochs = ", "\x00", "epochs: 3", f"epochs = {'9' * 5000}", f"epochs = {'[' * 5000}"),
+        "epochs = 2026-13-45",
+    ],
+)
 def test_a_file_that_is_no_toml(tmp_path, text):
     (tmp_path / "run.toml").write_text(text)
     with pytest.raises(DataError, match=r"run.toml is no TOML"):
