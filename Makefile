@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 DEMO := demo-out
 
-.PHONY: help install install-mmpose install-train test test-slow test-reliability lint demo bench bench-gpu reproduce-signs clean
+.PHONY: help install install-mmpose install-train test test-slow test-reliability test-numerics lint demo bench bench-gpu reproduce-signs clean
 
 help:
 	@echo "make demo       environment, then from real footage to a recogniser: extract, pretrain, finetune, eval, predict"
@@ -13,6 +13,7 @@ help:
 	@echo "make test       environment, then lint, types and all tests but the slow ones"
 	@echo "make test-slow  the slow tests"
 	@echo "make test-reliability   training that is killed at random moments, with counts"
+	@echo "make test-numerics     the tests that train, as other processors and numbers of threads compute"
 	@echo "make install-mmpose   MMPose too; TORCH='torch --index-url …' chooses a torch where none is there"
 	@echo "make install-train    what training needs; TORCH as above"
 	@echo "make bench-gpu VIDEOS=folder   training and MMPose on this machine's GPU"
@@ -65,6 +66,16 @@ test-slow: $(ALL_INSTALLED)
 
 test-reliability: $(ALL_INSTALLED)
 	$(BIN)/pytest -s -m slow tests/masa_model/test_killed_runs.py
+
+# What another processor rounds differently; one that this machine lacks is computed as the next lower one.
+NUMERICS := tests/masa_model/test_finetune.py tests/masa_model/test_calibration.py \
+	tests/masa_model/test_classes_apart.py tests/masa_model/test_recognise_commands.py
+test-numerics: $(ALL_INSTALLED)
+	for capability in default avx2 avx512; do \
+		ATEN_CPU_CAPABILITY=$$capability $(BIN)/pytest -n auto -q $(NUMERICS) || exit; \
+	done
+	for isa in SSE41 AVX2; do ONEDNN_MAX_CPU_ISA=$$isa $(BIN)/pytest -n auto -q $(NUMERICS) || exit; done
+	for threads in 2 4; do MASA_TEST_THREADS=$$threads $(BIN)/pytest -n auto -q $(NUMERICS) || exit; done
 
 bench: $(INSTALLED)
 	$(BIN)/python -m benchmarks

@@ -1,5 +1,7 @@
 """Clips of random keypoints, and of what goes wrong with clips."""
 
+import os
+
 import numpy as np
 import pytest
 import torch
@@ -67,6 +69,6 @@ def unpacked(batch, values):
 def one_thread():
     """Small tensors: threads only get in each other's way, and tests already run side by side."""
     before = torch.get_num_threads()
-    torch.set_num_threads(1)
+    torch.set_num_threads(int(os.environ.get("MASA_TEST_THREADS", 1)))
     yield
     torch.set_num_threads(before)

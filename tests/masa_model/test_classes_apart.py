@@ -36,14 +36,6 @@ from tests.masa_model.test_recognise_commands import PROVENANCE
 CPU = torch.device("cpu")
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 def by_alphabet(tracks, corpus="folder"):
     """Numbered as a file of these clips alone numbers them."""
     known = sorted({track.info.gloss for track in tracks})

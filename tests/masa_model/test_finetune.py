@@ -23,14 +23,6 @@ from tests.masa_model.made_up_signs import LARGER, NETWORK, make_sign, signs, wr
 CPU = torch.device("cpu")
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture
 def file(tmp_path, provenance):
     return write(tmp_path / "signs.h5", provenance, signs())

@@ -45,7 +45,7 @@ TINY = [
 
 def call(command: object, *arguments: object, code: int = 0) -> Result:
     threads = torch.get_num_threads()
-    torch.set_num_threads(1)
+    torch.set_num_threads(int(os.environ.get("MASA_TEST_THREADS", 1)))
     try:
         result = CliRunner().invoke(command.main, [str(argument) for argument in arguments])
     finally:
