@@ -225,7 +225,7 @@ def test_torchrun_takes_the_name_of_the_folder(file, tmp_path):
 @pytest.mark.slow
 def test_one_of_two_processes_is_killed_and_both_go_on(file, tmp_path):
     start = (*TORCHRUN, "-m", "masa_cli.pretrain")
-    options = (*SMALL, "--epochs=20")
+    options = (*SMALL, "--batch-size=2", "--epochs=10")  # six steps an epoch
     whole, run = tmp_path / "whole", tmp_path / "run"
     finish(*start, file, *options, "--run-folder", whole)
     started = begin(*start, file, *options, "--run-folder", run)
