@@ -12,7 +12,7 @@ help:
 	@echo "make demo VIDEOS=folder   the same on your videos (VIDEOS/gloss/clip.mp4)"
 	@echo "make test       environment, then lint, types and all tests but the slow ones"
 	@echo "make test-slow  the slow tests"
-	@echo "make test-reliability   training that is killed at random moments, with counts"
+	@echo "make test-reliability   training and extraction killed at random moments, with counts"
 	@echo "make test-numerics     the tests that train, as other processors and numbers of threads compute"
 	@echo "make install-mmpose   MMPose too; TORCH='torch --index-url …' chooses a torch where none is there"
 	@echo "make install-train    what training needs; TORCH as above"
@@ -65,7 +65,7 @@ test-slow: $(ALL_INSTALLED)
 	$(BIN)/pytest -n auto -m slow
 
 test-reliability: $(ALL_INSTALLED)
-	$(BIN)/pytest -s -m slow tests/masa_model/test_killed_runs.py
+	$(BIN)/pytest -s -m slow tests/masa_model/test_killed_runs.py tests/end_to_end/test_extract_stopped.py
 
 # What another processor rounds differently; one that this machine lacks is computed as the next lower one.
 NUMERICS := tests/masa_model/test_finetune.py tests/masa_model/test_calibration.py \
