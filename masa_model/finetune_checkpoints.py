@@ -69,6 +69,7 @@ class FinetuneSaver:
         steps: of the whole run.
         pretrained_on: (n, 2) content keys of the clips that pre-training saw; None = not known.
         saved: when the last checkpoint to go on from was written, or the run began.
+        trained_on: (n, 2) content keys of the clips that are learned from.
     """
 
     settings: FinetuneSettings
@@ -77,6 +78,10 @@ class FinetuneSaver:
     steps: int
     pretrained_on: Tensor | None
     saved: float = field(default_factory=time.monotonic)
+    trained_on: Tensor = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.trained_on = torch.from_numpy(content_keys(self.data.train.clips))
 
     def due_after_epoch(self) -> bool:
         """Whether it is time for one at the end of an epoch."""
@@ -110,8 +115,7 @@ class FinetuneSaver:
             temperature=temperature,
             metrics=record or {},
         )
-        trained_on = torch.from_numpy(content_keys(self.data.train.clips))
-        progress = {"sums": state.sums, "chosen": state.chosen.tensor(), TRAINED_ON: trained_on}
+        progress = {"sums": state.sums, "chosen": state.chosen.tensor(), TRAINED_ON: self.trained_on}
         if self.pretrained_on is not None:
             progress[PRETRAINED_ON] = self.pretrained_on
         optimiser = None

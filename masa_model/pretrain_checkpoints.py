@@ -36,6 +36,7 @@ class PretrainSaver:
         processes: who trains together.
         steps: of the whole run.
         saved: when the last checkpoint was written, or the run began.
+        seen: keys of the clips that are trained on, by which they are known again.
     """
 
     settings: PretrainSettings
@@ -44,6 +45,10 @@ class PretrainSaver:
     processes: Processes
     steps: int
     saved: float = field(default_factory=time.monotonic)
+    seen: dict[str, Tensor] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.seen = {TRAINED_ON: torch.from_numpy(content_keys(self.data.clips))}
 
     def due(self) -> bool:
         """Whether it is time for a checkpoint within the epoch; only the first process says so."""
@@ -89,7 +94,7 @@ class PretrainSaver:
             header = self._header(step, record)
             with self._fitting_statistics(model) as running:
                 if kept is not None:  # before the last one: who is killed in between goes on from before both
-                    save_checkpoint(kept, header, model, progress=self._seen())
+                    save_checkpoint(kept, header, model, progress=self.seen)
                 self._save_last(header, model, optimiser, sums, running)
 
     def keep_missing(self, header: CheckpointHeader, model: MASA) -> None:
@@ -101,7 +106,7 @@ class PretrainSaver:
         """
         kept = self._kept(header.step)
         if self.processes.first and kept is not None and not kept.exists():
-            save_checkpoint(kept, header, model, progress=self._seen())
+            save_checkpoint(kept, header, model, progress=self.seen)
 
     def _kept(self, step: int) -> Path | None:
         """Where the checkpoint of a step is kept; None if it is not."""
@@ -118,7 +123,7 @@ class PretrainSaver:
         sums: Tensor,
         running: dict[str, Tensor],
     ) -> None:
-        progress = {"sums": sums, **self._seen(), **running}
+        progress = {"sums": sums, **self.seen, **running}
         save_checkpoint(self.folder.last, header, model, optimiser, progress)
         self.saved = time.monotonic()
 
@@ -141,10 +146,6 @@ class PretrainSaver:
             fingerprints=tuple(tracks.fingerprint for tracks in files),
             metrics=metrics or {},
         )
-
-    def _seen(self) -> dict[str, Tensor]:
-        """Keys of the clips that are trained on, by which they are known again."""
-        return {TRAINED_ON: torch.from_numpy(content_keys(self.data.clips))}
 
     def _seconds(self) -> float:
         return time.monotonic() - self.saved
