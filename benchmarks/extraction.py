@@ -13,13 +13,13 @@ from collections import defaultdict
 from pathlib import Path
 
 from demo.footage import affine_path, write_clip, write_footage
-from masa_data.clip_extraction import extract_clip
 from masa_data.corpora.clip import Clip
 from masa_data.estimators.mediapipe import MediaPipeHolistic
+from masa_data.extraction.clip import extract_clip
 from masa_data.shards.journal import Journal
 from masa_data.shards.quantise import quantise
-from masa_data.shards.spec import Sampling
-from masa_data.video import Video
+from masa_data.tracks.provenance import Sampling
+from masa_data.video.frames import Video
 
 ROOT = Path(__file__).parent.parent
 SHARED_DATA = Path(os.environ.get("MASA_SHARED_DATA", ROOT.parent / "shared" / "data"))

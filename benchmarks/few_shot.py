@@ -23,7 +23,7 @@ from matplotlib.figure import Figure
 from benchmarks.few_shot_columns import COLUMNS
 from benchmarks.few_shot_rows import SHOTS, Setting, drawn, settings_of, shots_name
 from masa_data import PoseDataset
-from masa_data.engines import run_in_workers
+from masa_data.extraction.workers import run_in_workers
 from masa_model.pictures.style import BLUE, GREY, ORANGE, SKY, new_figure, png_of, style
 from masa_model.training.run_folder import RunFolder
 

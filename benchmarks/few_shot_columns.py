@@ -16,14 +16,15 @@ from sklearn.preprocessing import StandardScaler
 
 from benchmarks.few_shot_rows import Setting, drawn, labelled
 from masa_data import PoseDataset
-from masa_model.calibration import calibrate_encoder
-from masa_model.features import clip_features, in_order
-from masa_model.finetune import finetune
-from masa_model.finetune_settings import FinetuneSettings, Recipe
-from masa_model.pretrained import load_pretrained, with_pretrained
-from masa_model.probe import untrained_encoder
-from masa_model.recogniser import load_classifier, score_clips
-from masa_model.training.labelled import Classes, FinetuneData
+from masa_model.evaluation.probe import untrained_encoder
+from masa_model.inputs.labelled import Classes, FinetuneData
+from masa_model.network.calibration import calibrate_encoder
+from masa_model.network.features import clip_features, in_order
+from masa_model.settings.choices import Recipe
+from masa_model.settings.finetune import FinetuneSettings
+from masa_model.training.finetune import finetune
+from masa_model.training.pretrained import load_pretrained, with_pretrained
+from masa_model.training.recognizer import load_classifier, score_clips
 from masa_model.training.run_folder import RunFolder
 
 CPU = torch.device("cpu")

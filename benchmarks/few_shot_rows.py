@@ -7,8 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from masa_data import PoseDataset
-from masa_model.probe import draw_shots
-from masa_model.training.labelled import LabelledClips
+from masa_model.inputs.labelled import LabelledClips, draw_shots
 
 SHOTS = (1, 3, 5, 10)
 SOURCES_LEFT_OUT = (

@@ -18,12 +18,12 @@ from typing import Any
 
 import torch
 
-from masa_data.estimators.mmpose import MMPoseTopDown
-from masa_data.estimators.mmpose_config import read_config
-from masa_data.estimators.mmpose_models import PRESETS, find_model
-from masa_data.estimators.mmpose_options import MMPoseOptions
-from masa_data.estimators.mmpose_stand_ins import quietly, stand_ins
-from masa_data.video import Video
+from masa_data.estimators.mmpose.config import read_config
+from masa_data.estimators.mmpose.estimator import MMPoseTopDown
+from masa_data.estimators.mmpose.models import PRESETS, find_model
+from masa_data.estimators.mmpose.options import MMPoseOptions
+from masa_data.estimators.mmpose.stand_ins import quietly, stand_ins
+from masa_data.video.frames import Video
 
 
 def main(words: list[str] | None = None) -> None:

@@ -10,8 +10,8 @@ import numpy as np
 
 from masa_data import ClipInfo, PoseShards, PoseTrack
 from masa_data.shards.quantise import quantise
-from masa_data.shards.spec import EstimatorIdentity, Provenance
 from masa_data.shards.writer import write_shard
+from masa_data.tracks.provenance import EstimatorIdentity, Provenance
 
 CLIPS = 20_000
 FRAMES = 60

@@ -16,15 +16,15 @@ import torch
 from numpy.typing import NDArray
 
 from masa_data import PoseDataset
-from masa_model.calibration import calibrate, restore_statistics
-from masa_model.features import in_order
-from masa_model.finetune import finetune
-from masa_model.finetune_settings import FinetuneSettings, Recipe
+from masa_model.inputs.labelled import Classes, FinetuneData, LabelledClips, draw_shots
+from masa_model.network.calibration import calibrate, restore_statistics
 from masa_model.network.classifier import SignClassifier
-from masa_model.probe import draw_shots
-from masa_model.recogniser import batch_probabilities, load_classifier, score_clips
+from masa_model.network.features import in_order
+from masa_model.settings.choices import Recipe
+from masa_model.settings.finetune import FinetuneSettings
 from masa_model.training.checkpoint import load_checkpoint
-from masa_model.training.labelled import Classes, FinetuneData, LabelledClips
+from masa_model.training.finetune import finetune
+from masa_model.training.recognizer import batch_probabilities, load_classifier, score_clips
 from masa_model.training.run_folder import RunFolder
 
 CPU = torch.device("cpu")

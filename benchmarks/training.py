@@ -18,25 +18,25 @@ from torch import nn
 
 from benchmarks.reading import FRAMES, PROVENANCE, write_noise
 from masa_data import ClipInfo, PoseTrack
-from masa_data.dataset import PoseDataset
+from masa_data.shards.dataset import PoseDataset
 from masa_data.shards.quantise import quantise
 from masa_data.shards.writer import write_shard
-from masa_model.finetune_settings import FinetuneSettings
 from masa_model.inputs.batch import PoseBatch
-from masa_model.inputs.masking import choose_key_frames, choose_masked
-from masa_model.inputs.motion import mask_candidates, motion_residuals, pair_confidence
+from masa_model.inputs.masking import choose_key_frames, masks_of
+from masa_model.inputs.motion import Motion
 from masa_model.inputs.parts import prepare_clips
 from masa_model.inputs.sampling import sample_training_frames
 from masa_model.inputs.sources import ClipsInMemory, StreamedClips, epoch_batches
-from masa_model.pretrain import pretrain
-from masa_model.pretrained import build_model
-from masa_model.recogniser import build_classifier
-from masa_model.setting_types import Size
-from masa_model.settings import PretrainSettings
+from masa_model.settings.choices import Size
+from masa_model.settings.finetune import FinetuneSettings
+from masa_model.settings.pretrain import PretrainSettings
 from masa_model.training.data import open_training_data
 from masa_model.training.precision import arithmetic
+from masa_model.training.pretrain import pretrain
+from masa_model.training.pretrained import build_model
 from masa_model.training.processes import Processes
 from masa_model.training.recipe import make_optimiser
+from masa_model.training.recognizer import build_classifier
 from masa_model.training.run_folder import RunFolder
 
 PAPER_CLIPS, PAPER_EPOCHS = 146_000, 400
@@ -77,11 +77,7 @@ def _seconds_of_an_epoch(source: StreamedClips | ClipsInMemory, clips: int) -> f
     start = time.perf_counter()
     for raw in source.batches(epoch_batches(clips, 64, 0, 0)):
         batch = prepare_clips(raw)
-        residuals, exists = motion_residuals(batch, 3)
-        candidates = mask_candidates(
-            residuals, pair_confidence(batch, 3, 0.4), exists, motion_threshold=5.0, share=0.5
-        )
-        choose_masked(candidates, batch, 0.9, (0, 0))
+        masks_of(Motion(batch), PretrainSettings().masking, 3, (0, 0))
         choose_key_frames(batch, 0.5, (0, 0))
     return time.perf_counter() - start
 
@@ -107,7 +103,7 @@ def training_step(path: Path, device: torch.device, batch_size: int) -> None:
         optimiser.step()
         model.after_step(losses.keys, batch.numbers)
 
-    visible = float((~model.choose_masked(batches[0], (0, 0))[0].all(0)).float().mean())
+    visible = float((~model.choose_masked(Motion(batches[0]), (0, 0))[0].all(0)).float().mean())
     seconds = print_beside_arithmetic(
         f"base, pre-training, {visible:.0%} visible", step, batches, counted, device
     )

@@ -22,9 +22,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.segment import Segment
 from rich.text import Text
 
+from masa_data.disk.os_errors import in_words
 from masa_data.errors import DataError
-from masa_data.extras import INSTALL_TRAINING
-from masa_data.os_errors import in_words
+from masa_data.machine.extras import INSTALL_TRAINING
 from masa_data.shards.reader import PoseShards
 
 EXIT_USAGE: Final = 2
@@ -177,13 +177,27 @@ def refuse_options(why: str, *names: str) -> None:
             raise DataError(f"{options[name]} has no effect {why}", "Leave it out")
 
 
+def as_option(name: str, value: object) -> str:
+    """How an argument of a library's function is said on the command line: `overwrite=True` is `--overwrite`.
+
+    Args:
+        name: of the argument; a command's parameter of this name knows its own option.
+        value: True for a switch.
+    """
+    context = click.get_current_context(silent=True)
+    parameters = context.command.params if context else []
+    known = {parameter.name: parameter.opts[0] for parameter in parameters}
+    option = known.get(name, "--" + name.replace("_", "-"))
+    return option if value is True else f"{option} {value}"
+
+
 @contextmanager
 def errors_in_one_line(command: str) -> Iterator[None]:
     """Print what a user can mend as one line and leave with exit code 2, without a traceback."""
     try:
         yield
     except DataError as error:
-        _leave(f"{command}: {error}")
+        _leave(f"{command}: {error.reason}. {error.advice_in(as_option)}.")
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] in _OURS:
             raise

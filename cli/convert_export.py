@@ -8,9 +8,9 @@ from typing import Final
 
 import click
 
-from masa_data.exchange.export import FILE_FORMATS, FOLDER_FORMATS, FileFormat, FolderFormat, export
+from masa_data.formats.export import FILE_FORMATS, FOLDER_FORMATS, FileFormat, FolderFormat, export
 from masa_data.shards.reader import PoseShards
-from masa_data.wording import counted
+from masa_data.texts import counted
 
 from .console import EXIT_SOME_FAILED, clips_bar, errors_in_one_line, make_console
 

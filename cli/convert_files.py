@@ -12,16 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
 
+from masa_data.editing.conditions import Condition, mask_of
+from masa_data.editing.copying import Part, copy_clips
+from masa_data.editing.merge import merge
+from masa_data.editing.subsample import subsample
 from masa_data.errors import DataError
-from masa_data.exchange.copying import Part, copy_clips
-from masa_data.exchange.merge import merge
-from masa_data.exchange.subsample import subsample
-from masa_data.exchange.where import Condition, mask_of
-from masa_data.selection import Selection
 from masa_data.shards.reader import PoseShards
+from masa_data.shards.selection import Selection
 from masa_data.shards.several import open_each
-from masa_data.shards.spec import Provenance
-from masa_data.wording import counted
+from masa_data.texts import counted
+from masa_data.tracks.provenance import Provenance
 
 from .console import clips_bar, errors_in_one_line, make_console
 from .import_options import inputs_and_out

@@ -12,12 +12,12 @@ from typing_extensions import Unpack
 
 from masa_data.corpora.clip import Listing, Problem
 from masa_data.errors import DataError
-from masa_data.exchange.frame_facts import VideoFolder
-from masa_data.exchange.npz import NpzClips, npz_provenance
-from masa_data.exchange.parquet import ParquetClips
-from masa_data.exchange.pyskl import PysklFiles
-from masa_data.exchange.reading import Reading, Units
-from masa_data.exchange.wholebody import WholeBodyImport
+from masa_data.formats.frame_facts import VideoFolder
+from masa_data.formats.npz.reading import NpzClips, npz_provenance
+from masa_data.formats.parquet.reading import ParquetClips
+from masa_data.formats.pyskl.reading import PysklFiles
+from masa_data.formats.reading import Reading, Units
+from masa_data.formats.wholebody import WholeBodyImport
 from masa_data.shards.joining import join_provenances
 
 from .console import errors_in_one_line, make_console

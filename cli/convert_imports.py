@@ -11,14 +11,14 @@ import click
 from typing_extensions import Unpack
 
 from masa_data.errors import DataError
-from masa_data.exchange.collector import Imported, import_each
-from masa_data.exchange.frame_facts import VideoFolder
-from masa_data.exchange.inputs import list_keypoint_files
-from masa_data.exchange.masa_pickle import clips_in_pickle
-from masa_data.exchange.mmpose_json import mmpose_frames, read_mmpose_json
-from masa_data.exchange.openpose_json import list_openpose, openpose_frames
-from masa_data.exchange.pose_file import read_pose
-from masa_data.exchange.wholebody import WholeBody, WholeBodyImport
+from masa_data.formats.collector import Imported, import_each
+from masa_data.formats.frame_facts import VideoFolder
+from masa_data.formats.inputs import list_keypoint_files
+from masa_data.formats.masa_pickle import clips_in_pickle
+from masa_data.formats.mmpose_json import mmpose_frames, read_mmpose_json
+from masa_data.formats.openpose_json import list_openpose, openpose_frames
+from masa_data.formats.pose.reading import read_pose
+from masa_data.formats.wholebody import WholeBody, WholeBodyImport
 
 from .console import errors_in_one_line
 from .convert_import_many import import_npz, import_parquet, import_pyskl

@@ -8,10 +8,10 @@ from typing import Literal
 import click
 
 from masa_data.corpora.named import CORPORA, CorpusName, list_corpus
-from masa_data.exchange.relabel import deal_splits, relabel, write_relabelled
+from masa_data.editing.relabel import deal_splits, relabel, write_relabelled
 from masa_data.shards.reader import PoseShards
-from masa_data.shards.spec import SplitRule
-from masa_data.wording import counted
+from masa_data.texts import counted
+from masa_data.tracks.provenance import SplitRule
 
 from .console import errors_in_one_line, make_console
 from .extraction_run import warn_of_empty_splits

@@ -16,7 +16,7 @@ from masa_data.corpora.check import Checked, CorpusReport, check_rows
 from masa_data.corpora.missing_csv import missing_csv
 from masa_data.corpora.named import CORPORA, CorpusName, list_corpus
 from masa_data.corpora.ranges import VideosMode
-from masa_data.engines import available_cores
+from masa_data.machine.cores import available_cores
 from masa_data.version import VERSION
 
 from .console import CONTEXT, EXIT_SOME_FAILED, Group, clips_bar, errors_in_one_line, make_console, print_json

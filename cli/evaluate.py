@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from masa_data.disk.os_errors import in_words
 from masa_data.errors import DataError
-from masa_data.os_errors import in_words
 from masa_data.version import VERSION
 
 from .console import CONTEXT, Command, errors_in_one_line, make_console, print_json, refuse_options
@@ -17,7 +17,7 @@ from .evaluation_text import Question, json_of, print_evaluation, row_of
 from .training_run import newest_run
 
 if TYPE_CHECKING:
-    from masa_model.evaluate import Evaluation, Scores
+    from masa_model.evaluation.evaluate import Evaluation, Scores
 
 _EXAMPLES = """
 \b
@@ -93,9 +93,9 @@ def main(
             refuse_options("without --fuse", "weight")
         if as_json:
             refuse_options("with --json", "table")
-        from masa_model.evaluate import evaluate, open_test_data, score
-        from masa_model.recogniser import load_classifier
+        from masa_model.evaluation.evaluate import evaluate, open_test_data, score
         from masa_model.training.processes import joined_processes
+        from masa_model.training.recognizer import load_classifier
 
         with joined_processes(device) as processes:
             run = run_path or newest_run(make_console(stderr=True), "finetune").path
@@ -148,7 +148,7 @@ def _keep(
     levels: dict[float, Evaluation],
 ) -> list[str]:
     """Results and the matrix of what is taken for what, numbered, into the run's folder; lines about both."""
-    from masa_model.pictures.of_runs import draw_evaluation
+    from masa_model.pictures.run_pictures import draw_evaluation
     from masa_model.training.run_folder import RunFolder
 
     folder = RunFolder(asked.recogniser.path.parent.parent)
@@ -180,8 +180,8 @@ def _weight(asked: Question, fuse: tuple[Path, ...], weight: float | None) -> fl
     """The one said, or the best on val: never on the clips that are evaluated."""
     if weight is not None:
         return weight
-    from masa_model.evaluate import open_test_data, score
-    from masa_model.fusion import read_scores, tune_weight
+    from masa_model.evaluation.evaluate import open_test_data, score
+    from masa_model.evaluation.fusion import read_scores, tune_weight
 
     if "val" in asked.splits:
         raise DataError("the weight is tuned on val, which is evaluated here", "Say it with --weight")
@@ -199,7 +199,7 @@ def _weight(asked: Question, fuse: tuple[Path, ...], weight: float | None) -> fl
 def _fused(found: Scores, fuse: tuple[Path, ...], weight: float) -> Scores:
     from dataclasses import replace
 
-    from masa_model.fusion import fused, read_scores
+    from masa_model.evaluation.fusion import fused, read_scores
 
     others = read_scores(fuse, found.ids, found.glosses, found.pairs)
     return replace(found, probabilities=fused(found.probabilities, others, weight))

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.table import Table
 
-from masa_data.wording import counted
+from masa_data.texts import counted
 
 if TYPE_CHECKING:
     import torch
 
-    from masa_model.evaluate import Evaluation
-    from masa_model.paper import PaperRow
-    from masa_model.recogniser import TrainedClassifier
-    from masa_model.training.labelled import LabelledClips
+    from masa_model.evaluation.evaluate import Evaluation
+    from masa_model.evaluation.paper import PaperRow
+    from masa_model.inputs.labelled import LabelledClips
+    from masa_model.training.recognizer import TrainedClassifier
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Question:
 
 
 def _paper_row(asked: Question, name: str | None = None) -> PaperRow | None:
-    from masa_model.paper import PAPER, paper_row
+    from masa_model.evaluation.paper import PAPER, paper_row
 
     if name is not None:
         return PAPER.get(name)

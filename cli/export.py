@@ -8,8 +8,8 @@ from pathlib import Path
 
 import click
 
+from masa_data.texts import counted
 from masa_data.version import VERSION
-from masa_data.wording import counted
 
 from .console import CONTEXT, Command, errors_in_one_line, make_console
 
@@ -30,8 +30,8 @@ def main(run: Path, target: Path) -> None:
     with errors_in_one_line("masa-export"):
         import torch
 
-        from masa_model.export import export
-        from masa_model.recogniser import load_classifier
+        from masa_model.evaluation.export import export
+        from masa_model.training.recognizer import load_classifier
 
         trained = load_classifier(run, torch.device("cpu"))
         logging.disable(logging.WARNING)  # the exporter's notes are for its developers

@@ -13,6 +13,7 @@ from typing import Literal, NoReturn, TextIO
 import click
 from rich.console import Console
 
+from masa_data.classes.splits import check_rule, empty_splits
 from masa_data.corpora.clip import Clip, Listing
 from masa_data.corpora.inputs import list_inputs, require_inputs
 from masa_data.corpora.named import CORPORA, CorpusName, list_corpus
@@ -27,15 +28,14 @@ from masa_data.estimators.choice import (
     default_workers,
     identify,
 )
-from masa_data.estimators.mmpose_config import Precision
-from masa_data.estimators.mmpose_models import DEFAULT_MODEL
-from masa_data.estimators.mmpose_options import MMPoseOptions
+from masa_data.estimators.mmpose.config import Precision
+from masa_data.estimators.mmpose.models import DEFAULT_MODEL
+from masa_data.estimators.mmpose.options import MMPoseOptions
+from masa_data.estimators.signer.signer import PersonMode
 from masa_data.shards.builder import DatasetBuilder
-from masa_data.shards.spec import Provenance, Sampling, SplitRule
-from masa_data.signer import PersonMode
-from masa_data.splits import check_rule, empty_splits
+from masa_data.texts import counted
+from masa_data.tracks.provenance import Provenance, Sampling, SplitRule
 from masa_data.version import VERSION
-from masa_data.wording import counted
 
 from .console import (
     CONTEXT,

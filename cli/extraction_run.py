@@ -19,11 +19,11 @@ from masa_data.corpora.clip import Clip, Listing, Problem
 from masa_data.corpora.ranges import VideosMode
 from masa_data.errors import DataError
 from masa_data.estimators.choice import EstimatorChoice
-from masa_data.extract import ClipOutcome, Summary, extract_clips
-from masa_data.replaced import replaced_clips
+from masa_data.extraction.pipeline import ClipOutcome, Summary, extract_clips
+from masa_data.extraction.replaced import replaced_clips
 from masa_data.shards.builder import DatasetBuilder
-from masa_data.shards.spec import Sampling
-from masa_data.wording import counted
+from masa_data.texts import counted
+from masa_data.tracks.provenance import Sampling
 
 _REPLACED_IN_SHARDS: Final = (
     "the video has been replaced since it was extracted, and shards stay as they are written",

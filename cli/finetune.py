@@ -11,8 +11,8 @@ import click
 from rich.console import Console
 
 from masa_data.errors import DataError
+from masa_data.texts import counted
 from masa_data.version import VERSION
-from masa_data.wording import counted
 
 from .console import CONTEXT, Command, errors_in_one_line, make_console
 from .training_pace import Pace, speed
@@ -32,8 +32,8 @@ from .training_run import (
 if TYPE_CHECKING:
     import torch
 
-    from masa_model.finetune_settings import FinetuneSettings
-    from masa_model.training.labelled import FinetuneData
+    from masa_model.inputs.labelled import FinetuneData
+    from masa_model.settings.finetune import FinetuneSettings
     from masa_model.training.progress import Progress
     from masa_model.training.run_folder import RunFolder
 
@@ -103,12 +103,12 @@ def main(
 ) -> None:
     """Train a recogniser on labelled clips of one or several files."""
     with errors_in_one_line("masa-finetune"):
-        from masa_model.finetune_settings import FinetuneSettings
-        from masa_model.pretrained import check_estimators
-        from masa_model.recogniser import classes_of
-        from masa_model.training.labelled import open_finetune_data
+        from masa_model.inputs.labelled import open_finetune_data
+        from masa_model.settings.finetune import FinetuneSettings
         from masa_model.training.precision import settle_precision
+        from masa_model.training.pretrained import check_estimators
         from masa_model.training.processes import joined_processes
+        from masa_model.training.recognizer import classes_of
 
         if resume is not None:
             epochs = options.pop("epochs")
@@ -149,9 +149,9 @@ def main(
 def _settings(
     config: Path | None, assignments: tuple[str, ...], options: dict[str, object]
 ) -> FinetuneSettings:
-    from masa_model.finetune_settings import FinetuneSettings
-    from masa_model.pretrained import with_pretrained
-    from masa_model.training.config import check_effects, resolve_settings, said_values, settings_said
+    from masa_model.settings.finetune import FinetuneSettings
+    from masa_model.settings.resolve import check_effects, resolve_settings, said_values, settings_said
+    from masa_model.training.pretrained import with_pretrained
 
     values = dict(options)
     origin, subset, shots = values.pop("origin"), values.pop("subset"), values.pop("shots")
@@ -221,10 +221,10 @@ def _train(
     *,
     resume: bool,
 ) -> None:
-    from masa_model.finetune import finetune
     from masa_model.pictures.curves import finetuning_curves
-    from masa_model.pictures.of_runs import draw_finetuning
-    from masa_model.training.records import Recorder
+    from masa_model.pictures.recorder import Recorder
+    from masa_model.pictures.run_pictures import draw_finetuning
+    from masa_model.training.finetune import finetune
 
     def begin(stop: Callable[[], bool]) -> Iterator[Progress]:
         return finetune(settings, data, folder, device, resume=resume, stop=stop)

@@ -10,8 +10,8 @@ import click
 
 from masa_data.corpora.inputs import require_inputs
 from masa_data.errors import DataError
-from masa_data.exchange.frame_facts import AssumedFrames, FrameSource, VideoFolder, parse_size
-from masa_data.exchange.reading import DECLARABLE, UNITS, Units
+from masa_data.formats.frame_facts import AssumedFrames, FrameSource, VideoFolder, parse_size
+from masa_data.formats.reading import DECLARABLE, UNITS, Units
 
 Command = TypeVar("Command", bound=Callable[..., None])
 

@@ -11,13 +11,13 @@ from typing import TextIO, TypedDict
 from rich.console import Console
 
 from masa_data.corpora.clip import Listing, Problem
+from masa_data.disk.os_errors import in_words
 from masa_data.errors import DataError
-from masa_data.exchange.collector import Imported, TrackCollector, import_each
-from masa_data.exchange.reading import Reading, Units
-from masa_data.exchange.wholebody import WholeBodyImport
-from masa_data.os_errors import in_words
-from masa_data.shards.spec import Provenance
-from masa_data.wording import counted
+from masa_data.formats.collector import Imported, TrackCollector, import_each
+from masa_data.formats.reading import Reading, Units
+from masa_data.formats.wholebody import WholeBodyImport
+from masa_data.texts import counted
+from masa_data.tracks.provenance import Provenance
 
 from .console import EXIT_SOME_FAILED, clips_bar, make_console
 from .extraction_run import problems_in

@@ -11,14 +11,14 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from masa_data.analysis.quality import DatasetSummary, summarise, validate
+from masa_data.drawing.overlay import write_overlay
+from masa_data.drawing.sheet import tiles_of_one, tiles_of_several, write_sheet
 from masa_data.errors import DataError
-from masa_data.overlay import write_overlay
-from masa_data.quality import DatasetSummary, summarise, validate
 from masa_data.report.page import write_report
 from masa_data.shards.reader import PoseShards
-from masa_data.sheet import tiles_of_one, tiles_of_several, write_sheet
+from masa_data.texts import counted
 from masa_data.version import VERSION
-from masa_data.wording import counted
 
 from .console import (
     CONTEXT,

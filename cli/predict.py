@@ -15,6 +15,7 @@ from rich.console import Console
 
 from masa_data.corpora.clip import Problem
 from masa_data.corpora.inputs import list_inputs, require_inputs
+from masa_data.drawing.overlay import OVERLAY_ENDINGS, write_overlay
 from masa_data.errors import DataError
 from masa_data.estimators.choice import (
     ESTIMATORS,
@@ -23,12 +24,11 @@ from masa_data.estimators.choice import (
     default_workers,
     identify,
 )
-from masa_data.estimators.mmpose_options import MMPoseOptions
-from masa_data.extract import extract_clips
-from masa_data.overlay import OVERLAY_ENDINGS, write_overlay
+from masa_data.estimators.mmpose.options import MMPoseOptions
+from masa_data.extraction.pipeline import extract_clips
 from masa_data.shards.builder import DatasetBuilder
 from masa_data.shards.reader import PoseShards
-from masa_data.shards.spec import Provenance
+from masa_data.tracks.provenance import Provenance
 from masa_data.version import VERSION
 
 from .console import (
@@ -44,8 +44,8 @@ from .console import (
 from .training_run import newest_run
 
 if TYPE_CHECKING:
-    from masa_data.track import PoseTrack
-    from masa_model.predict import Guess, Recognizer
+    from masa_data.tracks.track import PoseTrack
+    from masa_model.evaluation.predict import Guess, Recognizer
 
 _EXAMPLES = """
 \b
@@ -120,7 +120,7 @@ def main(
                 "on a file of pose tracks", "estimator", "checkpoint", "detector_checkpoint", "workers"
             )
         require_inputs(inputs)
-        from masa_model.predict import Recognizer
+        from masa_model.evaluation.predict import Recognizer
         from masa_model.training.processes import joined_processes
 
         console = make_console()

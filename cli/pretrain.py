@@ -11,9 +11,9 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from masa_data.dataset import PoseDataset
+from masa_data.shards.dataset import PoseDataset
+from masa_data.texts import counted
 from masa_data.version import VERSION
-from masa_data.wording import counted
 
 from .console import CONTEXT, Command, errors_in_one_line, make_console
 from .training_pace import Pace, speed
@@ -31,7 +31,7 @@ from .training_run import (
 
 if TYPE_CHECKING:
     from masa_model.network.masa import MASA
-    from masa_model.settings import PretrainSettings
+    from masa_model.settings.pretrain import PretrainSettings
     from masa_model.training.data import TrainingData
     from masa_model.training.processes import Processes
     from masa_model.training.progress import Progress
@@ -99,8 +99,8 @@ def main(
 ) -> None:
     """Pre-train MASA on the clips of one or several files, without labels."""
     with errors_in_one_line("masa-pretrain"):
-        from masa_model.settings import PretrainSettings
-        from masa_model.training.config import check_effects, resolve_settings, said_values
+        from masa_model.settings.pretrain import PretrainSettings
+        from masa_model.settings.resolve import check_effects, resolve_settings, said_values
         from masa_model.training.precision import settle_precision
         from masa_model.training.processes import joined_processes
 
@@ -173,9 +173,9 @@ def _train(
     resume: bool,
 ) -> None:
     from masa_model.pictures.curves import pretraining_curves
-    from masa_model.pictures.of_runs import draw_pretraining
-    from masa_model.pretrain import pretrain
-    from masa_model.training.records import Recorder
+    from masa_model.pictures.recorder import Recorder
+    from masa_model.pictures.run_pictures import draw_pretraining
+    from masa_model.training.pretrain import pretrain
 
     def begin(stop: Callable[[], bool]) -> Iterator[Progress]:
         ask = _prober(settings, data, processes)
@@ -201,8 +201,8 @@ def _prober(
     """What is asked after every epoch: nothing, or every N epochs how good the features are by now."""
     if not settings.probe_every:
         return lambda model, epochs: {}
-    from masa_model.calibration import calibrate_encoder
-    from masa_model.probe import frozen_copy, probe, shared_labels
+    from masa_model.evaluation.probe import frozen_copy, probe, shared_labels
+    from masa_model.network.calibration import calibrate_encoder
 
     paths = [tracks.path for tracks in data.clips.files]
     any_estimator = settings.data.any_estimator
@@ -232,7 +232,7 @@ def _slow(settings: PretrainSettings, device: str) -> str:
 
 
 def _line(record: dict[str, float], settings: PretrainSettings, left: str) -> str:
-    from masa_model.masks import how_to_mask_more
+    from masa_model.inputs.masking import how_to_mask_more
 
     text = (
         f"epoch {record['epoch'] + 1:.0f}/{settings.epochs}: motion loss {record['motion_loss']:.4f}, "

@@ -12,16 +12,16 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from masa_data.dataset import PoseDataset
+from masa_data.shards.dataset import PoseDataset
 from masa_data.shards.joining import check_estimator
+from masa_data.texts import counted
 from masa_data.version import VERSION
-from masa_data.wording import counted
 
 from .console import CONTEXT, Command, errors_in_one_line, make_console, print_json
 from .training_run import newest_run
 
 if TYPE_CHECKING:
-    from masa_model.probe import ProbeResult
+    from masa_model.evaluation.probe import ProbeResult
     from masa_model.training.checkpoint import Checkpoint
 
 _EXAMPLES = """
@@ -50,10 +50,10 @@ def main(run: Path | None, files: tuple[Path, ...], device: str, any_estimator: 
     predictions that need no learning.
     """
     with errors_in_one_line("masa-probe"):
-        from masa_model.calibration import calibrate_encoder
-        from masa_model.motion_quality import motion_losses
-        from masa_model.pretrained import load_pretrained
-        from masa_model.probe import probe, untrained_encoder
+        from masa_model.evaluation.motion_quality import motion_losses
+        from masa_model.evaluation.probe import probe, untrained_encoder
+        from masa_model.network.calibration import calibrate_encoder
+        from masa_model.training.pretrained import load_pretrained
         from masa_model.training.processes import joined_processes
         from masa_model.training.run_folder import RunFolder
 

@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from masa_data.errors import DataError
-from masa_data.wording import counted
+from masa_data.texts import counted
 
 from .console import EXIT_TERMINATED
 from .training_pace import Pace, duration, speed
@@ -101,7 +101,7 @@ def lengthened(settings: _Settings, epochs: object, folder: RunFolder) -> _Setti
     Raises:
         DataError: if fewer are asked for: a schedule cannot be made shorter than it has come.
     """
-    from masa_model.training.config import resolve_settings
+    from masa_model.settings.resolve import resolve_settings
 
     before = settings.epochs  # type: ignore[attr-defined]
     if epochs is None or epochs == before:

@@ -12,21 +12,21 @@ import click
 import numpy as np
 from rich.console import Console
 
-from masa_data.dataset import PoseDataset
+from masa_data.drawing.rerun_view import APPLICATION, VIDEO, log_clip, log_curve, require_rerun, set_time
 from masa_data.errors import DataError
-from masa_data.extras import INSTALL_TRAINING
-from masa_data.selection import Selection
+from masa_data.machine.extras import INSTALL_TRAINING
+from masa_data.shards.dataset import PoseDataset
 from masa_data.shards.reader import PoseShards
-from masa_data.track import PoseTrack
+from masa_data.shards.selection import Selection
+from masa_data.tracks.track import PoseTrack
 from masa_data.version import VERSION
-from masa_data.view import APPLICATION, VIDEO, log_clip, log_curve, require_rerun, set_time
 
 from .console import CONTEXT, Command, errors_in_one_line, make_console, require_clip
 
 if TYPE_CHECKING:
     import rerun as rr
 
-    from masa_model.track_masks import TrackMasks
+    from masa_model.inputs.track_masks import TrackMasks
 
 # What the network is given of the motion, and what Alg. 1 makes of it.
 _FRAME = f"{VIDEO}/mask"
@@ -95,8 +95,8 @@ def main(file: Path, clip_id: str | None, save: Path | None, source: Path | None
 def _masks(console: Console, tracks: PoseShards, clip_id: str) -> TrackMasks | None:
     """What masa-pretrain masks of the clip in its first epoch over this file; None without torch."""
     try:
-        from masa_model.settings import PretrainSettings
-        from masa_model.track_masks import track_masks
+        from masa_model.inputs.track_masks import track_masks
+        from masa_model.settings.pretrain import PretrainSettings
     except ImportError as error:
         console.print(
             f"The masks of pre-training are left out: {error.name} is not installed ({INSTALL_TRAINING})"

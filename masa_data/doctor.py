@@ -16,16 +16,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
+from masa_data.disk.hashing import file_sha256
 from masa_data.errors import DataError
 from masa_data.estimators.base import INSTALL_MEDIAPIPE, INSTALL_MMPOSE
 from masa_data.estimators.checkpoints import cache_folder, cached_path, published_hash
 from masa_data.estimators.mediapipe import mediapipe_identity
-from masa_data.estimators.mmpose_detector import DETECTOR_WEIGHTS, check_detector_installed
-from masa_data.estimators.mmpose_models import PRESETS, find_model
-from masa_data.estimators.mmpose_options import check_installed
-from masa_data.extras import INSTALL_TRAINING, installed_version, not_installed
-from masa_data.gpu import has_nvidia_driver
-from masa_data.hashing import file_sha256
+from masa_data.estimators.mmpose.detector import DETECTOR_WEIGHTS, check_detector_installed
+from masa_data.estimators.mmpose.models import PRESETS, find_model
+from masa_data.estimators.mmpose.options import check_installed
+from masa_data.machine.extras import INSTALL_TRAINING, installed_version, not_installed
+from masa_data.machine.gpu import has_nvidia_driver
 
 State = Literal["ok", "missing", "wrong"]
 
@@ -47,14 +47,14 @@ print(json.dumps({"version": torch.__version__, "built_for": torch.version.cuda,
 _TRY_MMPOSE: Final = """
 import warnings
 warnings.simplefilter("ignore")
-from masa_data.estimators.mmpose_stand_ins import stand_ins
+from masa_data.estimators.mmpose.stand_ins import stand_ins
 with stand_ins():
     import mmpose.models, mmpose.datasets.transforms
 """
 _TRY_DETECTOR: Final = """
 import warnings
 warnings.simplefilter("ignore")
-from masa_data.estimators.mmpose_stand_ins import stand_ins
+from masa_data.estimators.mmpose.stand_ins import stand_ins
 with stand_ins():
     import mmdet.models, mmdet.datasets.transforms
 """

@@ -1,4 +1,4 @@
-"""One form for texts that read alike: a Mac names a folder "é" with two characters, Linux with one."""
+"""Texts: one form for those that read alike, and numbers with their nouns."""
 
 from __future__ import annotations
 
@@ -6,5 +6,19 @@ import unicodedata
 
 
 def one_form(text: str) -> str:
-    """The text in Unicode's composed form (NFC), in which texts that read alike are equal."""
+    """The text in Unicode's composed form (NFC), in which texts that read alike are equal.
+
+    A Mac names a folder "é" with two characters, Linux with one.
+    """
     return text if text.isascii() else unicodedata.normalize("NFC", text)
+
+
+def counted(number: int, what: str, many: str = "") -> str:
+    """A number with its noun: "1 clip", "1,200 clips".
+
+    Args:
+        number: how many.
+        what: the noun for one.
+        many: for several; by default `what` with an s.
+    """
+    return f"{number:,} {what if number == 1 else many or what + 's'}"

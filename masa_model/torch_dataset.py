@@ -12,9 +12,9 @@ from typing import TypedDict
 import torch
 from torch.utils.data import Dataset
 
-from masa_data.classes import SignClass
-from masa_data.dataset import PoseDataset
-from masa_data.track import PoseTrack
+from masa_data.classes.classes import SignClass
+from masa_data.shards.dataset import PoseDataset
+from masa_data.tracks.track import PoseTrack
 
 
 class PoseItem(TypedDict):

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 from demo.footage import write_footage
-from masa_data.shards.spec import EstimatorIdentity, Provenance
-from masa_data.track import ClipInfo, PoseTrack
+from masa_data.tracks.provenance import EstimatorIdentity, Provenance
+from masa_data.tracks.track import ClipInfo, PoseTrack
 
 if importlib.util.find_spec("torch"):
     from jaxtyping import install_import_hook

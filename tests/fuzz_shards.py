@@ -18,11 +18,11 @@ from collections import Counter
 from pathlib import Path
 
 from masa_data import DataError, PoseShards
-from masa_data.quality import validate
+from masa_data.analysis.quality import validate
 from masa_data.shards.quantise import quantise
-from masa_data.shards.spec import EstimatorIdentity, Provenance
 from masa_data.shards.version1 import Version1Reader
 from masa_data.shards.writer import shard_entry, write_index, write_shard
+from masa_data.tracks.provenance import EstimatorIdentity, Provenance
 from tests.conftest import make_track
 from tests.version1_files import write_version1, write_version1_index
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from masa_data.exchange.pose_header import PoseHeader
-from masa_data.exchange.pose_points import WHOLEBODY
+from masa_data.formats.pose.header import PoseHeader
+from masa_data.formats.pose.points import WHOLEBODY
 
 LONG = 1_000_000  # frames
 Expected = dict[str, str]

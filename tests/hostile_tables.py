@@ -80,7 +80,7 @@ def parquet(folder: Path) -> Expected:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from masa_data.exchange.frame_table import POINT_COLUMNS
+    from masa_data.formats.parquet.table import POINT_COLUMNS
 
     def table(rows=3, **changes):
         columns = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from masa_data.track import ClipInfo, PoseTrack
+from masa_data.tracks.track import ClipInfo, PoseTrack
 
 SHOULDERS = 120.0  # pixels from one to the other
 

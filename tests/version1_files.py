@@ -11,9 +11,9 @@ import h5py
 import numpy as np
 
 from masa_data.shards.quantise import StoredTrack
-from masa_data.shards.spec import Provenance
 from masa_data.shards.writer import ShardEntry
-from masa_data.skeleton import KEYPOINT_NAMES
+from masa_data.tracks.provenance import Provenance
+from masa_data.tracks.skeleton import KEYPOINT_NAMES
 
 TEXTS = ("id", "path", "corpus", "gloss", "split", "signer", "source_sha256")
 NUMBERS = {

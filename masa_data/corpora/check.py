@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal, get_args
 
-from masa_data.corpora.box import resolve_box
 from masa_data.corpora.duplicates import find_duplicates
 from masa_data.corpora.listing import CorpusListing, Row
 from masa_data.corpora.ranges import VideosMode, range_note, resolve_range
+from masa_data.disk.os_errors import in_words
 from masa_data.errors import DataError
-from masa_data.os_errors import in_words
-from masa_data.source_facts import SourceFacts, probe_source
-from masa_data.track import SPLITS
+from masa_data.tracks.box import resolve_box
+from masa_data.tracks.track import SPLITS
+from masa_data.video.facts import SourceFacts, probe_source
 
 # "out of range": of the clip's frames none, or fewer than MIN_FRAMES, are in the file.
 State = Literal["found", "missing", "unreadable", "out of range"]

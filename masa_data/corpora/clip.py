@@ -8,39 +8,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, Literal
 
-from masa_data.corpora.box import Box
 from masa_data.corpora.ranges import DeclaredRange
 from masa_data.errors import DataError
 from masa_data.texts import one_form
-from masa_data.track import NAMES, NO_LABEL, ClipInfo
-
-VIDEO_ENDINGS: Final = frozenset(
-    [
-        ".mp4",
-        ".m4v",
-        ".mov",
-        ".3gp",
-        ".3g2",
-        ".mkv",
-        ".webm",
-        ".avi",
-        ".gif",
-        ".mpg",
-        ".mpeg",
-        ".vob",
-        ".ts",
-        ".m2ts",
-        ".mts",
-        ".wmv",
-        ".asf",
-        ".flv",
-        ".swf",
-        ".ogv",
-        ".mxf",
-        ".dv",
-    ]
-)
-IMAGE_ENDINGS: Final = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp"})
+from masa_data.tracks.box import Box
+from masa_data.tracks.track import NAMES, NO_LABEL, ClipInfo
 
 # What people call the three splits.
 SPLIT_NAMES: Final = {

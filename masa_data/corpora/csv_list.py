@@ -15,7 +15,7 @@ from masa_data.corpora.clip import SPLIT_NAMES, Clip, Listing, Problem
 from masa_data.corpora.csv_table import read_csv
 from masa_data.corpora.labels import are_numbers, class_number, whole_number, without_point
 from masa_data.errors import DataError
-from masa_data.track import NO_LABEL
+from masa_data.tracks.track import NO_LABEL
 
 CORPUS: Final = "csv"
 COLUMNS: Final = ("path", "label", "gloss", "split", "signer", "start", "end")

@@ -8,7 +8,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
-from masa_data.corpora.folder import numbered_images
+from masa_data.video.images import numbered_images
 
 # Videos of equal size that differ do so in their first bytes, so most are told apart by these alone.
 _HEAD_BYTES: Final = 1 << 16

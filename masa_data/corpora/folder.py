@@ -7,22 +7,16 @@ its path below the folder, without its ending.
 from __future__ import annotations
 
 import os
-import re
-from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from itertools import pairwise
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from masa_data.corpora.clip import IMAGE_ENDINGS, SPLIT_NAMES, VIDEO_ENDINGS, Clip, Listing, Problem
+from masa_data.corpora.clip import SPLIT_NAMES, Clip, Listing, Problem
 from masa_data.errors import DataError
+from masa_data.video.endings import VIDEO_ENDINGS
+from masa_data.video.images import IMAGE_ENDINGS, images_of_one_kind
 
 CORPUS: Final = "folder"
-
-# "image_00001", "12", "frame (7)"; the first group is what all images of one clip have in common.
-_NUMBERED: Final = re.compile(r"(.*?)(\d+)\)?", re.DOTALL)
-_COLOUR: Final = re.compile(r"(?<![a-z])(?:colou?r|rgb)(?![a-z])")
-_NO_COLOUR: Final = re.compile(r"(?<![a-z])(?:depth|infrared|ir|mask|skeleton|flow)(?![a-z])")
 
 
 def list_file(path: Path) -> Listing:
@@ -99,64 +93,13 @@ def walk_folders(root: Path) -> Iterator[tuple[Path, list[str]]]:
         yield Path(folder), sorted(name for name in files if not name.startswith("."))
 
 
-def numbered_images(folder: Path) -> list[Path]:
-    """The images of a folder whose names end in a number, in the order of that number.
-
-    Cameras that see depth put it beside the colours, number by number: of images of several kinds those are
-    taken whose name says that they are the colours, or the only ones whose name says nothing else.
-
-    Raises:
-        DataError: if the names do not tell which images are the clip's, or two have the same number.
-    """
-    return [folder / name for name in _of_one_kind([path.name for path in folder.iterdir()])]
-
-
-def _of_one_kind(names: Iterable[str]) -> list[str]:
-    kinds = _kinds(names)
-    chosen = [kind for kind in kinds if _COLOUR.search(kind.lower())] or [
-        kind for kind in kinds if not _NO_COLOUR.search(kind.lower())
-    ]
-    if len(kinds) == 1:
-        chosen = list(kinds)
-    if kinds and len(chosen) != 1:
-        first = ", ".join(f"{images[0][1]!a} ×{len(images):,}" for _, images in sorted(kinds.items())[:3])
-        raise DataError(
-            f"there are images of {len(kinds)} kinds in one folder ({first}), expected those of one clip",
-            "Put each kind into a folder of its own, or name one of them color_00001 and so on",
-        )
-    images = kinds[chosen[0]] if kinds else []
-    for (number, name), (other, same) in pairwise(images):
-        if number == other:
-            raise DataError(
-                f"the images {name!a} and {same!a} have the same number", "Remove or rename one of them"
-            )
-    return [name for _, name in images]
-
-
-def _kinds(names: Iterable[str]) -> dict[str, list[tuple[int, str]]]:
-    """Images by what their names have in common, each with its number, in the order of numbers."""
-    kinds: dict[str, list[tuple[int, str]]] = defaultdict(list)
-    for name in names:
-        stem, ending = os.path.splitext(name)  # noqa: PTH122  (quick: folders have thousands)
-        if ending.lower() in IMAGE_ENDINGS and (match := _NUMBERED.fullmatch(stem)) is not None:
-            kinds[match.group(1)].append((int(match.group(2)), name))
-    for common, images in list(kinds.items()):
-        by_ending = {name.rpartition(".")[2].lower() for _, name in images}
-        if len({number for number, _ in images}) < len(images) and len(by_ending) > 1:
-            # Colours as .jpg and depth as .png, under the same names.
-            del kinds[common]
-            for ending in by_ending:
-                kinds[f"{common}.{ending}"] = [image for image in images if image[1].lower().endswith(ending)]
-    return {common: sorted(images) for common, images in kinds.items()}
-
-
 def _walk(root: Path, listing: Listing) -> Iterator[tuple[Path, list[str], bool]]:
     """Every folder below `root`, with its video files' names and whether its images make one clip."""
     for folder, files in walk_folders(root):
         endings = {name: Path(name).suffix.lower() for name in files}
         videos = [name for name, ending in endings.items() if ending in VIDEO_ENDINGS]
         try:
-            images = _of_one_kind(files)
+            images = images_of_one_kind(files)
         except DataError:  # said of the clip, once it is looked at
             images = [name for name, ending in endings.items() if ending in IMAGE_ENDINGS]
         is_image_folder = bool(images) and not videos

@@ -9,8 +9,8 @@ from pathlib import Path
 from masa_data.corpora.clip import Listing, Problem, join
 from masa_data.corpora.csv_list import list_csv
 from masa_data.corpora.folder import list_file, list_folder
+from masa_data.disk.os_errors import in_words
 from masa_data.errors import DataError
-from masa_data.os_errors import in_words
 
 
 def list_inputs(inputs: Iterable[str], *, rename: bool = False) -> Listing:

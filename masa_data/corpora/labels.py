@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from masa_data.errors import DataError
-from masa_data.track import NO_LABEL
+from masa_data.tracks.track import NO_LABEL
 
 # No corpus has so many classes; and the file stores four bytes.
 MAX_LABEL: Final = 10**9

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Final
 
 from masa_data.corpora.annotations import label_in, list_folders, read_lines
-from masa_data.corpora.clip import SPLIT_NAMES, VIDEO_ENDINGS, Problem
+from masa_data.corpora.clip import SPLIT_NAMES, Problem
 from masa_data.errors import DataError
+from masa_data.video.endings import VIDEO_ENDINGS
 
 NAMES: Final = ("trainlist01.txt", "vallist01.txt", "testlist01.txt")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from masa_data.corpora.check import Checked
-from masa_data.new_files import new_file
+from masa_data.disk.new_files import new_file
 
 COLUMNS: Final = ("id", "state", "url", "path", "split", "label", "gloss", "signer", "listed at", "reason")
 

@@ -13,16 +13,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from masa_data.classes.subsets import MSASL_CLASSES, SUBSETS
 from masa_data.corpora.annotations import Fields, find_file, none_found, read_json
-from masa_data.corpora.box import Box
 from masa_data.corpora.clip import SPLIT_NAMES, Clip, Problem
 from masa_data.corpora.listing import CorpusListing, Row
 from masa_data.corpora.ranges import DeclaredRange
 from masa_data.corpora.sources import Source, SourceIndex, walk_sources
-from masa_data.corpora.subsets import MSASL_CLASSES, SUBSETS
 from masa_data.corpora.youtube import youtube_id, youtube_id_in_name
 from masa_data.errors import DataError
-from masa_data.track import SPLITS
+from masa_data.tracks.box import Box
+from masa_data.tracks.track import SPLITS
 
 CORPUS: Final = "msasl"
 CLASSES: Final = "MSASL_classes.json"

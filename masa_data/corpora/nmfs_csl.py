@@ -10,12 +10,12 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Final
 
+from masa_data.classes.subsets import NMFS_CSL_CLASSES, SUBSETS
 from masa_data.corpora.annotations import label_in, none_found, read_lines
 from masa_data.corpora.clip import Clip, Problem
 from masa_data.corpora.listing import CorpusListing, Row
 from masa_data.corpora.masa_lists import NAMES, ListedName, find_masa_lists, read_masa_lists
 from masa_data.corpora.sources import Source, SourceIndex, walk_sources
-from masa_data.corpora.subsets import NMFS_CSL_CLASSES, SUBSETS
 from masa_data.errors import DataError
 
 CORPUS: Final = "nmfs-csl"

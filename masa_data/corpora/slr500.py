@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from masa_data.classes.subsets import SLR500_CLASSES, SUBSETS
 from masa_data.corpora.annotations import find_file, label_in, none_found, read_lines
 from masa_data.corpora.clip import SPLIT_NAMES, Clip, Problem
 from masa_data.corpora.csv_table import read_csv
 from masa_data.corpora.listing import CorpusListing, Row
 from masa_data.corpora.masa_lists import NAMES, find_masa_lists, read_masa_lists, split_name
 from masa_data.corpora.sources import Source, SourceIndex, walk_sources
-from masa_data.corpora.subsets import SLR500_CLASSES, SUBSETS
 from masa_data.errors import DataError
 
 CORPUS: Final = "slr500"

@@ -8,7 +8,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator
 from pathlib import Path
 from typing import Final, Generic, NamedTuple, TypeVar
 
-from masa_data.corpora.clip import VIDEO_ENDINGS
+from masa_data.video.endings import VIDEO_ENDINGS
 
 Key = TypeVar("Key", bound=Hashable)
 

@@ -11,12 +11,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from masa_data.classes.subsets import SUBSETS, WLASL_CLASSES
 from masa_data.corpora.annotations import find_file, none_found, read_json
 from masa_data.corpora.clip import Clip, Problem
 from masa_data.corpora.listing import CorpusListing, Row
 from masa_data.corpora.masa_lists import NAMES, find_masa_lists, read_masa_lists
 from masa_data.corpora.sources import Source, SourceIndex, walk_sources
-from masa_data.corpora.subsets import SUBSETS, WLASL_CLASSES
 from masa_data.corpora.wlasl_lists import CORPUS, add_from, read_full_list, read_glosses, read_short_list
 from masa_data.corpora.youtube import youtube_id, youtube_id_in_name
 from masa_data.errors import DataError

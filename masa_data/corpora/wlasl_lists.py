@@ -7,13 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from masa_data.classes.subsets import WLASL_CLASSES
 from masa_data.corpora.annotations import Fields, label_in, read_lines
-from masa_data.corpora.box import Box
 from masa_data.corpora.clip import Clip, Problem
 from masa_data.corpora.listing import Row
 from masa_data.corpora.ranges import DeclaredRange
-from masa_data.corpora.subsets import WLASL_CLASSES
 from masa_data.errors import DataError
+from masa_data.tracks.box import Box
 
 CORPUS: Final = "wlasl"
 

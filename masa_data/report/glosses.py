@@ -9,10 +9,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from masa_data.classes import SignClass
-from masa_data.dataset import PoseDataset
+from masa_data.classes.classes import SignClass
+from masa_data.shards.dataset import PoseDataset
 from masa_data.shards.reader import PoseShards
-from masa_data.track import NO_LABEL, SPLITS
+from masa_data.tracks.track import NO_LABEL, SPLITS
 
 SPLIT_COLUMNS: Final = (*SPLITS, "")
 

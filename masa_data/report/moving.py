@@ -7,7 +7,7 @@ from typing import Final, TypedDict
 
 import numpy as np
 
-from masa_data.track import PoseTrack
+from masa_data.tracks.track import PoseTrack
 
 MISSING: Final = 255
 _STEPS: Final = 254

@@ -16,14 +16,14 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
-from masa_data.new_files import write_whole
+from masa_data.analysis.checks import NO_HANDS
+from masa_data.disk.new_files import write_whole
 from masa_data.report import sections
 from masa_data.report.glosses import GlossEntry, list_glosses
 from masa_data.report.moving import encode
 from masa_data.report.statistics import Statistics, gather
 from masa_data.shards.reader import PoseShards
-from masa_data.skeleton import LIMBS
-from masa_data.suspicion import NO_HANDS
+from masa_data.tracks.skeleton import LIMBS
 from masa_data.version import VERSION
 
 _SUSPECT_FRAMES: Final = 60

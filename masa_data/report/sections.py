@@ -9,12 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from masa_data.report.charts import chart, table
-from masa_data.report.glosses import SPLIT_COLUMNS, GlossEntry
-from masa_data.report.statistics import Statistics
-from masa_data.shards.reader import PoseShards
-from masa_data.skeleton import KEYPOINT_NAMES, PARTS
-from masa_data.suspicion import (
+from masa_data.analysis.checks import (
     FAULTS,
     JUMPS,
     NEAR_DUPLICATE,
@@ -23,6 +18,11 @@ from masa_data.suspicion import (
     SWAPPED,
     Suspect,
 )
+from masa_data.report.charts import chart, table
+from masa_data.report.glosses import SPLIT_COLUMNS, GlossEntry
+from masa_data.report.statistics import Statistics
+from masa_data.shards.reader import PoseShards
+from masa_data.tracks.skeleton import KEYPOINT_NAMES, PARTS
 
 SPLIT_NAMES: Final = tuple(split or "no split" for split in SPLIT_COLUMNS)
 _BARS: Final = 80

@@ -8,13 +8,13 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from masa_data.motion import jitter, shoulder_width
-from masa_data.near_duplicates import describe, find_near_duplicates
-from masa_data.quality import hands_found
+from masa_data.analysis.checks import FAULTS, LIMITS, NEAR_DUPLICATE, Suspect, measure, most_suspicious
+from masa_data.analysis.motion import jitter, shoulder_width
+from masa_data.analysis.near_duplicates import describe, find_near_duplicates
+from masa_data.analysis.quality import hands_found
 from masa_data.shards.reader import PoseShards
-from masa_data.skeleton import NUM_KEYPOINTS
-from masa_data.suspicion import FAULTS, LIMITS, NEAR_DUPLICATE, Suspect, measure, most_suspicious
-from masa_data.track import PoseTrack
+from masa_data.tracks.skeleton import NUM_KEYPOINTS
+from masa_data.tracks.track import PoseTrack
 
 SUSPECTS: Final = 24
 

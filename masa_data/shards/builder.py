@@ -19,18 +19,18 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 from typing_extensions import Self
 
+from masa_data.classes.splits import SplitFacts, assign_splits, check_rule, number_glosses
+from masa_data.disk.new_files import write_whole
 from masa_data.errors import DataError
-from masa_data.new_files import write_whole
 from masa_data.shards.joining import join_provenances
 from masa_data.shards.journal import Journal
 from masa_data.shards.quantise import StoredTrack, quantise
-from masa_data.shards.raw_scores import unite_raw_scores
 from masa_data.shards.reader import PoseShards
-from masa_data.shards.spec import Provenance
 from masa_data.shards.work_folder import claim_work_folder
 from masa_data.shards.writer import shard_entry, write_index, write_shard
-from masa_data.splits import SplitFacts, assign_splits, check_rule, number_glosses
-from masa_data.track import ClipInfo, PoseTrack
+from masa_data.tracks.provenance import Provenance
+from masa_data.tracks.raw_scores import unite_raw_scores
+from masa_data.tracks.track import ClipInfo, PoseTrack
 
 _OVERWRITE_ADVICE: Final = "Name another output file, or give --overwrite to start afresh"
 

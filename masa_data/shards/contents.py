@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from masa_data.errors import DataError
-from masa_data.shards.spec import STRING, Column, Provenance
+from masa_data.shards.spec import STRING, Column
+from masa_data.tracks.provenance import Provenance
 
 RESTORE: Final = "Copy it again from where it was complete, or extract the videos again"
 

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from masa_data.disk.os_errors import in_words
 from masa_data.errors import DataError
-from masa_data.os_errors import in_words
 from masa_data.shards.contents import RESTORE, Contents
 from masa_data.shards.header import read_header
 from masa_data.shards.spec import (

@@ -26,9 +26,9 @@ from masa_data.shards.spec import (
     OFFSETS,
     SHARD_COLUMNS,
     STRING,
-    Provenance,
 )
-from masa_data.skeleton import KEYPOINT_NAMES, NUM_KEYPOINTS
+from masa_data.tracks.provenance import Provenance
+from masa_data.tracks.skeleton import KEYPOINT_NAMES, NUM_KEYPOINTS
 
 # HDF5 looks for itself at 0, 512, 1024, 2048, …
 _LEAST_BYTES: Final = 4096

@@ -8,8 +8,8 @@ from itertools import combinations
 from pathlib import Path
 
 from masa_data.errors import DataError
-from masa_data.shards.raw_scores import unite_raw_scores
-from masa_data.shards.spec import EstimatorIdentity, Provenance
+from masa_data.tracks.provenance import EstimatorIdentity, Provenance
+from masa_data.tracks.raw_scores import unite_raw_scores
 
 
 def check_go_together(files: Sequence[tuple[Path, Provenance]], *, any_estimator: bool = False) -> None:

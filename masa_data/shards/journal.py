@@ -24,7 +24,7 @@ from typing_extensions import Self
 
 from masa_data.shards.quantise import StoredTrack
 from masa_data.shards.spec import FRAME_COLUMNS
-from masa_data.track import ClipInfo
+from masa_data.tracks.track import ClipInfo
 
 _HEADER: Final = struct.Struct("<4sIII")
 _MAGIC: Final = b"MASA"

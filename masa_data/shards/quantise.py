@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from masa_data.shards.spec import FRAME_COLUMNS
-from masa_data.track import ClipInfo, PoseTrack
+from masa_data.tracks.track import ClipInfo, PoseTrack
 
 STEPS_PER_SIDE: Final = 21845  # (2^16 − 1) / 3
 

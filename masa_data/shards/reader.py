@@ -20,19 +20,21 @@ import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import Self
 
+from masa_data.disk.hashing import file_sha256
 from masa_data.errors import DataError
-from masa_data.hashing import file_sha256
 from masa_data.shards.contents import RESTORE
 from masa_data.shards.files import Shard, open_contents, open_entry, read_entries
 from masa_data.shards.quantise import StoredTrack, restore_box, restore_confidence, restore_positions
-from masa_data.shards.spec import Provenance
 from masa_data.shards.version1 import Version1Reader
 from masa_data.shards.writer import ShardEntry
 from masa_data.texts import one_form
-from masa_data.track import INFO_FIELDS, ClipInfo, PoseTrack
+from masa_data.tracks.provenance import Provenance
+from masa_data.tracks.track import INFO_FIELDS, ClipInfo, PoseTrack
 
 # Columns with few different values: equal strings are held once.
 _REPETITIVE: Final = ("corpus", "gloss", "split", "signer")
+# Pages of the file that were read count as memory of this process until it lets go of them.
+CLIPS_BETWEEN_PAGES: Final = 500
 
 
 class PoseShards(Mapping[str, PoseTrack]):

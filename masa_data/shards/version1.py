@@ -32,9 +32,9 @@ from masa_data.shards.spec import (
     OFFSETS,
     SHARD_COLUMNS,
     STRING,
-    Provenance,
 )
-from masa_data.skeleton import KEYPOINT_NAMES, NUM_KEYPOINTS
+from masa_data.tracks.provenance import Provenance
+from masa_data.tracks.skeleton import KEYPOINT_NAMES, NUM_KEYPOINTS
 
 HDF5_SIGNATURE: Final = b"\x89HDF\r\n\x1a\n"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from masa_data.claims import Claim, TakenError, claim
+from masa_data.disk.claims import Claim, TakenError, claim
 from masa_data.errors import DataError
 
 
@@ -37,3 +37,17 @@ def claim_work_folder(out: Path) -> tuple[Path, Claim]:
             else f"{out} is written by {holder}",
             "Wait for it, or name another output file",
         ) from None
+
+
+def refuse_unfinished(out: Path) -> None:
+    """Check that masa-extract does not work on a file and has not left anything to go on with.
+
+    Raises:
+        DataError: if it does, or has.
+    """
+    folder = work_folder_of(out)
+    if (folder / "run.json").exists():
+        raise DataError(
+            f"{folder} holds an unfinished extraction to {out.name}",
+            "Let masa-extract finish it (the same command goes on), or remove the folder",
+        )

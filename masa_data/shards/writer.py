@@ -12,8 +12,8 @@ from typing import BinaryIO, Final, Literal
 import h5py
 import numpy as np
 
-from masa_data.hashing import file_sha256
-from masa_data.new_files import new_file
+from masa_data.disk.hashing import file_sha256
+from masa_data.disk.new_files import new_file
 from masa_data.shards.contents import Place
 from masa_data.shards.header import room_for_header, write_header
 from masa_data.shards.quantise import StoredTrack
@@ -27,10 +27,10 @@ from masa_data.shards.spec import (
     SHARD_COLUMNS,
     STRING,
     Column,
-    Provenance,
 )
-from masa_data.skeleton import KEYPOINT_NAMES
-from masa_data.track import INFO_FIELDS
+from masa_data.tracks.provenance import Provenance
+from masa_data.tracks.skeleton import KEYPOINT_NAMES
+from masa_data.tracks.track import INFO_FIELDS
 
 _SHARD_COLUMNS: Final = (*FRAME_COLUMNS.values(), *CLIP_COLUMNS.values(), OFFSETS)
 _FRAMES_A_WRITE: Final = 8192

@@ -12,10 +12,10 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from masa_data.skeleton import BODY, LEFT_HAND, MIRROR, NUM_KEYPOINTS, PARTS
+from masa_data.tracks.skeleton import BODY, LEFT_HAND, MIRROR, NUM_KEYPOINTS, PARTS
 from masa_model.inputs.batch import PoseBatch
 from masa_model.inputs.randomness import uniform
-from masa_model.settings import AugmentSettings
+from masa_model.settings.pretrain import AugmentSettings
 
 _ROTATION, _SCALE, _SHIFT, _DROP, _SWAP = 10, 11, 12, 13, 14
 _MIRROR: Final = torch.from_numpy(MIRROR)

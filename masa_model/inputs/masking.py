@@ -1,22 +1,157 @@
-"""Which frames the query does not see, and which the key sees. True always means: masked, not seen."""
+"""Which frames the query does not see (Alg. 1), and which the key sees. True always means: masked."""
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Final
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from masa_data.skeleton import PARTS
-from masa_model.inputs.batch import PoseBatch
-from masa_model.inputs.motion import MaskSet
+from masa_data.tracks.skeleton import PARTS
+from masa_model.inputs.batch import PoseBatch, length
+from masa_model.inputs.motion import Motion
 from masa_model.inputs.randomness import uniform
+from masa_model.settings.choices import MaskSet
+from masa_model.settings.masking import MaskingSettings
+from masa_model.settings.pretrain import MotionSettings
 
-# Frames are chosen among those that move (Alg. 1), or among all that have a residual.
-MaskStrategy = Literal["motion", "random"]
+# Of the paper (Table VII).
+_PAPER_INTERVAL: Final = 3
+# By the released code: a part is a candidate if more than one of its coordinates grows enough.
+_RELEASED_COUNT: Final = 2
 
 _QUERY, _KEY = 1, 2
+
+
+def mask_interval(masking: MaskingSettings, motion: MotionSettings) -> int:
+    """Alg. 1's k: as said; else, of the intervals that are predicted, the one nearest to the paper's 3.
+
+    Args:
+        masking: of the run.
+        motion: of the run; of two intervals that are as near, the shorter one is taken.
+    """
+    if masking.interval is not None:
+        return masking.interval
+    return min(motion.interval, key=lambda k: (abs(k - _PAPER_INTERVAL), k))
+
+
+def masks_of(
+    motion: Motion, masking: MaskingSettings, interval: int, seed: tuple[int, ...]
+) -> tuple[Bool[Tensor, "3 frames"], Bool[Tensor, "3 frames"]]:
+    """Which parts of which frames are masked, and which were candidates.
+
+    Args:
+        motion: in the batch.
+        masking: thresholds and ratio.
+        interval: k (`mask_interval`).
+        seed: of the run and the epoch.
+    """
+    residuals, exists = motion.residuals(interval)
+    if masking.strategy == "random":
+        candidates = exists.expand(3, -1)
+    else:
+        candidates = mask_candidates(residuals, _pairs(motion, masking, interval), exists, masking)
+    return choose_masked(candidates, motion.batch, masking.ratio, seed, masking.mask_set), candidates
+
+
+def how_to_mask_more(masking: MaskingSettings) -> str:
+    """What to change where hardly any frame is masked, for the one who reads it.
+
+    Args:
+        masking: of the run.
+    """
+    if masking.strategy == "random":
+        return "the clips are hardly longer than k frames; lower masking.interval"
+    if masking.rule == "paper":
+        return (
+            "Alg. 1's letter asks for more motion the lower the confidence is, and for both hands to move: "
+            "masking.rule=parts does not"
+        )
+    if masking.rule == "released":
+        return "lower masking.motion_threshold"
+    return (
+        "where masa-inspect shows confidences below masking.confidence_threshold, lower that, "
+        "else masking.motion_threshold"
+    )
+
+
+def entries_of(
+    motion: Motion, masking: MaskingSettings, interval: int
+) -> tuple[Int[Tensor, "sets frames"], Int[Tensor, "sets frames"]]:
+    """How many entries of each frame move enough for Alg. 1, and how many count (`moving_entries`).
+
+    Args:
+        motion: in the batch.
+        masking: thresholds.
+        interval: k.
+    """
+    return moving_entries(motion.residuals(interval)[0], _pairs(motion, masking, interval), masking)
+
+
+def mask_candidates(
+    residuals: Float[Tensor, "49 2 frames"],
+    pairs: Float[Tensor, "49 frames"],
+    exists: Bool[Tensor, " frames"],
+    masking: MaskingSettings,
+) -> Bool[Tensor, "3 frames"]:
+    """Alg. 1, lines 1–8: frames in which enough of what is seen moves enough.
+
+    Args:
+        residuals: m_i (`motion_residuals`).
+        pairs: c_i · c_{i+k} (`pair_confidence`).
+        exists: whether i < T − k.
+        masking: ε_m, δ, which keypoints count, and whether there is one answer a frame or one for each part;
+            δ has no meaning for the released rule.
+
+    Returns:
+        body, left hand, right hand: whether i is a candidate; three times the same for "clip". A frame in
+        which nothing is seen twice is none, unless all entries are counted and δ is 0.
+    """
+    moving, total = moving_entries(residuals, pairs, masking)
+    enough = moving >= (_RELEASED_COUNT if masking.rule == "released" else masking.share * total)
+    candidates = enough & (total > 0) & exists
+    if masking.mask_set == "clip":
+        candidates = candidates.any(0, keepdim=True)
+    return candidates.expand(3, -1)
+
+
+def moving_entries(
+    residuals: Float[Tensor, "49 2 frames"],
+    pairs: Float[Tensor, "49 frames"],
+    masking: MaskingSettings,
+) -> tuple[Int[Tensor, "sets frames"], Int[Tensor, "sets frames"]]:
+    """Alg. 1, lines 4–6: numerator and masking.denominator of p_i.
+
+    Args:
+        residuals: m_i.
+        pairs: c_i · c_{i+k}.
+        masking: ε_m and which entries count; the released rule counts coordinates that grow, the paper's rule
+            with one set a clip counts all keypoints together.
+
+    Returns:
+        how many entries move enough, and how many count: of body, left hand, right hand, or of all together.
+    """
+    seen = pairs > 0
+    if masking.rule == "released":
+        moves = ((residuals > masking.motion_threshold) & seen[:, None]).sum(1)
+        entries = 2
+    elif masking.magnitude == "displacement":
+        moved = length(residuals)
+        moves = ((moved.mul_(pairs) if masking.rule == "paper" else moved) >= masking.motion_threshold) & seen
+        entries = 1
+    else:
+        moved = residuals.abs()
+        moved = moved.mul_(pairs[:, None]) if masking.rule == "paper" else moved
+        moves = ((moved >= masking.motion_threshold) & seen[:, None]).sum(1)
+        entries = 2
+    counted = seen if masking.denominator == "visible" else torch.ones_like(seen)
+    parts = PARTS.values()
+    moving = torch.stack([moves[part].sum(0) for part in parts])
+    total = torch.stack([counted[part].sum(0) for part in parts]) * entries
+    if masking.rule == "paper" and masking.mask_set == "clip":
+        moving, total = moving.sum(0, keepdim=True), total.sum(0, keepdim=True)
+    return moving, total
 
 
 def choose_masked(
@@ -81,3 +216,8 @@ def _random_ranks(
     ranks = torch.empty_like(batch.position)
     ranks[order] = batch.position  # packed and sorted by clip, places in the order are places in the clip
     return ranks
+
+
+def _pairs(motion: Motion, masking: MaskingSettings, interval: int) -> Float[Tensor, "49 frames"]:
+    """c_i · c_{i+k}; the released rule takes every keypoint that was found, however unsure."""
+    return motion.pairs(interval, 0.0 if masking.rule == "released" else masking.confidence_threshold)

@@ -7,13 +7,13 @@ and the constants below say what was taken.
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from typing import Final
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from masa_data.skeleton import BODY, HAND_MIN_CONFIDENCE, HAND_MIN_KEYPOINTS, NUM_HAND_KEYPOINTS
+from masa_data.tracks.skeleton import BODY, HAND_MIN_CONFIDENCE, HAND_MIN_KEYPOINTS, NUM_HAND_KEYPOINTS
 from masa_model.inputs.batch import (
     SIDE,
     PoseBatch,
@@ -23,9 +23,7 @@ from masa_model.inputs.batch import (
     length,
     positions_in_clips,
 )
-
-# "frame": a hand's box follows it, so that its path is left to the body's wrist. "clip": one box a clip.
-CropReference = Literal["frame", "clip"]
+from masa_model.settings.choices import MAX_FRAMES, CropReference
 
 # From the released code: a hand's box has 2.2 times the extent of its keypoints.
 _BOX_PER_EXTENT: Final = 2.2
@@ -39,8 +37,6 @@ _SMALLEST_BOX: Final = 0.2
 
 # Shoulder, elbow, wrist of the left and of the right arm.
 _ARMS: Final = ((1, 2, 3), (4, 5, 6))
-# Longer clips are thinned out to at most so many frames.
-MAX_FRAMES: Final = 150
 
 
 def prepare_clips(

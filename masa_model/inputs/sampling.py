@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from typing import Final
 
 import torch
 from jaxtyping import Float, Int
@@ -10,11 +10,8 @@ from torch import Tensor
 
 from masa_model.inputs.batch import PoseBatch, clip_of_frames, positions_in_clips
 from masa_model.inputs.randomness import uniform
+from masa_model.settings.choices import Sampling
 
-# "window": neighbouring frames, all places of the window alike. "stride": the same of every second frame, as
-# the authors' data code thins its clips out, so that as many frames reach twice as far. "spread": one frame
-# out of each of as many equal parts of the clip as there are frames to choose. The paper says none of them.
-Sampling = Literal["window", "stride", "spread"]
 STRIDES: Final[dict[Sampling, int]] = {"window": 1, "stride": 2}
 
 _WINDOW, _SPREAD, _PARTS = 3, 4, 5

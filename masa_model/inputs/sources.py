@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
-from typing import Final, Literal, TypeAlias
+from typing import Final, TypeAlias
 
 import numpy as np
 import psutil
@@ -14,13 +14,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from masa_data.dataset import PoseDataset
+from masa_data.shards.dataset import PoseDataset
 from masa_data.shards.quantise import STEPS_PER_SIDE, quantise
-from masa_data.skeleton import NUM_KEYPOINTS
-from masa_data.track import PoseTrack
+from masa_data.tracks.skeleton import NUM_KEYPOINTS
+from masa_data.tracks.track import PoseTrack
 from masa_model.inputs.batch import SIDE, RawClips
-
-Place = Literal["auto", "stream", "memory", "gpu"]
+from masa_model.settings.choices import Storage
 
 _BYTES_PER_FRAME: Final = NUM_KEYPOINTS * 5
 # Of what is free, data may take this share.
@@ -110,7 +109,7 @@ class ClipsInMemory:
 ClipSource: TypeAlias = StreamedClips | ClipsInMemory
 
 
-def open_source(dataset: PoseDataset, device: torch.device, place: Place = "auto") -> ClipSource:
+def open_source(dataset: PoseDataset, device: torch.device, place: Storage = "auto") -> ClipSource:
     """Choose where the clips are held while training: on the GPU if they fit, else in memory, else on disk.
 
     Args:

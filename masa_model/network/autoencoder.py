@@ -3,37 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
 
 import torch
 import torch.distributed as dist
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from masa_data.skeleton import NUM_KEYPOINTS, PARTS
+from masa_data.tracks.skeleton import NUM_KEYPOINTS, PARTS
 from masa_model.inputs.batch import PoseBatch
 from masa_model.network.transformer import Packing, Transformer
-
-# What is measured per entry, and how a frame's entries come together. "sum" is the letter of Eq. 4.
-LossKind = Literal["l2", "l1"]
-Reduction = Literal["mean", "sum"]
+from masa_model.settings.choices import LossKind, Reduction
+from masa_model.settings.network import NetworkSettings
 
 
 class TargetDecoder(nn.Module):
     """Mask tokens between the visible features, a transformer, and one head for each target.
 
     Args:
-        features: width of the tokens.
-        blocks: of the transformer.
-        heads: of its attention.
-        hidden: width of its feed-forward layers.
+        network: its shape.
         targets: how many heads (one for each interval of multi-scale motion).
     """
 
-    def __init__(self, features: int, blocks: int, heads: int, hidden: int, targets: int) -> None:
+    def __init__(self, network: NetworkSettings, targets: int) -> None:
         super().__init__()
+        features = network.features
         self.mask_token = nn.Parameter(torch.randn(len(PARTS), features // len(PARTS)) * 0.02)
-        self.transformer = Transformer(features, blocks, heads, hidden)
+        self.transformer = Transformer(features, network.decoder_blocks, network.heads, network.hidden)
         self.heads = nn.ModuleList(
             nn.Sequential(nn.Linear(features, features), nn.ReLU(), nn.Linear(features, 2 * NUM_KEYPOINTS))
             for _ in range(targets)

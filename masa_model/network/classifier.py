@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from masa_model.inputs.batch import PoseBatch
-from masa_model.network.masa import PoseEncoder
+from masa_model.network.encoder import PoseEncoder
 from masa_model.network.norm import RowBatchNorm
 from masa_model.network.transformer import Packing
-from masa_model.settings import NetworkSettings
-
-Head = Literal["linear", "batch-norm"]
-Pooling = Literal["average", "softmax"]
+from masa_model.settings.choices import Head, Pooling
+from masa_model.settings.network import NetworkSettings
 
 
 class SignClassifier(nn.Module):

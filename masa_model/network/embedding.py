@@ -2,41 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from masa_data.skeleton import BODY as BODY_ROWS
-from masa_data.skeleton import LEFT_HAND, RIGHT_HAND
+from masa_data.tracks.skeleton import BODY as BODY_ROWS
+from masa_data.tracks.skeleton import LEFT_HAND, RIGHT_HAND
 from masa_model.inputs.batch import PoseBatch, frames_of
 from masa_model.network import graph
-from masa_model.network.norm import Normalisation, make_norm
+from masa_model.network.norm import make_norm
+from masa_model.settings.network import NetworkSettings
 
 # Of the released code.
 _OUTPUT_DROPOUT: Final = 0.25
-
-
-@dataclass(frozen=True, slots=True)
-class EmbeddingShape:
-    """Channels of the graph blocks, and what comes out.
-
-    Attributes:
-        blocks: three before and two after pooling (the released code: 128, 128, 256, 512, 512).
-        part: features of each part; D_e is three times as many (paper: 1536).
-        graph_dropout: in the graph blocks.
-    """
-
-    blocks: tuple[int, int, int, int, int] = (128, 128, 256, 512, 512)
-    part: int = 512
-    graph_dropout: float = 0.05
-
-    @property
-    def features(self) -> int:
-        """D_e."""
-        return 3 * self.part
 
 
 class PartGCN(nn.Module):
@@ -44,15 +24,10 @@ class PartGCN(nn.Module):
 
     by_group: Tensor
 
-    def __init__(
-        self,
-        full: graph.Graph,
-        pooled: graph.Graph,
-        shape: EmbeddingShape,
-        norm: Normalisation,
-    ) -> None:
+    def __init__(self, full: graph.Graph, pooled: graph.Graph, network: NetworkSettings) -> None:
         super().__init__()
-        first, second, third, fourth, fifth = shape.blocks
+        first, second, third, fourth, fifth = network.blocks
+        dropout, norm = network.graph_dropout, network.norm
         self.group_sizes = [len(group) for group in full.groups]
         by_group = torch.tensor([node for group in full.groups for node in group])
         self.register_buffer("by_group", by_group, persistent=False)
@@ -61,22 +36,18 @@ class PartGCN(nn.Module):
         widths = ((2, first), (first, second), (second, third))
         self.joint_blocks = nn.Sequential(
             *(
-                graph.GraphBlock(
-                    full, inputs, outputs, dropout=shape.graph_dropout, residual=place > 0, norm=norm
-                )
+                graph.GraphBlock(full, inputs, outputs, dropout=dropout, residual=place > 0, norm=norm)
                 for place, (inputs, outputs) in enumerate(widths)
             )
         )
         self.group_blocks = nn.Sequential(
             *(
-                graph.GraphBlock(
-                    pooled, inputs, outputs, dropout=shape.graph_dropout, residual=True, norm=norm
-                )
+                graph.GraphBlock(pooled, inputs, outputs, dropout=dropout, residual=True, norm=norm)
                 for inputs, outputs in ((third, fourth), (fourth, fifth))
             )
         )
-        self.output = nn.Linear(fifth, shape.part)
-        self.output_norm = make_norm(norm, shape.part)
+        self.output = nn.Linear(fifth, network.part)
+        self.output_norm = make_norm(norm, network.part)
         self.dropout = nn.Dropout(_OUTPUT_DROPOUT)
 
     def forward(
@@ -96,16 +67,15 @@ class PoseEmbedding(nn.Module):
     """Both hands through one network, the body through another. Frames not asked for cost nothing.
 
     Args:
-        shape: channels.
-        norm: of the graph networks.
+        network: its shape.
     """
 
-    def __init__(self, shape: EmbeddingShape, norm: Normalisation = "batch") -> None:
+    def __init__(self, network: NetworkSettings) -> None:
         super().__init__()
-        self.shape = shape
-        self.hand = PartGCN(graph.HAND, graph.HAND_POOLED, shape, norm)
-        self.body = PartGCN(graph.BODY, graph.BODY_POOLED, shape, norm)
-        self.absent_hand = nn.Parameter(torch.randn(shape.part) * 0.02)
+        self.features = network.features
+        self.hand = PartGCN(graph.HAND, graph.HAND_POOLED, network)
+        self.body = PartGCN(graph.BODY, graph.BODY_POOLED, network)
+        self.absent_hand = nn.Parameter(torch.randn(network.part) * 0.02)
 
     def forward(
         self,

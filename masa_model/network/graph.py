@@ -18,7 +18,8 @@ from jaxtyping import Float
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from masa_model.network.norm import Normalisation, make_norm
+from masa_model.network.norm import make_norm
+from masa_model.settings.choices import Normalisation
 
 _PARTITIONS: Final = 4
 

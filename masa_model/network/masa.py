@@ -10,15 +10,15 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from masa_model.inputs.batch import PoseBatch
-from masa_model.inputs.masking import choose_key_frames
-from masa_model.inputs.motion import motion_residuals, pair_confidence, truncated_confidence
-from masa_model.masking_settings import MaskingSettings
-from masa_model.masks import mask_interval, masks_of
+from masa_model.inputs.masking import choose_key_frames, mask_interval, masks_of
+from masa_model.inputs.motion import Motion, truncated_confidence
 from masa_model.network.alignment import MemoryBank, contrastive_logits, follow, info_nce
 from masa_model.network.autoencoder import TargetDecoder, prediction_loss
-from masa_model.network.embedding import EmbeddingShape, PoseEmbedding
-from masa_model.network.transformer import Packing, Transformer
-from masa_model.settings import AlignmentSettings, MotionSettings, NetworkSettings
+from masa_model.network.encoder import PoseEncoder
+from masa_model.network.transformer import Packing
+from masa_model.settings.masking import MaskingSettings
+from masa_model.settings.network import NetworkSettings
+from masa_model.settings.pretrain import AlignmentSettings, MotionSettings
 
 # Positions run from −128 to 128.
 _JOINT_SCALE = 128.0
@@ -45,46 +45,6 @@ class Losses:
     clips_without_candidate: Float[Tensor, ""]
     contrastive_accuracy: Float[Tensor, ""]
     keys: Float[Tensor, "keys projected"]
-
-
-class PoseEncoder(nn.Module):
-    """Frame-wise embedding and transformer encoder: what is kept after pre-training."""
-
-    def __init__(self, settings: NetworkSettings) -> None:
-        super().__init__()
-        self.embedding = PoseEmbedding(
-            EmbeddingShape(settings.blocks, settings.part, settings.graph_dropout), settings.norm
-        )
-        self.encoder = Transformer(self.features, settings.encoder_blocks, settings.heads, settings.hidden)
-
-    @property
-    def features(self) -> int:
-        """D_e."""
-        return self.embedding.shape.features
-
-    def forward(
-        self,
-        batch: PoseBatch,
-        frames: Int[Tensor, " chosen"],
-        masked: Bool[Tensor, "3 frames"] | None = None,
-        mask_token: Float[Tensor, "3 part"] | None = None,
-    ) -> tuple[Float[Tensor, "chosen features"], Packing]:
-        """Embed and encode the chosen frames; no other frame has any influence.
-
-        Args:
-            batch: the clips.
-            frames: which packed frames, ascending.
-            masked: see PoseEmbedding.
-            mask_token: see PoseEmbedding.
-        """
-        tokens = self.embedding(batch, frames, masked, mask_token)
-        packing = Packing.of(batch.clip[frames], batch.clips)
-        return self.encoder(tokens, batch.position[frames], packing), packing
-
-    def pooled(self, batch: PoseBatch) -> Float[Tensor, "clips features"]:
-        """One vector for each clip: all of its frames, averaged."""
-        features, packing = self(batch, torch.arange(batch.frames, device=batch.clip.device))
-        return packing.mean(features)
 
 
 class Branch(nn.Module):
@@ -130,13 +90,7 @@ class MASA(nn.Module):
         for module in self.key.modules():  # its running statistics follow the query's, not its own batches
             if isinstance(module, nn.BatchNorm1d):
                 module.momentum = 0.0
-        self.decoder = TargetDecoder(
-            self.query.encoder.features,
-            network.decoder_blocks,
-            network.heads,
-            network.hidden,
-            1 if motion.objective == "joint" else len(motion.interval),
-        )
+        self.decoder = TargetDecoder(network, 1 if motion.objective == "joint" else len(motion.interval))
         self.bank = MemoryBank(alignment.bank_size, alignment.features)
         self.gradient_norms: dict[str, Tensor] = {}
         # What no loss reaches has no gradient, on any process.
@@ -160,10 +114,11 @@ class MASA(nn.Module):
             as_key: the same clips as the key branch sees them; None = as the query does.
             clean: the same clips without noise, by which frames are masked; None = there is no noise.
         """
-        masked, candidates = self.choose_masked(batch if clean is None else clean, seed)
+        moving = Motion(batch)
+        masked, candidates = self.choose_masked(moving if clean is None else Motion(clean), seed)
         visible = (~masked.all(0)).nonzero()[:, 0]
         encoded, packing = self.query.encoder(batch, visible, masked, self.decoder.mask_token)
-        motion = self._motion_loss(self._watched(encoded, "motion"), visible, masked, batch)
+        motion = self._motion_loss(self._watched(encoded, "motion"), visible, masked, moving)
         alignment, accuracy, keys = self._alignment_loss(
             self._watched(encoded, "alignment"), packing, batch if as_key is None else as_key, seed
         )
@@ -182,10 +137,10 @@ class MASA(nn.Module):
 
     @torch.no_grad()
     def choose_masked(
-        self, batch: PoseBatch, seed: tuple[int, ...]
+        self, motion: Motion, seed: tuple[int, ...]
     ) -> tuple[Bool[Tensor, "3 frames"], Bool[Tensor, "3 frames"]]:
         """Alg. 1: which parts of which frames are masked, and which were candidates."""
-        return masks_of(batch, self.masking, mask_interval(self.masking, self.motion), seed)
+        return masks_of(motion, self.masking, mask_interval(self.masking, self.motion), seed)
 
     def after_step(self, keys: Float[Tensor, "keys projected"], numbers: Int[Tensor, " clips"]) -> None:
         """After the optimiser's step: the key branch's moving average, then the step's keys go into the bank.
@@ -199,15 +154,15 @@ class MASA(nn.Module):
             self.bank.enqueue(keys, numbers)
 
     def _motion_loss(
-        self, encoded: Tensor, visible: Tensor, masked: Tensor, batch: PoseBatch
+        self, encoded: Tensor, visible: Tensor, masked: Tensor, moving: Motion
     ) -> Float[Tensor, ""]:
         if self.motion.weight == 0:
             return encoded.new_zeros((), dtype=torch.float32)
         wanted = masked.any(0).nonzero()[:, 0]
-        predicted = self.decoder(encoded, visible, batch, wanted)
+        predicted = self.decoder(encoded, visible, moving.batch, wanted)
         loss = encoded.new_zeros((), dtype=predicted[0].dtype)
         for output, (target, weight), share in zip(
-            predicted, self.targets(batch, wanted), self.motion.weights, strict=False
+            predicted, self.targets(moving, wanted), self.motion.weights, strict=False
         ):
             loss = loss + share * prediction_loss(
                 output, target, weight, masked[:, wanted], self.motion.loss, self.motion.reduction
@@ -216,17 +171,17 @@ class MASA(nn.Module):
 
     @torch.no_grad()
     def targets(
-        self, batch: PoseBatch, wanted: Int[Tensor, " wanted"]
+        self, moving: Motion, wanted: Int[Tensor, " wanted"]
     ) -> list[tuple[Float[Tensor, "49 2 wanted"], Float[Tensor, "49 wanted"]]]:
         """What each head should say about some frames, scaled, and how much each keypoint counts."""
         threshold = self.masking.confidence_threshold
         if self.motion.objective == "joint":
-            weight = truncated_confidence(batch, threshold)[:, wanted]
-            return [(batch.coordinates[:, :, wanted] / _JOINT_SCALE, weight)]
+            weight = truncated_confidence(moving.batch, threshold)[:, wanted]
+            return [(moving.batch.coordinates[:, :, wanted] / _JOINT_SCALE, weight)]
         return [
             (
-                motion_residuals(batch, interval)[0][:, :, wanted] / self.motion.scale,
-                pair_confidence(batch, interval, threshold)[:, wanted],
+                moving.residuals(interval)[0][:, :, wanted] / self.motion.scale,
+                moving.pairs(interval, threshold)[:, wanted],
             )
             for interval in self.motion.interval
         ]

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import torch
 import torch.distributed as dist
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.distributed.nn.functional import all_reduce
 
-# "layer" is for measuring what batch statistics give away to the contrastive task.
-Normalisation = Literal["batch", "layer"]
+from masa_model.settings.choices import Normalisation
 
 
 def make_norm(kind: Normalisation, channels: int) -> nn.Module:

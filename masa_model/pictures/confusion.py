@@ -11,7 +11,7 @@ from matplotlib.ticker import PercentFormatter
 from numpy.typing import NDArray
 
 from masa_data.errors import DataError
-from masa_model.evaluate import Scores
+from masa_model.evaluation.evaluate import Scores
 from masa_model.pictures.style import captions, new_figure, short
 
 # More rows than this cannot be read.

@@ -14,14 +14,14 @@ from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
 from sklearn.preprocessing import StandardScaler
 
-from masa_data.dataset import PoseDataset
 from masa_data.errors import DataError
-from masa_data.selection import Selection
-from masa_model.features import clip_features
-from masa_model.network.masa import PoseEncoder
+from masa_data.shards.dataset import PoseDataset
+from masa_data.shards.selection import Selection
+from masa_model.inputs.labelled import Classes
+from masa_model.network.encoder import PoseEncoder
+from masa_model.network.features import clip_features
 from masa_model.pictures.style import CYCLE, GREY, captions, new_figure
-from masa_model.settings import InputSettings
-from masa_model.training.labelled import Classes
+from masa_model.settings.pretrain import InputSettings
 
 # As many as colours and shapes can tell apart; and so many clips of each as t-SNE takes seconds for.
 GLOSSES: Final = 12

@@ -12,15 +12,16 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 from numpy.typing import NDArray
 
-from masa_data.dataset import PoseDataset
 from masa_data.errors import DataError
-from masa_model.features import some_in_order
+from masa_data.shards.dataset import PoseDataset
 from masa_model.inputs.augment import two_views
+from masa_model.inputs.masking import mask_interval, masks_of
+from masa_model.inputs.motion import Motion
 from masa_model.inputs.parts import prepare_clips
 from masa_model.inputs.sources import StreamedClips
-from masa_model.masks import mask_interval, masks_of
+from masa_model.network.features import some_in_order
 from masa_model.pictures.style import BLUE, GREY, ORANGE, new_figure
-from masa_model.settings import PretrainSettings
+from masa_model.settings.pretrain import PretrainSettings
 
 # So many are asked, of however many there are: a share is then right to one percent or so.
 MOST_CLIPS: Final = 2000
@@ -76,7 +77,7 @@ def count_masks(
     for raw in StreamedClips(clips, device).batches(some_in_order(len(clips), most)):
         batch = prepare_clips(raw, settings.inputs.crop_reference, settings.inputs.max_frames)
         batch, _ = two_views(batch, settings.augment, (settings.seed, 0))
-        hidden, found = masks_of(batch, settings.masking, interval, (settings.seed, 0))
+        hidden, found = masks_of(Motion(batch), settings.masking, interval, (settings.seed, 0))
         if settings.masking.mask_set == "union":  # hidden whole, so found whole
             found = found.any(0, keepdim=True)
         lengths.append(batch.lengths.cpu().numpy())

@@ -16,17 +16,18 @@ from matplotlib.patches import Patch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from masa_data.dataset import PoseDataset
 from masa_data.errors import DataError
-from masa_data.skeleton import LIMBS, PARTS
-from masa_model.features import some_in_order
+from masa_data.shards.dataset import PoseDataset
+from masa_data.tracks.skeleton import LIMBS, PARTS
 from masa_model.inputs.batch import SIDE, PoseBatch
+from masa_model.inputs.masking import how_to_mask_more
+from masa_model.inputs.motion import Motion
 from masa_model.inputs.parts import prepare_clips
 from masa_model.inputs.sources import StreamedClips
-from masa_model.masks import how_to_mask_more
+from masa_model.network.features import some_in_order
 from masa_model.network.masa import MASA
 from masa_model.pictures.style import BLUE, GREY, VERMILION, new_figure, short
-from masa_model.settings import InputSettings
+from masa_model.settings.pretrain import InputSettings
 
 MOST_CLIPS: Final = 192
 FRAMES: Final = 6
@@ -100,13 +101,14 @@ def predict_motion(
 
 def _in_batch(model: MASA, batch: PoseBatch, clips: PoseDataset, seed: int) -> Iterator[PredictedMotion]:
     """The clips of a batch that have a masked frame."""
-    masked, _ = model.choose_masked(batch, (seed, 0))
+    in_batch = Motion(batch)
+    masked, _ = model.choose_masked(in_batch, (seed, 0))
     wanted = masked.any(0).nonzero()[:, 0]
     if not len(wanted):
         return
     visible = (~masked.all(0)).nonzero()[:, 0]
     encoded, _ = model.query.encoder(batch, visible, masked, model.decoder.mask_token)
-    target, weight = model.targets(batch, wanted)[0]
+    target, weight = model.targets(in_batch, wanted)[0]
     scale = model.motion.scale
     predicted = _array(model.decoder(encoded, visible, batch, wanted)[0] * scale)
     true, positions = _array(target * scale), _array(batch.coordinates[:, :, wanted])

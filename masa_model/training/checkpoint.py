@@ -18,12 +18,12 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from torch import Tensor, nn
 
+from masa_data.disk.new_files import write_whole
 from masa_data.errors import DataError
-from masa_data.new_files import write_whole
-from masa_data.shards.spec import EstimatorIdentity, Sampling
-from masa_data.skeleton import KEYPOINT_NAMES
+from masa_data.texts import counted
+from masa_data.tracks.provenance import EstimatorIdentity, Sampling
+from masa_data.tracks.skeleton import KEYPOINT_NAMES
 from masa_data.version import VERSION
-from masa_data.wording import counted
 from masa_model.training.checkpoint_checks import (
     changed,
     check_tensors,

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from torch import Tensor
 
 from masa_data.errors import DataError
-from masa_data.wording import counted
+from masa_data.texts import counted
 
 _LONGEST_REASON: Final = 300
 

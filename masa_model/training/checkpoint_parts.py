@@ -9,10 +9,10 @@ from pydantic import BaseModel, ValidationError
 from torch import Tensor, nn
 
 from masa_data.errors import DataError
-from masa_data.wording import counted
+from masa_data.texts import counted
+from masa_model.settings.resolve import in_words
 from masa_model.training.checkpoint import Checkpoint, CheckpointHeader
 from masa_model.training.checkpoint_checks import check_tensors, unreadable
-from masa_model.training.config import in_words
 
 _STATISTICS: Final = ("running_mean", "running_var", "num_batches_tracked")
 

@@ -7,7 +7,7 @@ import hashlib
 import numpy as np
 from numpy.typing import NDArray
 
-from masa_data.dataset import PoseDataset
+from masa_data.shards.dataset import PoseDataset
 
 
 def content_keys(clips: PoseDataset) -> NDArray[np.int64]:

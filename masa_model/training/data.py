@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from masa_data.dataset import PoseDataset
 from masa_data.errors import DataError
-from masa_data.selection import Selection
+from masa_data.shards.dataset import PoseDataset
+from masa_data.shards.selection import Selection
 from masa_data.shards.several import open_each
 
 

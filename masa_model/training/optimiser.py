@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import nn
 
-from masa_model.setting_types import Decay
+from masa_model.settings.choices import Decay
 
 
 def parameter_groups(

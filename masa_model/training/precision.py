@@ -8,7 +8,7 @@ from typing import TypeVar
 import torch
 from pydantic import BaseModel
 
-from masa_model.setting_types import Precision
+from masa_model.settings.choices import Precision
 
 Settings = TypeVar("Settings", bound=BaseModel)
 

@@ -12,7 +12,7 @@ import torch.distributed as dist
 from torch import Tensor
 
 from masa_data.errors import DataError
-from masa_data.gpu import why_no_gpu
+from masa_data.machine.gpu import why_no_gpu
 
 
 @dataclass(frozen=True, slots=True)

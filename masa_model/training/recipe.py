@@ -8,9 +8,9 @@ from jaxtyping import Float
 from numpy.typing import NDArray
 from torch import Tensor
 
-from masa_model.finetune_settings import FinetuneOptimiserSettings, FinetuneSettings
+from masa_model.inputs.labelled import FinetuneData
 from masa_model.network.classifier import SignClassifier
-from masa_model.training.labelled import FinetuneData
+from masa_model.settings.finetune import FinetuneOptimiserSettings, FinetuneSettings
 from masa_model.training.optimiser import parameter_groups
 from masa_model.training.schedule import learning_rate_factor
 

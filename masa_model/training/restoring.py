@@ -10,8 +10,8 @@ from pydantic import BaseModel
 from torch import Tensor, nn
 
 from masa_data.errors import DataError
-from masa_data.wording import counted
-from masa_model.calibration import restore_statistics
+from masa_data.texts import counted
+from masa_model.network.calibration import restore_statistics
 from masa_model.training.checkpoint import Checkpoint, load_model, load_optimiser
 from masa_model.training.checkpoint_parts import load_statistics, settings_of
 

@@ -15,12 +15,12 @@ from typing import Annotated, Any, Final, TypeVar
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from masa_data.claims import TakenError, claim
+from masa_data.disk.claims import TakenError, claim
+from masa_data.disk.new_files import append_line, write_whole
 from masa_data.errors import DataError
-from masa_data.new_files import append_line, write_whole
-from masa_data.wording import counted
+from masa_data.texts import counted
+from masa_model.settings.resolve import resolve_settings
 from masa_model.training.checkpoint_checks import first_fault
-from masa_model.training.config import resolve_settings
 
 RUNS: Final = Path("runs")
 LAST: Final = "last.safetensors"

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from masa_data import PoseShards
-from masa_data.skeleton import COCO_WHOLEBODY_INDICES
+from masa_data.tracks.skeleton import COCO_WHOLEBODY_INDICES
 
 ASSUMED = ("--size", "640x360", "--fps", "29.97")
 WIDTH = {"FOOTBALL": 640, "SOUP": 320}

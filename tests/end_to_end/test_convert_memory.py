@@ -8,7 +8,7 @@ import pytest
 from masa_data import PoseShards
 from masa_data.shards.quantise import quantise
 from masa_data.shards.writer import write_shard
-from masa_data.track import ClipInfo
+from masa_data.tracks.track import ClipInfo
 from tests.conftest import make_track
 from tests.measuring import measure
 

@@ -13,8 +13,8 @@ import pytest
 
 from demo.footage import affine_path, write_clip
 from masa_data import PoseShards
-from masa_data.skeleton import COCO_WHOLEBODY_INDICES, LEFT_HAND, RIGHT_HAND
-from masa_data.video import Video
+from masa_data.tracks.skeleton import COCO_WHOLEBODY_INDICES, LEFT_HAND, RIGHT_HAND
+from masa_data.video.frames import Video
 from tests.conftest import ESTIMATOR
 
 MASA_EXTRACT = str(Path(sys.executable).parent / "masa-extract")

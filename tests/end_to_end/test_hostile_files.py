@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from masa_data import PoseShards
-from masa_data.exchange.frame_table import POINT_COLUMNS
-from masa_data.exchange.pose_header import PoseHeader
-from masa_data.exchange.pose_points import WHOLEBODY
-from masa_data.skeleton import COCO_WHOLEBODY_INDICES
+from masa_data.formats.parquet.table import POINT_COLUMNS
+from masa_data.formats.pose.header import PoseHeader
+from masa_data.formats.pose.points import WHOLEBODY
+from masa_data.tracks.skeleton import COCO_WHOLEBODY_INDICES
 from tests import hostile_files, hostile_tables
 from tests.measuring import measure
 

@@ -4,9 +4,9 @@ import cv2
 import numpy as np
 import pytest
 
-from masa_data.near_duplicates import describe, find_near_duplicates
+from masa_data.analysis.near_duplicates import describe, find_near_duplicates
 from masa_data.shards.reader import PoseShards
-from masa_data.video import Video
+from masa_data.video.frames import Video
 
 FOLDERS = ("video_asl_rohan", "video_misc", "video_wlasl3")
 

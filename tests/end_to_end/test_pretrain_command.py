@@ -13,7 +13,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from masa_data.shards.quantise import quantise
 from masa_data.shards.writer import write_shard
-from masa_data.track import PoseTrack
+from masa_data.tracks.track import PoseTrack
 from tests.conftest import make_track
 
 SMALL = (

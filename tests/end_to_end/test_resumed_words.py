@@ -8,8 +8,8 @@ from rich.console import Console
 from torch import nn
 
 from masa_data.errors import DataError
-from masa_data.shards.spec import EstimatorIdentity
-from masa_model.settings import PretrainSettings
+from masa_data.tracks.provenance import EstimatorIdentity
+from masa_model.settings.pretrain import PretrainSettings
 from masa_model.training.checkpoint import CheckpointHeader, save_checkpoint
 from masa_model.training.run_folder import RunFolder
 

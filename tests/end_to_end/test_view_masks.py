@@ -37,8 +37,8 @@ def test_without_torch_masks_are_left_out_and_it_is_said(out, monkeypatch, capsy
 
 def test_a_clip_is_masked_as_in_the_first_epoch_over_its_file(out):
     pytest.importorskip("torch")
-    from masa_model.settings import PretrainSettings
-    from masa_model.track_masks import track_masks
+    from masa_model.inputs.track_masks import track_masks
+    from masa_model.settings.pretrain import PretrainSettings
 
     with PoseShards.open(out) as tracks:
         found = view._masks(make_console(), tracks, "train1")
@@ -52,8 +52,8 @@ def test_a_clip_is_masked_as_in_the_first_epoch_over_its_file(out):
 def test_masks_are_on_the_clips_clock(out, tmp_path, run):
     pytest.importorskip("torch")
     chunk = pytest.importorskip("rerun.chunk", reason="this rerun-sdk has no rerun.chunk to read files with")
-    from masa_model.settings import PretrainSettings
-    from masa_model.track_masks import track_masks
+    from masa_model.inputs.track_masks import track_masks
+    from masa_model.settings.pretrain import PretrainSettings
 
     run("masa-view", out, "train1", "--save", tmp_path / "a.rrd")
     rows = {}

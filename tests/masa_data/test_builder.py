@@ -10,12 +10,12 @@ import pytest
 
 from masa_data import DataError, PoseShards
 from masa_data.corpora.clip import Clip
-from masa_data.replaced import replaced_clips
+from masa_data.extraction.replaced import replaced_clips
 from masa_data.shards.builder import DatasetBuilder
 from masa_data.shards.journal import Journal
 from masa_data.shards.quantise import quantise
-from masa_data.shards.spec import Sampling, SplitRule
 from masa_data.shards.writer import ShardEntry, write_index
+from masa_data.tracks.provenance import Sampling, SplitRule
 from tests.conftest import assert_same_track, make_track
 
 TRACKS = [make_track(f"{gloss}/{take}", 3 + take, gloss=gloss) for gloss in ("a", "b") for take in range(4)]

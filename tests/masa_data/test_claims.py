@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from masa_data.claims import TakenError, claim, claim_in_turn
+from masa_data.disk.claims import TakenError, claim, claim_in_turn
 
 NO_LOCKS = """
 #include <errno.h>
@@ -19,7 +19,7 @@ int flock(int file, int operation) { errno = atoi(getenv("FLOCK_ERRNO")); return
 HOLD = """
 import sys
 from pathlib import Path
-from masa_data.claims import TakenError, claim
+from masa_data.disk.claims import TakenError, claim
 try:
     held = claim(Path(sys.argv[1]))
 except TakenError as holder:

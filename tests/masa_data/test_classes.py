@@ -6,13 +6,13 @@ from itertools import permutations
 import pytest
 
 from masa_data import DataError, PoseDataset
-from masa_data.classes import ClassIndex, SignClass
-from masa_data.quality import summarise, validate
+from masa_data.analysis.quality import summarise, validate
+from masa_data.classes.classes import ClassIndex, SignClass
+from masa_data.classes.splits import number_glosses
 from masa_data.shards.quantise import quantise
 from masa_data.shards.reader import PoseShards
 from masa_data.shards.writer import write_shard
-from masa_data.splits import number_glosses
-from masa_data.track import ClipInfo
+from masa_data.tracks.track import ClipInfo
 from tests.conftest import make_track
 
 SIGNS = ("drink", "eat", "love", "no", "yes")

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from masa_data import DataError
-from masa_data.clock import FrameClock
-from masa_data.corpora.clip import VIDEO_ENDINGS
-from masa_data.source_facts import probe_source
-from masa_data.video import Video
+from masa_data.video.clock import FrameClock
+from masa_data.video.endings import VIDEO_ENDINGS
+from masa_data.video.facts import probe_source
+from masa_data.video.frames import Video
 from tests.made_videos import CONTAINERS, frames_and_times, moving, write, write_as
 
 

@@ -5,8 +5,8 @@ import random
 import pytest
 
 from masa_data import DataError
-from masa_data.source_facts import probe_source
-from masa_data.video import Video
+from masa_data.video.facts import probe_source
+from masa_data.video.frames import Video
 from tests.made_videos import moving, write, write_as
 
 FIRST_THE_INDEX = {"movflags": "faststart"}

@@ -3,8 +3,8 @@ import pytest
 from masa_data import DataError, PoseDataset
 from masa_data.shards.builder import DatasetBuilder
 from masa_data.shards.quantise import quantise
-from masa_data.shards.spec import Sampling
 from masa_data.shards.writer import write_shard
+from masa_data.tracks.provenance import Sampling
 from tests.conftest import make_track
 
 WLASL = [

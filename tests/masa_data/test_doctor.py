@@ -23,8 +23,8 @@ from masa_data.doctor import (
     estimator_works,
 )
 from masa_data.estimators.checkpoints import cached_path
-from masa_data.estimators.mmpose_detector import DETECTOR_WEIGHTS
-from masa_data.estimators.mmpose_models import PRESETS, find_model
+from masa_data.estimators.mmpose.detector import DETECTOR_WEIGHTS
+from masa_data.estimators.mmpose.models import PRESETS, find_model
 
 needs_mmpose = pytest.mark.skipif(
     importlib.util.find_spec("mmpose") is None, reason="MMPose is not installed (make install-mmpose)"

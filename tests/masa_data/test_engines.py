@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from masa_data.engines import WorkerDiedError, run_in_workers
 from masa_data.errors import DataError
+from masa_data.extraction.workers import WorkerDiedError, run_in_workers
 
 
 def double(number: int) -> tuple[int, int]:

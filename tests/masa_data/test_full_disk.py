@@ -6,18 +6,18 @@ import numpy as np
 import pytest
 
 from masa_data import PoseShards
+from masa_data.drawing.overlay import write_overlay
+from masa_data.drawing.sheet import tiles_of_one, write_sheet
+from masa_data.editing.copying import Part, copy_clips
+from masa_data.editing.rewrite import rewrite
 from masa_data.errors import DataError
-from masa_data.exchange.collector import TrackCollector
-from masa_data.exchange.copying import Part, copy_clips
-from masa_data.exchange.export import FILE_FORMATS, FOLDER_FORMATS, export
-from masa_data.exchange.rewrite import rewrite
-from masa_data.overlay import write_overlay
+from masa_data.formats.collector import TrackCollector
+from masa_data.formats.export import FILE_FORMATS, FOLDER_FORMATS, export
 from masa_data.report.page import write_report
 from masa_data.shards.builder import DatasetBuilder
 from masa_data.shards.quantise import quantise
-from masa_data.shards.spec import EstimatorIdentity, Provenance
 from masa_data.shards.writer import ShardEntry, write_index, write_shard
-from masa_data.sheet import tiles_of_one, write_sheet
+from masa_data.tracks.provenance import EstimatorIdentity, Provenance
 from tests.conftest import make_track
 from tests.small_disk import fill, small_disk
 

@@ -6,15 +6,15 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from masa_data.dataset import PoseDataset
+from masa_data.editing.merge import merge
 from masa_data.errors import DataError
-from masa_data.exchange.merge import merge
 from masa_data.shards.builder import DatasetBuilder
+from masa_data.shards.dataset import PoseDataset
 from masa_data.shards.joining import check_estimator, check_go_together, join_estimators, join_provenances
 from masa_data.shards.quantise import quantise
 from masa_data.shards.reader import PoseShards
-from masa_data.shards.spec import EstimatorIdentity, Provenance, Sampling
 from masa_data.shards.writer import write_shard
+from masa_data.tracks.provenance import EstimatorIdentity, Provenance, Sampling
 from tests.conftest import make_track
 
 

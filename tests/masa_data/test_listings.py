@@ -6,9 +6,10 @@ import pytest
 
 from masa_data import DataError
 from masa_data.corpora.csv_list import list_csv
-from masa_data.corpora.folder import list_folder, numbered_images
+from masa_data.corpora.folder import list_folder
 from masa_data.corpora.inputs import list_inputs
-from masa_data.source_facts import probe_source
+from masa_data.video.facts import probe_source
+from masa_data.video.images import numbered_images
 
 
 def touch(root: Path, *names: str) -> None:

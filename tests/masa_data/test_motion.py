@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from masa_data.motion import jitter, mean_motion, shoulder_width, steps
+from masa_data.analysis.motion import jitter, mean_motion, shoulder_width, steps
 from tests.conftest import make_track
 from tests.made_signer import SHOULDERS, clip, signing
 

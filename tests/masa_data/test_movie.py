@@ -5,8 +5,8 @@ import sys
 import numpy as np
 import pytest
 
+from masa_data.drawing.movie import NOT_FOR_BROWSERS, write_movie
 from masa_data.errors import DataError
-from masa_data.movie import NOT_FOR_BROWSERS, write_movie
 
 av = pytest.importorskip("av")
 

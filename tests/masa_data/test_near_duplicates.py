@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from masa_data.near_duplicates import HALF_WITHIN, MOST_WITHIN, describe, find_near_duplicates
+from masa_data.analysis.near_duplicates import HALF_WITHIN, MOST_WITHIN, describe, find_near_duplicates
 from masa_data.shards.reader import PoseShards
 from tests.made_signer import clip, signing
 

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from masa_data.new_files import append_line, new_file, write_whole
+from masa_data.disk.new_files import append_line, new_file, write_whole
 from tests.small_disk import fill, small_disk
 
 

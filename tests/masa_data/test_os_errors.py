@@ -4,7 +4,7 @@ import os
 import h5py
 import pytest
 
-from masa_data.os_errors import in_words
+from masa_data.disk.os_errors import in_words
 
 
 @pytest.mark.parametrize(

@@ -6,13 +6,13 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from masa_data.exchange.mmpose_json import read_mmpose_json
-from masa_data.plausible import find_doubt
-from masa_data.quality import validate
+from masa_data.analysis.quality import validate
+from masa_data.formats.mmpose_json import read_mmpose_json
 from masa_data.shards.quantise import quantise
 from masa_data.shards.reader import PoseShards
 from masa_data.shards.writer import write_shard
-from masa_data.track import ClipInfo, PoseTrack
+from masa_data.tracks.plausible import find_doubt
+from masa_data.tracks.track import ClipInfo, PoseTrack
 
 SIZES = {"FOOTBALL": (640, 360), "SOUP": (320, 240)}
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from masa_data import ClipInfo, DataError, PoseShards, PoseTrack
-from masa_data.quality import validate
+from masa_data.analysis.quality import validate
 from masa_data.shards.quantise import quantise
 from masa_data.shards.writer import write_shard
 from tests.conftest import assert_same_track, make_track

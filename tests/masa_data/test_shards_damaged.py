@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 
 from masa_data import DataError, PoseShards
-from masa_data.exchange.copying import Part, copy_clips
-from masa_data.quality import validate
+from masa_data.analysis.quality import validate
+from masa_data.editing.copying import Part, copy_clips
 from masa_data.shards.quantise import quantise
 from masa_data.shards.version1 import Version1Reader
 from masa_data.shards.writer import shard_entry, write_index, write_shard

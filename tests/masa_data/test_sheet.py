@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 import pytest
 
+from masa_data.drawing.sheet import tiles_of_one, tiles_of_several, write_sheet
 from masa_data.errors import DataError
-from masa_data.sheet import tiles_of_one, tiles_of_several, write_sheet
-from masa_data.skeleton import LIMBS
+from masa_data.tracks.skeleton import LIMBS
 from tests.made_signer import clip, signing
 
 SVG = "{http://www.w3.org/2000/svg}"

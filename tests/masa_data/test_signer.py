@@ -5,15 +5,15 @@ import json
 import numpy as np
 import pytest
 
-from masa_data.people import box_around, overlap
-from masa_data.signer import (
+from masa_data.estimators.signer.people import box_around, overlap
+from masa_data.estimators.signer.signer import (
     DETECT_EVERY,
     STRETCH,
     estimate_by_detection,
     estimate_by_following,
     estimate_in_box,
 )
-from masa_data.skeleton import COCO_WHOLEBODY_INDICES
+from masa_data.tracks.skeleton import COCO_WHOLEBODY_INDICES
 
 WIDTH, HEIGHT = 640, 360  # of each half
 LEFT, RIGHT = np.float32([0, 0, WIDTH, HEIGHT]), np.float32([WIDTH, 0, 2 * WIDTH, HEIGHT])

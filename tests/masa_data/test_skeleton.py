@@ -1,4 +1,4 @@
-from masa_data.skeleton import (
+from masa_data.tracks.skeleton import (
     COCO_WHOLEBODY_INDICES,
     KEYPOINT_NAMES,
     LEFT_HAND,

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from masa_data import ClipInfo, DataError
-from masa_data.shards.spec import SplitRule
-from masa_data.splits import assign_splits, number_glosses
+from masa_data.classes.splits import assign_splits, number_glosses
+from masa_data.tracks.provenance import SplitRule
 
 RANDOM = SplitRule(by="random", seed=0)
 SIGNER = SplitRule(by="signer", seed=0)

@@ -6,11 +6,11 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from masa_data.corpora.box import Box, resolve_box
-from masa_data.overlay import write_overlay
-from masa_data.source_facts import probe_source
-from masa_data.track import ClipInfo, PoseTrack
-from masa_data.video import Video
+from masa_data.drawing.overlay import write_overlay
+from masa_data.tracks.box import Box, resolve_box
+from masa_data.tracks.track import ClipInfo, PoseTrack
+from masa_data.video.facts import probe_source
+from masa_data.video.frames import Video
 from tests.made_videos import ring, ring_shape, write
 
 SHAPES = [(64, 45), (4, 3), (16, 15), (12, 11), (8, 9), (10, 11), (1, 2), (2, 1), (1, 1)]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from masa_data.suspicion import (
+from masa_data.analysis.checks import (
     FAULTS,
     JUMPS,
     LIMITS,

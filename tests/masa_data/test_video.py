@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from masa_data import DataError
-from masa_data.shards.spec import Sampling
-from masa_data.video import Video, source_sha256
+from masa_data.tracks.provenance import Sampling
+from masa_data.video.frames import Video, source_sha256
 
 
 def write_video(path, frames=10, width=64, height=48, fourcc="mp4v", fps=25.0):

@@ -5,15 +5,15 @@ import numpy as np
 import pytest
 
 from demo.footage import write_clip
-from masa_data.skeleton import PARTS
-from masa_data.video import Video
+from masa_data.tracks.skeleton import PARTS
+from masa_data.video.frames import Video
 from tests.made_signer import SHOULDERS, clip, signing
 
 pytest.importorskip("rerun", reason="rerun-sdk (0.7 GB) is not installed: pip install '.[view]'")
 chunk = pytest.importorskip("rerun.chunk", reason="this rerun-sdk has no rerun.chunk to read files with")
 import rerun as rr  # noqa: E402
 
-from masa_data.view import log_clip  # noqa: E402
+from masa_data.drawing.rerun_view import log_clip  # noqa: E402
 
 
 def logged(path):

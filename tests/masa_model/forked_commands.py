@@ -58,10 +58,10 @@ def serve() -> None:
     import masa_cli.pretrain
     import torch
 
-    import masa_model.finetune
-    import masa_model.pictures.of_runs
-    import masa_model.pretrain
-    import masa_model.training.records  # noqa: F401
+    import masa_model.pictures.recorder
+    import masa_model.pictures.run_pictures
+    import masa_model.training.finetune
+    import masa_model.training.pretrain  # noqa: F401
 
     commands = {"masa-pretrain": masa_cli.pretrain.main, "masa-finetune": masa_cli.finetune.main}
     torch.set_num_threads(1)

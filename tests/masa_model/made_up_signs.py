@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from masa_data.shards.quantise import quantise
-from masa_data.shards.spec import Provenance
 from masa_data.shards.writer import write_shard
-from masa_data.track import ClipInfo, PoseTrack
+from masa_data.tracks.provenance import Provenance
+from masa_data.tracks.track import ClipInfo, PoseTrack
 
 NETWORK = {"blocks": [8, 8, 8, 8, 8], "part": 8, "encoder_blocks": 1, "heads": 2, "hidden": 16}
 # Enough to know all signs well before a short run ends, on any processor.

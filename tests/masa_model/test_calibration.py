@@ -7,8 +7,11 @@ import pytest
 import torch
 from torch import nn
 
-from masa_data.dataset import PoseDataset
-from masa_model.calibration import (
+from masa_data.shards.dataset import PoseDataset
+from masa_model.inputs.labelled import open_finetune_data
+from masa_model.inputs.parts import prepare_clips
+from masa_model.inputs.sources import StreamedClips
+from masa_model.network.calibration import (
     calibrate,
     calibrate_encoder,
     calibrated,
@@ -16,17 +19,15 @@ from masa_model.calibration import (
     running_statistics,
     showing,
 )
-from masa_model.features import clip_features
-from masa_model.finetune import finetune
-from masa_model.finetune_settings import FinetuneSettings
-from masa_model.inputs.parts import prepare_clips
-from masa_model.inputs.sources import StreamedClips
-from masa_model.network.masa import PoseEncoder
+from masa_model.network.encoder import PoseEncoder
+from masa_model.network.features import clip_features
 from masa_model.network.norm import RowBatchNorm
-from masa_model.recogniser import batch_probabilities, load_classifier, score_clips
-from masa_model.settings import InputSettings, NetworkSettings
+from masa_model.settings.finetune import FinetuneSettings
+from masa_model.settings.network import NetworkSettings
+from masa_model.settings.pretrain import InputSettings
 from masa_model.training.checkpoint import load_checkpoint
-from masa_model.training.labelled import open_finetune_data
+from masa_model.training.finetune import finetune
+from masa_model.training.recognizer import batch_probabilities, load_classifier, score_clips
 from masa_model.training.run_folder import RunFolder
 from tests.masa_model.made_up_signs import NETWORK, signs, write
 
@@ -57,7 +58,7 @@ def all_at_once(clips):
 
 def test_the_first_layers_have_the_mean_and_variance_of_all_rows(encoder, clips, monkeypatch):
     """Over several batches, beside NumPy over all frames at once."""
-    monkeypatch.setattr("masa_model.calibration.in_order", lambda n: np.array_split(np.arange(n), 5))
+    monkeypatch.setattr("masa_model.network.calibration.in_order", lambda n: np.array_split(np.arange(n), 5))
     calibrate_encoder(encoder, clips, INPUTS, CPU)
     batch = all_at_once(clips)
     body = batch.coordinates[:7].permute(2, 0, 1).flatten(1).double().numpy()

@@ -15,20 +15,20 @@ from click.testing import CliRunner
 from masa_cli import evaluate as evaluate_command
 
 from masa_data import DataError, PoseDataset, PoseShards
-from masa_data.exchange.relabel import deal_splits
-from masa_data.shards.spec import SplitRule
-from masa_model.evaluate import evaluate, open_test_data, score
-from masa_model.finetune import finetune
-from masa_model.finetune_settings import FinetuneSettings
-from masa_model.pretrain import pretrain
-from masa_model.pretrained import with_pretrained
-from masa_model.probe import shared_labels
-from masa_model.recogniser import TrainedClassifier, classes_of, load_classifier
-from masa_model.settings import PretrainSettings
+from masa_data.editing.relabel import deal_splits
+from masa_data.tracks.provenance import SplitRule
+from masa_model.evaluation.evaluate import evaluate, open_test_data, score
+from masa_model.evaluation.probe import shared_labels
+from masa_model.inputs.labelled import Classes, open_finetune_data
+from masa_model.settings.finetune import FinetuneSettings
+from masa_model.settings.pretrain import PretrainSettings
 from masa_model.torch_dataset import TorchPoseDataset
 from masa_model.training.data import open_training_data
-from masa_model.training.labelled import Classes, open_finetune_data
+from masa_model.training.finetune import finetune
+from masa_model.training.pretrain import pretrain
+from masa_model.training.pretrained import with_pretrained
 from masa_model.training.processes import Processes
+from masa_model.training.recognizer import TrainedClassifier, classes_of, load_classifier
 from masa_model.training.run_folder import RunFolder
 from tests.masa_model.made_up_signs import GLOSSES, LARGER, NETWORK, signs, write
 from tests.masa_model.test_recognise_commands import PROVENANCE

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from masa_data import PoseDataset
-from masa_model.evaluate import Scores, evaluate
-from masa_model.paper import paper_row
+from masa_model.evaluation.evaluate import Scores, evaluate
+from masa_model.evaluation.paper import paper_row
 from tests.conftest import make_track
 from tests.masa_model.made_up_signs import write
 

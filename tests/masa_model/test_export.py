@@ -5,12 +5,12 @@ import pytest
 import torch
 
 from masa_data import DataError
-from masa_model.export import PaddedRecogniser, export, packed_probabilities
-from masa_model.finetune import finetune
-from masa_model.finetune_settings import FinetuneSettings
-from masa_model.predict import Recognizer
-from masa_model.recogniser import TrainedClassifier, load_classifier
-from masa_model.training.labelled import open_finetune_data
+from masa_model.evaluation.export import PaddedRecogniser, export, packed_probabilities
+from masa_model.evaluation.predict import Recognizer
+from masa_model.inputs.labelled import open_finetune_data
+from masa_model.settings.finetune import FinetuneSettings
+from masa_model.training.finetune import finetune
+from masa_model.training.recognizer import TrainedClassifier, load_classifier
 from masa_model.training.run_folder import RunFolder
 from tests.conftest import make_track
 from tests.masa_model.made_up_signs import NETWORK, make_sign, signs, write

@@ -5,17 +5,17 @@ import pytest
 import torch
 
 from masa_data import DataError
-from masa_model.finetune import finetune
-from masa_model.finetune_settings import FinetuneSettings
+from masa_model.evaluation.predict import Recognizer
+from masa_model.inputs.labelled import FinetuneData, open_finetune_data
 from masa_model.inputs.parts import prepare_clips
 from masa_model.inputs.sources import raw_clips
-from masa_model.predict import Recognizer
-from masa_model.pretrained import build_model, with_pretrained
-from masa_model.recogniser import build_classifier, load_classifier
-from masa_model.settings import PretrainSettings
+from masa_model.settings.finetune import FinetuneSettings
+from masa_model.settings.pretrain import PretrainSettings
 from masa_model.training.checkpoint import CheckpointHeader, load_checkpoint, save_checkpoint
-from masa_model.training.labelled import FinetuneData, open_finetune_data
+from masa_model.training.finetune import finetune
+from masa_model.training.pretrained import build_model, with_pretrained
 from masa_model.training.recipe import class_weights
+from masa_model.training.recognizer import build_classifier, load_classifier
 from masa_model.training.run_folder import RunFolder
 from tests.conftest import make_track
 from tests.masa_model.made_up_signs import LARGER, NETWORK, make_sign, signs, write

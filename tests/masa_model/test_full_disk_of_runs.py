@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 import torch
 
-from masa_model.evaluate import Scores
-from masa_model.export import export
-from masa_model.finetune import finetune
-from masa_model.finetune_settings import FinetuneSettings
-from masa_model.recogniser import load_classifier
+from masa_model.evaluation.evaluate import Scores
+from masa_model.evaluation.export import export
+from masa_model.inputs.labelled import open_finetune_data
+from masa_model.pictures.recorder import Recorder
+from masa_model.settings.finetune import FinetuneSettings
 from masa_model.training.checkpoint import load_checkpoint
-from masa_model.training.labelled import open_finetune_data
-from masa_model.training.records import Recorder
+from masa_model.training.finetune import finetune
+from masa_model.training.recognizer import load_classifier
 from masa_model.training.run_folder import RunFolder
 from tests.masa_model.made_up_signs import NETWORK, signs, write
 from tests.small_disk import fill, small_disk

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from masa_data import DataError
-from masa_model.evaluate import Scores
-from masa_model.fusion import fused, read_scores, tune_weight
+from masa_model.evaluation.evaluate import Scores
+from masa_model.evaluation.fusion import fused, read_scores, tune_weight
 
 GLOSSES = ("a", "b", "c")
 IDS = np.array(["x", "y"], dtype=object)

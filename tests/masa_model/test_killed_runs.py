@@ -14,13 +14,13 @@ import torch
 from click.testing import CliRunner
 from masa_cli.pretrain import main as pretrain_command
 
-from masa_model.finetune import finetune
-from masa_model.finetune_settings import FinetuneSettings
-from masa_model.pretrain import MEASURES, pretrain
-from masa_model.settings import PretrainSettings
+from masa_model.inputs.labelled import open_finetune_data
+from masa_model.settings.finetune import FinetuneSettings
+from masa_model.settings.pretrain import PretrainSettings
 from masa_model.training.checkpoint import load_checkpoint, read_header
 from masa_model.training.data import open_training_data
-from masa_model.training.labelled import open_finetune_data
+from masa_model.training.finetune import finetune
+from masa_model.training.pretrain import MEASURES, pretrain
 from masa_model.training.run_folder import RunFolder
 from tests.masa_model.forked_commands import Forker
 from tests.masa_model.made_up_runs import (

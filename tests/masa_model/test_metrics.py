@@ -6,7 +6,7 @@ import torch
 from sklearn.metrics import balanced_accuracy_score, top_k_accuracy_score
 from torchmetrics.classification import MulticlassAccuracy
 
-from masa_model.metrics import accuracies, accuracy_by, confused_pairs, target_ranks
+from masa_model.evaluation.metrics import accuracies, accuracy_by, confused_pairs, target_ranks
 
 
 def test_a_case_worked_by_hand():

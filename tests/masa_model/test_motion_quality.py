@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from masa_model.motion_quality import copied_residuals, interpolated_residuals
+from masa_model.evaluation.motion_quality import copied_residuals, interpolated_residuals
 from masa_model.network.autoencoder import prediction_loss
 
 

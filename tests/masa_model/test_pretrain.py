@@ -15,11 +15,11 @@ import torch
 from masa_data.errors import DataError
 from masa_data.shards.quantise import quantise
 from masa_data.shards.writer import write_shard
-from masa_model.pretrain import pretrain
-from masa_model.pretrained import load_pretrained
-from masa_model.settings import PretrainSettings
-from masa_model.training.config import resolve_settings
+from masa_model.settings.pretrain import PretrainSettings
+from masa_model.settings.resolve import resolve_settings
 from masa_model.training.data import open_training_data
+from masa_model.training.pretrain import pretrain
+from masa_model.training.pretrained import load_pretrained
 from masa_model.training.processes import Processes
 from masa_model.training.run_folder import RunFolder
 from tests.conftest import make_track
@@ -212,7 +212,7 @@ import sys, torch
 from pathlib import Path
 sys.path.insert(0, {root!r})
 from tests.masa_model.test_pretrain import settings_of
-from masa_model.pretrain import pretrain
+from masa_model.training.pretrain import pretrain
 from masa_model.training.data import open_training_data
 from masa_model.training.processes import joined_processes
 from masa_model.training.run_folder import RunFolder

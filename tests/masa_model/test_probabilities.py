@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from masa_model.probabilities import calibration_error, fit_temperature
+from masa_model.training.probabilities import calibration_error, fit_temperature
 
 
 def softmax(scores):

@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 import torch
 
-from masa_data.dataset import PoseDataset
 from masa_data.errors import DataError
+from masa_data.shards.dataset import PoseDataset
 from masa_data.shards.quantise import quantise
 from masa_data.shards.writer import write_shard
-from masa_model import probe as probing
-from masa_model.probe import draw_shots, probe, shared_labels, untrained_encoder
-from masa_model.settings import PretrainSettings
+from masa_model.evaluation import probe as probing
+from masa_model.evaluation.probe import probe, shared_labels, untrained_encoder
+from masa_model.inputs.labelled import draw_shots
+from masa_model.settings.pretrain import PretrainSettings
 from tests.conftest import make_track
 
 

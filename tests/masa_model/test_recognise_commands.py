@@ -21,12 +21,12 @@ from safetensors.torch import save_file
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from masa_data import DataError, PoseDataset, PoseShards
-from masa_data.shards.spec import EstimatorIdentity, Provenance
-from masa_data.track import PoseTrack
-from masa_model.predict import Recognizer
-from masa_model.probabilities import calibration_error
-from masa_model.recogniser import load_classifier, score_clips
+from masa_data.tracks.provenance import EstimatorIdentity, Provenance
+from masa_data.tracks.track import PoseTrack
+from masa_model.evaluation.predict import Recognizer
 from masa_model.training.checkpoint import read_header
+from masa_model.training.probabilities import calibration_error
+from masa_model.training.recognizer import load_classifier, score_clips
 from tests.conftest import make_track
 from tests.masa_model.made_up_signs import GLOSSES, NETWORK, make_sign, signs, write
 

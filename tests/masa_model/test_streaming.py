@@ -9,7 +9,7 @@ import pytest
 
 from masa_data.shards.quantise import quantise
 from masa_data.shards.writer import write_shard
-from masa_data.track import ClipInfo, PoseTrack
+from masa_data.tracks.track import ClipInfo, PoseTrack
 
 CLIPS, FRAMES = 1_000_000, 6
 
@@ -19,8 +19,8 @@ import sys, time
 from pathlib import Path
 import psutil, torch
 torch.set_num_threads(1)
-from masa_model.pretrain import pretrain
-from masa_model.settings import PretrainSettings
+from masa_model.training.pretrain import pretrain
+from masa_model.settings.pretrain import PretrainSettings
 from masa_model.training.data import open_training_data
 from masa_model.training.processes import Processes
 from masa_model.training.run_folder import RunFolder

@@ -4,14 +4,15 @@ import numpy as np
 import pytest
 import torch
 
-from masa_data.dataset import PoseDataset
+from masa_data.shards.dataset import PoseDataset
 from masa_model.inputs.augment import two_views
+from masa_model.inputs.motion import Motion
 from masa_model.inputs.parts import prepare_clips
 from masa_model.inputs.sources import StreamedClips
-from masa_model.masking_settings import MaskingSettings
-from masa_model.pretrained import build_model
-from masa_model.settings import PretrainSettings
-from masa_model.track_masks import track_masks
+from masa_model.inputs.track_masks import track_masks
+from masa_model.settings.masking import MaskingSettings
+from masa_model.settings.pretrain import PretrainSettings
+from masa_model.training.pretrained import build_model
 from tests.masa_model import oracle
 from tests.masa_model.made_up_signs import make_sign, write
 
@@ -63,7 +64,7 @@ def test_the_masks_are_those_of_the_first_epoch(clips, mask_set):
     model = build_model(settings, len(clips))
     [raw] = StreamedClips(clips, torch.device("cpu")).batches([np.arange(5)])
     batch, _ = two_views(prepare_clips(raw), settings.augment, (3, 0))
-    masked, candidates = model.choose_masked(batch, (3, 0))
+    masked, candidates = model.choose_masked(Motion(batch), (3, 0))
     for number in range(5):
         found = track_masks(clips[number], settings, number)
         here = batch.clip == number

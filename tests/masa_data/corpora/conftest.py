@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from masa_data.corpora.clip import VIDEO_ENDINGS
+from masa_data.video.endings import VIDEO_ENDINGS
 
 
 @pytest.fixture

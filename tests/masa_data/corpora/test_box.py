@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from masa_data.corpora.box import Box, Crop, resolve_box
+from masa_data.tracks.box import Box, Crop, resolve_box
 
 shares = st.tuples(st.floats(0, 1), st.floats(0, 1)).filter(lambda pair: pair[0] < pair[1])
 

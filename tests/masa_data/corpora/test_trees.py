@@ -8,14 +8,14 @@ import shutil
 import pytest
 from made_up_rows import dump, instance, sample
 
-from masa_data.corpora.box import resolve_box
 from masa_data.corpora.check import CorpusReport, check_rows
 from masa_data.corpora.named import list_corpus
 from masa_data.corpora.nmfs_csl import read_variants
 from masa_data.corpora.ranges import resolve_range
 from masa_data.corpora.youtube import youtube_id
 from masa_data.errors import DataError
-from masa_data.source_facts import probe_source
+from masa_data.tracks.box import resolve_box
+from masa_data.video.facts import probe_source
 
 
 def settled(row, mode="auto"):

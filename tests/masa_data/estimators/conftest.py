@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 
 from masa_data.errors import DataError
-from masa_data.estimators.mmpose_config import read_config
-from masa_data.estimators.mmpose_detector import check_detector_installed
-from masa_data.estimators.mmpose_models import find_model
-from masa_data.estimators.mmpose_options import check_installed
-from masa_data.estimators.mmpose_stand_ins import quietly, stand_ins
-from masa_data.shards.spec import Sampling
-from masa_data.skeleton import COCO_WHOLEBODY_INDICES
-from masa_data.video import Video
+from masa_data.estimators.mmpose.config import read_config
+from masa_data.estimators.mmpose.detector import check_detector_installed
+from masa_data.estimators.mmpose.models import find_model
+from masa_data.estimators.mmpose.options import check_installed
+from masa_data.estimators.mmpose.stand_ins import quietly, stand_ins
+from masa_data.tracks.provenance import Sampling
+from masa_data.tracks.skeleton import COCO_WHOLEBODY_INDICES
+from masa_data.video.frames import Video
 
 TIE = 1e-5  # outputs of the network this close may come out either way
 

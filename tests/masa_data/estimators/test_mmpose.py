@@ -6,13 +6,13 @@ import sys
 import numpy as np
 import pytest
 
-from masa_data.corpora.box import Box
+from masa_data.disk.hashing import file_sha256
 from masa_data.errors import DataError
-from masa_data.estimators.mmpose import MMPoseTopDown, whole_frame_boxes
-from masa_data.estimators.mmpose_config import read_facts
-from masa_data.estimators.mmpose_models import PRESETS, _configs, find_model
-from masa_data.estimators.mmpose_options import MMPoseOptions, mmpose_identity
-from masa_data.hashing import file_sha256
+from masa_data.estimators.mmpose.config import read_facts
+from masa_data.estimators.mmpose.estimator import MMPoseTopDown, whole_frame_boxes
+from masa_data.estimators.mmpose.models import PRESETS, _configs, find_model
+from masa_data.estimators.mmpose.options import MMPoseOptions, mmpose_identity
+from masa_data.tracks.box import Box
 
 
 @pytest.fixture
@@ -152,8 +152,8 @@ def test_a_batch_that_does_not_fit_is_halved(reference):
 import resource, sys
 import numpy as np, torch
 torch.set_num_threads(1)
-from masa_data.estimators.mmpose import MMPoseTopDown, whole_frame_boxes
-from masa_data.estimators.mmpose_options import MMPoseOptions
+from masa_data.estimators.mmpose.estimator import MMPoseTopDown, whole_frame_boxes
+from masa_data.estimators.mmpose.options import MMPoseOptions
 found = MMPoseTopDown(MMPoseOptions("fast", {str(reference("fast").checkpoint)!r}, batch_size=64))
 images = [np.full((120, 160, 3), shade, np.uint8) for shade in range(64)]
 found.estimate_batch(images[:2], whole_frame_boxes(images[:2]))

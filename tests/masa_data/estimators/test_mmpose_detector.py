@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from masa_data import PoseShards
-from masa_data.corpora.box import Box
 from masa_data.errors import DataError
 from masa_data.estimators.checkpoints import cached_path, published_hash
-from masa_data.estimators.mmpose import MMPoseTopDown
-from masa_data.estimators.mmpose_detector import DETECTOR_WEIGHTS, PersonDetector, read_detector_config
-from masa_data.estimators.mmpose_options import MMPoseOptions, settle_person
+from masa_data.estimators.mmpose.detector import DETECTOR_WEIGHTS, PersonDetector, read_detector_config
+from masa_data.estimators.mmpose.estimator import MMPoseTopDown
+from masa_data.estimators.mmpose.options import MMPoseOptions, settle_person
+from masa_data.tracks.box import Box
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from masa_data.estimators.mmpose import MMPoseTopDown, whole_frame_boxes
-from masa_data.estimators.mmpose_options import MMPoseOptions
+from masa_data.estimators.mmpose.estimator import MMPoseTopDown, whole_frame_boxes
+from masa_data.estimators.mmpose.options import MMPoseOptions
 
 TOLERANCE = 1e-3  # pixels, and units of score
 

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from masa_data.errors import DataError
-from masa_data.estimators.mmpose_stand_ins import check_versions, non_maximum_suppression, stand_ins
+from masa_data.estimators.mmpose.stand_ins import check_versions, non_maximum_suppression, stand_ins
 
 COVERED = ("mmcv._ext", "xtcocotools", "mmdet", "torchvision", "munkres", "pkg_resources")
 
@@ -32,7 +32,7 @@ def test_real_modules_are_not_covered(mmpose_installed, tmp_path):
     """With a real munkres on the path, MMPose gets that one. (In a process of its own: imports stay.)"""
     (tmp_path / "munkres.py").write_text("class Munkres:\n    real = True\n")
     code = (
-        "from masa_data.estimators.mmpose_stand_ins import stand_ins\n"
+        "from masa_data.estimators.mmpose.stand_ins import stand_ins\n"
         "with stand_ins():\n"
         "    import mmpose.codecs.associative_embedding as user\n"
         "assert user.Munkres.real"

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from masa_data.errors import DataError
-from masa_data.estimators.mmpose_weights import read_state_dict
+from masa_data.estimators.mmpose.weights import read_state_dict
 
 torch = pytest.importorskip("torch", reason="torch is not installed")
 

@@ -8,8 +8,8 @@ import pytest
 from masa_data import PoseShards
 from masa_data.shards.quantise import quantise
 from masa_data.shards.writer import write_shard
-from masa_data.skeleton import COCO_WHOLEBODY_INDICES
-from masa_data.track import ClipInfo, PoseTrack
+from masa_data.tracks.skeleton import COCO_WHOLEBODY_INDICES
+from masa_data.tracks.track import ClipInfo, PoseTrack
 from tests.conftest import make_track
 
 SIZES = {"FOOTBALL": (640, 360), "SOUP": (320, 240)}

@@ -2,9 +2,9 @@
 
 import pytest
 
-from masa_data.exchange.export import export
-from masa_data.exchange.inputs import list_keypoint_files
-from masa_data.exchange.openpose_json import list_openpose, openpose_frames
+from masa_data.formats.export import export
+from masa_data.formats.inputs import list_keypoint_files
+from masa_data.formats.openpose_json import list_openpose, openpose_frames
 from tests.conftest import make_track
 
 TRACKS = [

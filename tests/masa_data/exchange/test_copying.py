@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from masa_data import DataError, PoseDataset, PoseShards
-from masa_data.exchange.copying import Part, copy_clips
-from masa_data.exchange.merge import merge
-from masa_data.exchange.subsample import subsample
-from masa_data.quality import validate
-from masa_data.shards.spec import Sampling
+from masa_data.analysis.quality import validate
+from masa_data.editing.copying import Part, copy_clips
+from masa_data.editing.merge import merge
+from masa_data.editing.subsample import subsample
+from masa_data.tracks.provenance import Sampling
 from tests.conftest import make_track
 
 

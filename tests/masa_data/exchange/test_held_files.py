@@ -10,8 +10,8 @@ from click.testing import CliRunner
 from masa_cli import convert
 
 from masa_data import PoseShards
-from masa_data.exchange.mmpose_json import read_mmpose_json
-from masa_data.skeleton import COCO_WHOLEBODY_INDICES
+from masa_data.formats.mmpose_json import read_mmpose_json
+from masa_data.tracks.skeleton import COCO_WHOLEBODY_INDICES
 
 SIZE = ("--size", "320x240", "--fps", 25)
 

@@ -7,8 +7,8 @@ import pytest
 
 from masa_data.corpora.clip import Clip
 from masa_data.errors import DataError
-from masa_data.exchange.masa_pickle import clips_in_pickle
-from masa_data.skeleton import COCO_WHOLEBODY_INDICES
+from masa_data.formats.masa_pickle import clips_in_pickle
+from masa_data.tracks.skeleton import COCO_WHOLEBODY_INDICES
 
 
 def read(tmp_path, content):

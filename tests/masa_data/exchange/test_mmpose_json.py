@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from masa_data.errors import DataError
-from masa_data.exchange.mmpose_json import read_mmpose_json
+from masa_data.formats.mmpose_json import read_mmpose_json
 
 
 def person(x=0.0, *, wrist=0.0, **changes):

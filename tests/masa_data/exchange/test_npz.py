@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from masa_data.errors import DataError
-from masa_data.exchange.frame_facts import AssumedFrames
-from masa_data.exchange.npz import NpzClips
+from masa_data.formats.frame_facts import AssumedFrames
+from masa_data.formats.npz.reading import NpzClips
 
 FRAMES = AssumedFrames(200, 100, 25)
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from masa_data.errors import DataError
-from masa_data.exchange.openpose_json import list_openpose, openpose_frames
+from masa_data.formats.openpose_json import list_openpose, openpose_frames
 
 
 def person(x=100.0, *, wrist=0.0, **changes):

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from masa_data.errors import DataError
-from masa_data.exchange.export import export
-from masa_data.exchange.parquet import ParquetClips
+from masa_data.formats.export import export
+from masa_data.formats.parquet.reading import ParquetClips
 
 pandas = pytest.importorskip("pandas")
 pytest.importorskip("pyarrow")

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from masa_data.errors import DataError
-from masa_data.exchange.plain_pickle import read_plain_pickle
+from masa_data.formats.untrusted.plain_pickle import read_plain_pickle
 
 ARRAYS = [
     np.arange(2 * 133 * 3, dtype=np.float64).reshape(2, 133, 3),

@@ -7,10 +7,10 @@ import pytest
 
 from masa_data.corpora.clip import Clip
 from masa_data.errors import DataError
-from masa_data.exchange.pose_file import read_pose
-from masa_data.exchange.pose_header import Component, PoseHeader
-from masa_data.exchange.pose_points import HOLISTIC, OPENPOSE, WHOLEBODY
-from masa_data.skeleton import COCO_WHOLEBODY_INDICES, MEDIAPIPE_POSE_INDICES
+from masa_data.formats.pose.header import Component, PoseHeader
+from masa_data.formats.pose.points import HOLISTIC, OPENPOSE, WHOLEBODY
+from masa_data.formats.pose.reading import read_pose
+from masa_data.tracks.skeleton import COCO_WHOLEBODY_INDICES, MEDIAPIPE_POSE_INDICES
 
 
 def read(path):

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from masa_data.errors import DataError
-from masa_data.exchange.frame_facts import VideoFolder
-from masa_data.exchange.pyskl import PysklFiles
-from masa_data.skeleton import COCO_WHOLEBODY_INDICES
+from masa_data.formats.frame_facts import VideoFolder
+from masa_data.formats.pyskl.reading import PysklFiles
+from masa_data.tracks.skeleton import COCO_WHOLEBODY_INDICES
 
 
 def row(name="a", frames=3, **changes):

@@ -5,11 +5,11 @@ import pytest
 
 from masa_data import PoseShards
 from masa_data.corpora.clip import Clip
+from masa_data.editing.relabel import deal_splits, relabel, write_relabelled
 from masa_data.errors import DataError
-from masa_data.exchange.relabel import deal_splits, relabel, write_relabelled
 from masa_data.shards.builder import DatasetBuilder
-from masa_data.shards.spec import SplitRule
-from masa_data.track import ClipInfo
+from masa_data.tracks.provenance import SplitRule
+from masa_data.tracks.track import ClipInfo
 from tests.conftest import make_track
 
 

@@ -11,8 +11,8 @@ from masa_cli import convert
 
 from masa_data import PoseShards
 from masa_data.errors import DataError
-from masa_data.exchange.frame_numbers import parse_frames, written_frames
-from masa_data.track import PoseTrack
+from masa_data.formats.frame_numbers import parse_frames, written_frames
+from masa_data.tracks.track import PoseTrack
 from tests.conftest import make_track
 
 FOLDERS = ("pose", "openpose", "mmpose", "masa-pickle")

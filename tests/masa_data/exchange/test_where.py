@@ -5,8 +5,8 @@ import unicodedata
 
 import pytest
 
+from masa_data.editing.conditions import Condition, mask_of
 from masa_data.errors import DataError
-from masa_data.exchange.where import Condition, mask_of
 from tests.conftest import make_track
 
 TRACKS = [

@@ -8,6 +8,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
+from masa_data.analysis.checks import NEAR_DUPLICATE, NO_HANDS
 from masa_data.report.charts import chart, table
 from masa_data.report.glosses import list_glosses
 from masa_data.report.moving import MISSING, encode
@@ -15,7 +16,6 @@ from masa_data.report.statistics import gather
 from masa_data.shards.quantise import quantise
 from masa_data.shards.reader import PoseShards
 from masa_data.shards.writer import write_shard
-from masa_data.suspicion import NEAR_DUPLICATE, NO_HANDS
 from tests.conftest import make_track
 from tests.made_signer import clip, signing
 

@@ -1,13 +1,13 @@
 import numpy as np
 import torch
 
-from masa_data.skeleton import MIRROR
-from masa_data.track import PoseTrack
+from masa_data.tracks.skeleton import MIRROR
+from masa_data.tracks.track import PoseTrack
 from masa_model.inputs.augment import augment, two_views
 from masa_model.inputs.batch import PoseBatch
 from masa_model.inputs.parts import prepare_clips
 from masa_model.inputs.sources import raw_clips
-from masa_model.settings import AugmentSettings
+from masa_model.settings.pretrain import AugmentSettings
 from tests.conftest import make_track
 from tests.masa_model.made_up_signs import make_sign
 

@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from masa_model.inputs.motion import mask_candidates, motion_residuals, pair_confidence
+from masa_model.inputs.masking import mask_candidates
+from masa_model.inputs.motion import motion_residuals, pair_confidence
 from masa_model.inputs.parts import prepare_clips
+from masa_model.settings.masking import MaskingSettings
 from tests.masa_model import oracle
 from tests.masa_model.conftest import awkward_clips, make_clip, packed, unpacked
 
@@ -48,11 +50,9 @@ def test_candidates(batch, denominator, magnitude, k, eps_m, delta):
         residuals,
         pair_confidence(batch, k, 0.4),
         exists,
-        motion_threshold=eps_m,
-        share=delta,
-        rule="paper",
-        magnitude=magnitude,
-        denominator=denominator,
+        MaskingSettings(
+            motion_threshold=eps_m, share=delta, rule="paper", magnitude=magnitude, denominator=denominator
+        ),
     )
     some = 0
     for (x, r), mine in zip(oracle_inputs(batch), unpacked(batch, found), strict=True):
@@ -67,7 +67,12 @@ def test_candidates_of_each_part(batch):
     residuals, exists = motion_residuals(batch, 3)
     weight = pair_confidence(batch, 3, 0.4)
     found = mask_candidates(
-        residuals, weight, exists, motion_threshold=5.0, share=0.5, rule="paper", mask_set="per_part"
+        residuals,
+        weight,
+        exists,
+        MaskingSettings(
+            motion_threshold=5.0, share=0.5, rule="paper", mask_set="per_part", denominator="visible"
+        ),
     )
     for (x, r), mine in zip(oracle_inputs(batch), unpacked(batch, found), strict=True):
         for part, joints in enumerate(PARTS.values()):
@@ -87,11 +92,13 @@ def test_a_frame_is_a_candidate_if_any_part_moves(batch, denominator, magnitude,
             residuals,
             pair_confidence(batch, k, eps_c),
             exists,
-            motion_threshold=eps_m,
-            share=delta,
-            magnitude=magnitude,
-            denominator=denominator,
-            mask_set=mask_set,
+            MaskingSettings(
+                motion_threshold=eps_m,
+                share=delta,
+                magnitude=magnitude,
+                denominator=denominator,
+                mask_set=mask_set,
+            ),
         )
         for mask_set in ("clip", "per_part")
     )
@@ -119,10 +126,9 @@ def test_candidates_of_the_released_rule(batch, k, eps_m):
             residuals,
             pair_confidence(batch, k, 0.0),
             exists,
-            motion_threshold=eps_m,
-            share=0.5,
-            rule="released",
-            mask_set=mask_set,
+            MaskingSettings(
+                motion_threshold=eps_m, share=0.5, rule="released", mask_set=mask_set, denominator="visible"
+            ),
         )
         for (x, r), mine in zip(oracle_inputs(batch), unpacked(batch, found), strict=True):
             for part in range(3):
@@ -147,7 +153,12 @@ def test_graded_confidence_does_not_ask_for_more_motion(confidence, seen):
     pairs = pair_confidence(batch, 3, 0.4)
     by_rule = {
         rule: int(
-            mask_candidates(residuals, pairs, exists, motion_threshold=5.0, share=0.5, rule=rule)[0].sum()
+            mask_candidates(
+                residuals,
+                pairs,
+                exists,
+                MaskingSettings(motion_threshold=5.0, share=0.5, rule=rule, denominator="visible"),
+            )[0].sum()
         )
         for rule in ("parts", "paper")
     }
@@ -160,7 +171,7 @@ def test_a_clip_that_stands_still_has_no_candidate():
     batch = prepare_clips(packed([still, make_clip(20, step=8)]))
     residuals, exists = motion_residuals(batch, 3)
     found = mask_candidates(
-        residuals, pair_confidence(batch, 3, 0.4), exists, motion_threshold=5.0, share=0.5
+        residuals, pair_confidence(batch, 3, 0.4), exists, MaskingSettings(motion_threshold=5.0, share=0.5)
     )
     assert not found[:, batch.clip == 0].any()
     assert found[:, batch.clip == 1].any()

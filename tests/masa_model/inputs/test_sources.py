@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from masa_data.dataset import PoseDataset
+from masa_data.shards.dataset import PoseDataset
 from masa_data.shards.quantise import quantise
 from masa_data.shards.writer import write_shard
 from masa_model.inputs.sources import ClipsInMemory, StreamedClips, epoch_batches, open_source

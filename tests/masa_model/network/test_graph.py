@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from masa_data.skeleton import KEYPOINT_NAMES, LIMBS
+from masa_data.tracks.skeleton import KEYPOINT_NAMES, LIMBS
 from masa_model.network.graph import BODY, BODY_POOLED, HAND, HAND_POOLED, GraphBlock, adjacency
 
 GRAPHS = {"hand": HAND, "hand pooled": HAND_POOLED, "body": BODY, "body pooled": BODY_POOLED}

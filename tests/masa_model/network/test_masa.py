@@ -7,12 +7,15 @@ import torch
 from torch import nn
 
 from masa_model.inputs.masking import choose_key_frames
+from masa_model.inputs.motion import Motion
 from masa_model.inputs.parts import prepare_clips
-from masa_model.masking_settings import MaskingSettings
 from masa_model.network.alignment import contrastive_logits, info_nce
-from masa_model.network.masa import MASA, PoseEncoder
+from masa_model.network.encoder import PoseEncoder
+from masa_model.network.masa import MASA
 from masa_model.network.transformer import Packing
-from masa_model.settings import AlignmentSettings, MotionSettings, NetworkSettings
+from masa_model.settings.masking import MaskingSettings
+from masa_model.settings.network import NetworkSettings
+from masa_model.settings.pretrain import AlignmentSettings, MotionSettings
 from tests.masa_model.conftest import awkward_clips, make_clip, packed
 
 SMALL = NetworkSettings(
@@ -60,7 +63,7 @@ def changed(batch, frames, seed=1):
 def test_masked_frames_have_no_influence(training, mask_set):
     model = without_dropout(make_model(masking=MaskingSettings(ratio=0.5, mask_set=mask_set))).train(training)
     batch = moving_batch()
-    masked, _ = model.choose_masked(batch, (0, 0))
+    masked, _ = model.choose_masked(Motion(batch), (0, 0))
     hidden = masked.all(0)
     assert 0 < int(hidden.sum()) < batch.frames
     visible = (~hidden).nonzero()[:, 0]
@@ -214,7 +217,7 @@ def test_targets(objective):
     model = make_model(motion=MotionSettings(objective=objective, interval=(3, 5)))
     batch = moving_batch(2)
     wanted = torch.arange(0, batch.frames, 3)
-    targets = model.targets(batch, wanted)
+    targets = model.targets(Motion(batch), wanted)
     if objective == "joint":
         ((target, weight),) = targets
         torch.testing.assert_close(target, batch.coordinates[:, :, wanted] / 128)
@@ -236,7 +239,7 @@ def test_the_decoder_sees_features_and_mask_tokens_in_order():
     """Eq. 2 and 3: the same sequence put together by hand, one clip at a time."""
     model = without_dropout(make_model()).eval()
     batch = moving_batch(3)
-    masked, _ = model.choose_masked(batch, (0, 0))
+    masked, _ = model.choose_masked(Motion(batch), (0, 0))
     hidden = masked.all(0)
     visible, wanted = (~hidden).nonzero()[:, 0], hidden.nonzero()[:, 0]
     encoded, _ = model.query.encoder(batch, visible, masked, model.decoder.mask_token)
@@ -262,7 +265,7 @@ def test_query_and_key_are_unit_vectors_of_averages_and_the_loss_is_their_sum(va
     model = without_dropout(make_model()).eval()
     batch = moving_batch(3)
     model.bank.enqueue(nn.functional.normalize(torch.randn(5, 6), dim=1), torch.arange(5) + 900)
-    masked, _ = model.choose_masked(batch, (0, 0))
+    masked, _ = model.choose_masked(Motion(batch), (0, 0))
     visible = (~masked.all(0)).nonzero()[:, 0]
     encoded, _ = model.query.encoder(batch, visible, masked, model.decoder.mask_token)
     kept = choose_key_frames(batch, 0.5, (0, 0))

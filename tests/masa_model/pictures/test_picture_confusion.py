@@ -5,7 +5,7 @@ import pytest
 from sklearn.metrics import confusion_matrix
 
 from masa_data.errors import DataError
-from masa_model.evaluate import Scores
+from masa_model.evaluation.evaluate import Scores
 from masa_model.pictures.confusion import confusion_of, draw_confusion
 
 

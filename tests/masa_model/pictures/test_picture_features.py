@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from masa_data.dataset import PoseDataset
 from masa_data.errors import DataError
+from masa_data.shards.dataset import PoseDataset
 from masa_data.shards.quantise import quantise
 from masa_data.shards.writer import write_shard
-from masa_data.track import NO_LABEL
+from masa_data.tracks.track import NO_LABEL
+from masa_model.evaluation.probe import untrained_encoder
 from masa_model.pictures.features import (
     GLOSSES,
     SEEN_CLIPS,
@@ -18,8 +19,7 @@ from masa_model.pictures.features import (
     in_the_plane,
     map_features,
 )
-from masa_model.probe import untrained_encoder
-from masa_model.settings import PretrainSettings
+from masa_model.settings.pretrain import PretrainSettings
 from tests.conftest import make_track
 
 CPU = torch.device("cpu")

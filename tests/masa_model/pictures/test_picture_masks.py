@@ -4,17 +4,17 @@ import numpy as np
 import pytest
 import torch
 
-from masa_data.dataset import PoseDataset
 from masa_data.errors import DataError
+from masa_data.shards.dataset import PoseDataset
 from masa_data.shards.quantise import quantise
 from masa_data.shards.writer import write_shard
 from masa_model.inputs.augment import two_views
 from masa_model.inputs.parts import prepare_clips
 from masa_model.inputs.sources import StreamedClips
-from masa_model.masking_settings import MaskingSettings
 from masa_model.pictures.masks import PLACES, count_masks, counted, draw_masks
-from masa_model.pretrained import build_model
-from masa_model.settings import PretrainSettings
+from masa_model.settings.masking import MaskingSettings
+from masa_model.settings.pretrain import PretrainSettings
+from masa_model.training.pretrained import build_model
 from tests.conftest import make_track
 from tests.masa_model import oracle
 

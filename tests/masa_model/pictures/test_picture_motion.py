@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 import torch
 
-from masa_data.dataset import PoseDataset
 from masa_data.errors import DataError
-from masa_model.motion_quality import motion_losses
+from masa_data.shards.dataset import PoseDataset
+from masa_model.evaluation.motion_quality import motion_losses
 from masa_model.network.masa import MASA
 from masa_model.pictures.motion import draw_motion, middling, predict_motion
-from masa_model.pretrained import build_model
-from masa_model.settings import InputSettings, MotionSettings, PretrainSettings
+from masa_model.settings.pretrain import InputSettings, MotionSettings, PretrainSettings
+from masa_model.training.pretrained import build_model
 from tests.masa_model import oracle
 from tests.masa_model.made_up_signs import make_sign, write
 

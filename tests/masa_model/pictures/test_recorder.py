@@ -7,10 +7,10 @@ from matplotlib.figure import Figure
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from masa_data.errors import DataError
+from masa_model.pictures import recorder as recording
 from masa_model.pictures.curves import finetuning_curves, pretraining_curves
+from masa_model.pictures.recorder import Recorder
 from masa_model.pictures.style import captions
-from masa_model.training import records
-from masa_model.training.records import Recorder
 from masa_model.training.run_folder import RunFolder
 
 
@@ -84,7 +84,7 @@ def test_curves_are_drawn_now_and_then_and_at_the_end(folder, monkeypatch):
             folder.append_metrics(record(epoch))
             recorder.add(record(epoch))
         assert drawn == [1]
-        monkeypatch.setattr(records, "_SECONDS_BETWEEN_CURVES", 0.0)
+        monkeypatch.setattr(recording, "_SECONDS_BETWEEN_CURVES", 0.0)
         recorder.add(record(5))
         assert drawn == [1, 5]
     assert drawn == [1, 5, 5]

@@ -16,18 +16,18 @@ import tomli_w
 import torch
 
 from masa_data.errors import DataError
-from masa_data.shards.spec import EstimatorIdentity, Provenance
-from masa_model.finetune import finetune
-from masa_model.finetune_settings import FinetuneSettings
-from masa_model.pretrain import pretrain
-from masa_model.pretrained import load_pretrained, with_pretrained
-from masa_model.recogniser import load_classifier
-from masa_model.settings import PretrainSettings
+from masa_data.tracks.provenance import EstimatorIdentity, Provenance
+from masa_model.inputs.labelled import open_finetune_data
+from masa_model.settings.finetune import FinetuneSettings
+from masa_model.settings.pretrain import PretrainSettings
+from masa_model.settings.resolve import resolve_settings, tomllib
 from masa_model.training.checkpoint import load_checkpoint
 from masa_model.training.checkpoint_checks import crc32_of, crc32_of_text
-from masa_model.training.config import resolve_settings, tomllib
 from masa_model.training.data import open_training_data
-from masa_model.training.labelled import open_finetune_data
+from masa_model.training.finetune import finetune
+from masa_model.training.pretrain import pretrain
+from masa_model.training.pretrained import load_pretrained, with_pretrained
+from masa_model.training.recognizer import load_classifier
 from masa_model.training.run_folder import RunFolder
 from tests.masa_model.made_up_signs import signs, write
 from tests.masa_model.test_finetune import settings_with
@@ -363,7 +363,7 @@ def test_settings_beyond_measure_are_refused(assignment):
 
 
 def test_the_weights_counted_are_nearly_all_of_them():
-    from masa_model.network.masa import PoseEncoder
+    from masa_model.network.encoder import PoseEncoder
 
     for size in ("tiny", "small"):
         network = PretrainSettings.model_validate({"size": size}).network

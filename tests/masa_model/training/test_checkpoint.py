@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from masa_data.errors import DataError
-from masa_data.shards.spec import EstimatorIdentity
+from masa_data.tracks.provenance import EstimatorIdentity
 from masa_model.training.checkpoint import (
     CheckpointHeader,
     load_checkpoint,

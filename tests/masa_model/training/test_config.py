@@ -4,10 +4,10 @@ import pytest
 import tomli_w
 
 from masa_data.errors import DataError
-from masa_model.finetune_settings import FinetuneSettings
-from masa_model.masks import mask_interval
-from masa_model.settings import PretrainSettings
-from masa_model.training.config import check_effects, resolve_settings, said_values, setting_names
+from masa_model.inputs.masking import mask_interval
+from masa_model.settings.finetune import FinetuneSettings
+from masa_model.settings.pretrain import PretrainSettings
+from masa_model.settings.resolve import check_effects, resolve_settings, said_values, setting_names
 
 
 def resolve(*assignments, config=None, **options):

@@ -4,12 +4,12 @@ import pytest
 import torch
 from torch import nn
 
-from masa_model.finetune_settings import FinetuneSettings
-from masa_model.pretrained import build_model
-from masa_model.recogniser import build_classifier
-from masa_model.settings import PretrainSettings
+from masa_model.settings.finetune import FinetuneSettings
+from masa_model.settings.pretrain import PretrainSettings
 from masa_model.training.optimiser import parameter_groups
+from masa_model.training.pretrained import build_model
 from masa_model.training.recipe import make_optimiser
+from masa_model.training.recognizer import build_classifier
 
 TINY = {"size": "tiny"}
 

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from masa_model.finetune_settings import FinetuneSettings
-from masa_model.settings import PretrainSettings
+from masa_model.settings.finetune import FinetuneSettings
+from masa_model.settings.pretrain import PretrainSettings
 from masa_model.training.precision import arithmetic, precision_for, settle_precision
 
 CPU = torch.device("cpu")

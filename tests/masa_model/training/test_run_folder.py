@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from masa_data.errors import DataError
-from masa_model.settings import PretrainSettings
+from masa_model.settings.pretrain import PretrainSettings
 from masa_model.training.run_folder import RunFolder
 
 RECORD = {"files": ["a.h5"], "fingerprints": ["x"]}

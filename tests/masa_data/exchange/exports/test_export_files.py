@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 
 from masa_data.errors import DataError
-from masa_data.exchange.export import export
-from masa_data.exchange.frame_facts import AssumedFrames
-from masa_data.exchange.npz import NpzClips
-from masa_data.exchange.parquet import ParquetClips
-from masa_data.exchange.pyskl import PysklFiles
-from masa_data.exchange.wholebody import WholeBodyImport
+from masa_data.formats.export import export
+from masa_data.formats.frame_facts import AssumedFrames
+from masa_data.formats.npz.reading import NpzClips
+from masa_data.formats.parquet.reading import ParquetClips
+from masa_data.formats.pyskl.reading import PysklFiles
+from masa_data.formats.wholebody import WholeBodyImport
 from masa_data.shards.quantise import quantise
-from masa_data.skeleton import KEYPOINT_NAMES
+from masa_data.tracks.skeleton import KEYPOINT_NAMES
 from tests.conftest import assert_same_track, make_track
 from tests.masa_data.exchange.conftest import assert_same_points
 

@@ -12,14 +12,14 @@ import pytest
 
 from masa_data.corpora.clip import Clip
 from masa_data.errors import DataError
-from masa_data.exchange.export import export
-from masa_data.exchange.masa_pickle import clips_in_pickle
-from masa_data.exchange.mmpose_json import read_mmpose_json
-from masa_data.exchange.openpose_json import list_openpose, openpose_frames
-from masa_data.exchange.pose_file import read_pose
+from masa_data.formats.export import export
+from masa_data.formats.masa_pickle import clips_in_pickle
+from masa_data.formats.mmpose_json import read_mmpose_json
+from masa_data.formats.openpose_json import list_openpose, openpose_frames
+from masa_data.formats.pose.reading import read_pose
 from masa_data.shards.quantise import quantise
-from masa_data.skeleton import COCO_WHOLEBODY_INDICES, KEYPOINT_NAMES
-from masa_data.track import PoseTrack
+from masa_data.tracks.skeleton import COCO_WHOLEBODY_INDICES, KEYPOINT_NAMES
+from masa_data.tracks.track import PoseTrack
 from tests.conftest import make_track
 from tests.masa_data.exchange.conftest import assert_same_points
 

@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 import pytest
 
-from masa_data.exchange.export import export
+from masa_data.formats.export import export
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,1 @@
+"""What can be said of tracks: quality, motion, clips to look at, near duplicates."""

@@ -1,0 +1,1 @@
+"""Which sign a clip shows, and which split it belongs to."""

@@ -1,0 +1,1 @@
+"""Tracks as pictures, films and Rerun recordings."""

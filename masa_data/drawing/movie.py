@@ -1,0 +1,201 @@
+"""Moving pictures for people to look at: .mp4, .webm and .gif, written whole or not at all.
+
+With PyAV an .mp4 is H.264, which every browser plays. OpenCV's wheels cannot write that: without PyAV it is
+MPEG-4 part 2, which browsers do not play, and the caller is told so. WebM (VP9) and GIF play everywhere.
+"""
+
+from __future__ import annotations
+
+import importlib
+import io
+import itertools
+import math
+from collections.abc import Iterable, Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from masa_data.disk.new_files import new_file, write_whole
+from masa_data.errors import DataError
+
+MOVIE_ENDINGS: Final = (".mp4", ".webm", ".gif")
+NOT_FOR_BROWSERS: Final = (
+    "browsers do not play this .mp4 (MPEG-4 part 2): pip install 'masa-slr[video]' for H.264, or name a .webm"
+)
+
+_CODECS: Final = {".mp4": "libx264", ".webm": "libvpx-vp9"}
+_OPTIONS: Final = {
+    ".mp4": {"crf": "20", "preset": "veryfast"},
+    ".webm": {"crf": "32", "b": "0", "deadline": "realtime", "cpu-used": "6"},
+}
+_FOURCC: Final = {".mp4": "mp4v", ".webm": "VP80"}
+# A GIF is held in memory and is large; it is for pages that take nothing else.
+_GIF_SIDE: Final = 480  # pixels
+_GIF_RATE: Final = 15.0  # frames a second
+_GIF_FRAMES: Final = 300
+
+Image = NDArray[np.uint8]
+
+
+def write_movie(target: Path, images: Iterable[Image], rate: float, frames: int) -> str:
+    """Write images as a film.
+
+    Args:
+        target: ends in one of MOVIE_ENDINGS.
+        images: (height, width, 3) blue-green-red, all of one size; an odd last row or column is cut off.
+        rate: frames a second.
+        frames: how many images there are at most; a GIF takes every so manyth of many.
+
+    Returns:
+        a line for the user about what was written, or "".
+
+    Raises:
+        DataError: if images of this size cannot be written so.
+        OSError: if the disk is full; what stood there before is as it was.
+    """
+    ending = target.suffix.lower()
+    if ending == ".gif":
+        return _write_gif(target, images, rate, frames)
+    even = _even(target, iter(images))
+    first = next(even)
+    size = (first.shape[1], first.shape[0])
+    note = ""
+    with new_file(target, keep_ending=True) as temporary:
+        writer: _Writer
+        if _has_pyav(_CODECS[ending]):
+            writer = _PyAVWriter(temporary, ending, rate, size)
+        else:
+            writer = _OpenCVWriter(temporary, target, ending, rate, size)
+            note = NOT_FOR_BROWSERS if ending == ".mp4" else ""
+        try:
+            for image in itertools.chain([first], even):
+                writer.write(image)
+        except BaseException:
+            writer.abandon()
+            raise
+        writer.finish()
+    return note
+
+
+class _Writer(Protocol):
+    """Writes one film."""
+
+    def write(self, image: Image) -> None:
+        """The next image."""
+
+    def finish(self) -> None:
+        """Write what comes last."""
+
+    def abandon(self) -> None:
+        """Let go of the file after an error, without another."""
+
+
+class _PyAVWriter:
+    def __init__(self, path: Path, ending: str, rate: float, size: tuple[int, int]) -> None:
+        av = importlib.import_module("av")
+        self._frame = av.VideoFrame
+        self._container = av.open(str(path.absolute()), "w", format=ending[1:])
+        self._stream = self._container.add_stream(
+            _CODECS[ending], rate=Fraction(rate).limit_denominator(1001), options=_OPTIONS[ending]
+        )
+        self._stream.width, self._stream.height = size
+        self._stream.pix_fmt = "yuv420p"
+
+    def write(self, image: Image) -> None:
+        self._container.mux(self._stream.encode(self._frame.from_ndarray(image, format="bgr24")))
+
+    def finish(self) -> None:
+        self._container.mux(self._stream.encode(None))
+        self._container.close()
+
+    def abandon(self) -> None:
+        _suppressed(self._container.close)
+
+
+class _OpenCVWriter:
+    """OpenCV does not tell when the disk is full, so what it wrote is counted."""
+
+    def __init__(self, path: Path, target: Path, ending: str, rate: float, size: tuple[int, int]) -> None:
+        self._path, self._target, self._written = path, target, 0
+        self._writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*_FOURCC[ending]), rate, size)
+        if not self._writer.isOpened():
+            with path.open("wb"):  # says why, if it is the file
+                pass
+            raise DataError(f"{target} cannot be written as a video of {size[0]}×{size[1]}", "Write a .png")
+
+    def write(self, image: Image) -> None:
+        self._writer.write(image)
+        self._written += 1
+
+    def finish(self) -> None:
+        self._writer.release()
+        found = int(cv2.VideoCapture(str(self._path)).get(cv2.CAP_PROP_FRAME_COUNT))
+        if found < self._written:
+            raise DataError(
+                f"{self._target}: only {max(found, 0)} of {self._written} frames could be written",
+                "Free space there or write elsewhere, then run it again",
+            )
+
+    def abandon(self) -> None:
+        self._writer.release()
+
+
+def _write_gif(target: Path, images: Iterable[Image], rate: float, frames: int) -> str:
+    try:
+        from PIL import Image as Pillow
+    except ImportError:
+        raise DataError(
+            "Pillow is not installed, which writes GIFs", "pip install 'masa-slr[video]', or name a .webm"
+        ) from None
+    step = max(math.ceil(rate / _GIF_RATE - 1e-6), math.ceil(frames / _GIF_FRAMES), 1)
+    shown = [
+        Pillow.fromarray(np.ascontiguousarray(_smaller(image)[..., ::-1]))  # red-green-blue
+        for image in itertools.islice(images, 0, None, step)
+    ]
+    # GIF counts in hundredths of a second; rounding each frame's end keeps the film's length.
+    ends = np.round(np.arange(len(shown) + 1) * (100 * step / rate)).astype(int)
+    durations = (10 * np.diff(ends)).tolist()
+    data = io.BytesIO()
+    shown[0].save(data, "GIF", save_all=True, append_images=shown[1:], duration=durations, loop=0)
+    write_whole(target, data.getvalue())
+    return f"every {step} frames of the clip make one of the GIF" if step > 1 else ""
+
+
+def _smaller(image: Image) -> Image:
+    longer = max(image.shape[:2])
+    if longer <= _GIF_SIDE:
+        return np.ascontiguousarray(image)
+    size = tuple(max(1, round(side * _GIF_SIDE / longer)) for side in (image.shape[1], image.shape[0]))
+    return cv2.resize(image, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+
+
+def _even(target: Path, images: Iterator[Image]) -> Iterator[Image]:
+    """The films' colours are stored at half the size, which wants even sides."""
+    for image in images:
+        height, width = image.shape[0] // 2 * 2, image.shape[1] // 2 * 2
+        if not (height and width):
+            size = f"{image.shape[1]}×{image.shape[0]}"
+            raise DataError(f"{target} cannot be written as a video of {size}", "Write a .png")
+        yield np.ascontiguousarray(image[:height, :width])
+
+
+def _has_pyav(codec: str) -> bool:
+    """Whether PyAV is there, with an encoder of that name."""
+    try:
+        import av
+
+        av.codec.Codec(codec, "w")
+    except (ImportError, ValueError):
+        return False
+    return True
+
+
+def _suppressed(close: Any) -> None:  # noqa: ANN401
+    try:
+        close()
+    except (OSError, ValueError):
+        return

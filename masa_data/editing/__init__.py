@@ -1,0 +1,1 @@
+"""Shard files made from shard files: copied, merged, relabelled, thinned out."""

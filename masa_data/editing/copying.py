@@ -1,0 +1,120 @@
+"""Clips of one or several datasets to a new one; not a bit of their frames changes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from masa_data.errors import DataError
+from masa_data.shards.quantise import StoredTrack
+from masa_data.shards.reader import CLIPS_BETWEEN_PAGES, PoseShards
+from masa_data.shards.spec import FRAME_COLUMNS
+from masa_data.shards.work_folder import refuse_unfinished
+from masa_data.shards.writer import shard_entry, write_index, write_shard
+from masa_data.tracks.provenance import Provenance
+from masa_data.tracks.track import ClipInfo
+from masa_data.version import VERSION
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Clips of one dataset that are copied.
+
+    Attributes:
+        tracks: the open dataset.
+        numbers: (n,) of its clips, in the order they shall have.
+        renewed: gives what shall be known of a clip.
+    """
+
+    tracks: PoseShards
+    numbers: NDArray[np.int64]
+    renewed: Callable[[ClipInfo], ClipInfo] = lambda info: info
+
+
+def copy_clips(
+    parts: Sequence[Part],
+    out: Path,
+    provenance: Provenance,
+    *,
+    every: int = 1,
+    shard_clips: int | None = None,
+    overwrite: bool = False,
+    clip_done: Callable[[], None] = lambda: None,
+) -> None:
+    """Write clips of open datasets to a new file, or to shards and an index, whole or not at all.
+
+    Args:
+        parts: at least one clip in all.
+        out: the file or index to make.
+        provenance: of the new dataset.
+        every: keep every so manyth frame of each clip, beginning with the first.
+        shard_clips: clips per shard; None = one self-contained file.
+        overwrite: whether `out` may be there. Shards beside it are never replaced.
+        clip_done: called after every clip.
+
+    Raises:
+        DataError: if there is no clip, a clip is damaged, or something is there that may not be.
+        OSError: if the disk is full.
+    """
+    clips = [(part, int(number)) for part in parts for number in part.numbers]
+    if not clips:
+        raise DataError("no clip is left", "Ask for less")
+    _refuse_inputs(parts, out)
+    if out.exists() and not overwrite:
+        raise DataError(f"{out} is there already", "Name another output file, or give --overwrite")
+    refuse_unfinished(out)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    provenance = provenance.model_copy(update={"tool_version": VERSION})
+
+    def write(path: Path, some: list[tuple[Part, int]]) -> None:
+        frames = sum(-(-int(part.tracks.lengths[number]) // every) for part, number in some)
+        write_shard(path, provenance, _copies(some, every, clip_done), frames)
+
+    if shard_clips is None:
+        write(out, clips)
+        return
+    written: list[Path] = []
+    try:
+        for number, first in enumerate(range(0, len(clips), shard_clips)):
+            path = out.with_name(f"{out.stem}-{number:05d}{out.suffix}")
+            if path.exists():
+                raise DataError(f"{path} is there already", "Remove it, or name another output file")
+            written.append(path)
+            write(path, clips[first : first + shard_clips])
+        counts = [min(shard_clips, len(clips) - shard_clips * number) for number in range(len(written))]
+        write_index(out, provenance, list(map(shard_entry, written, counts)))
+    except BaseException:
+        for path in written:
+            path.unlink(missing_ok=True)
+        raise
+
+
+def _copies(
+    clips: list[tuple[Part, int]], every: int, clip_done: Callable[[], None]
+) -> Iterator[StoredTrack]:
+    for count, (part, number) in enumerate(clips, 1):
+        stored = _thinned(part.tracks.stored(number), every)
+        yield replace(stored, info=part.renewed(stored.info))
+        if count % CLIPS_BETWEEN_PAGES == 0:
+            part.tracks.forget_pages()
+        clip_done()
+
+
+def _thinned(stored: StoredTrack, every: int) -> StoredTrack:
+    if every == 1:
+        return stored
+    columns = {name: getattr(stored, name)[::every] for name in FRAME_COLUMNS}
+    # What lay too far outside has a position but no confidence; what was missing has neither.
+    outside = (columns["confidence"] == 0) & columns["positions"].any(axis=-1)
+    return StoredTrack(stored.info, **columns, clamped=min(stored.clamped, int(outside.sum())))
+
+
+def _refuse_inputs(parts: Sequence[Part], out: Path) -> None:
+    for part in parts:
+        shards = [part.tracks.path.with_name(entry.name) for entry in part.tracks.shards]
+        if out.resolve() in [path.resolve() for path in (part.tracks.path, *shards)]:
+            raise DataError(f"{out} is an input too, expected another file as the output", "Name another")

@@ -1,0 +1,151 @@
+"""Several datasets to one: their ids must differ, their classes must agree or be numbered anew.
+
+`masa_data.classes.classes` says what a class is.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
+from typing import TypeAlias
+
+import numpy as np
+
+from masa_data.classes.classes import OFFICIAL, SignClass, completed_files
+from masa_data.classes.conflicts import class_notes, refuse_contradictions
+from masa_data.editing.copying import Part
+from masa_data.errors import DataError
+from masa_data.shards.joining import check_go_together, join_provenances
+from masa_data.shards.reader import PoseShards
+from masa_data.tracks.provenance import Provenance
+from masa_data.tracks.track import NO_LABEL, ClipInfo
+
+# Of a gloss or number: the numbers or glosses that each dataset has for it.
+_Found: TypeAlias = dict[str | int, dict[int, set[str | int]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """What there is to copy.
+
+    Attributes:
+        parts: all clips of all datasets.
+        provenance: of the dataset they make together.
+        renumbered: corpora whose classes got other numbers.
+        notes: what is odd about the classes of all together, a line each.
+    """
+
+    parts: list[Part]
+    provenance: Provenance
+    renumbered: list[str]
+    notes: list[str]
+
+
+def merge(datasets: Sequence[PoseShards], *, prefix: bool = False, any_estimator: bool = False) -> Merge:
+    """Plan how datasets become one.
+
+    Where two of them give one class number to different glosses, or one gloss different numbers, the glosses
+    of that corpus are numbered anew in alphabetical order; not so those of WLASL and the other corpora whose
+    lists number them.
+
+    Args:
+        datasets: two or more, open.
+        prefix: put the name of its file in front of every id.
+        any_estimator: join keypoints of different estimators all the same; the new file says so.
+
+    Raises:
+        DataError: if they hold different estimators or samplings, share ids, mean different signs by one
+            official number, or number classes of a corpus differently that cannot be numbered anew.
+    """
+    check_go_together([(tracks.path, tracks.provenance) for tracks in datasets], any_estimator=any_estimator)
+    names = [f"{tracks.path.stem}/" if prefix else "" for tracks in datasets]
+    _refuse_shared_ids(datasets, names)
+    said = [_said(tracks) for tracks in datasets]
+    together = {f"{tracks.path}": classes for tracks, classes in zip(datasets, said, strict=True)}
+    refuse_contradictions(together)
+    whole = completed_files(said)
+    numbers = _new_numbers([set(classes.values()) for classes in whole])
+    parts = [
+        Part(tracks, np.arange(len(tracks)), _renewal(name, classes, numbers))
+        for tracks, name, classes in zip(datasets, names, whole, strict=True)
+    ]
+    provenance = join_provenances([tracks.provenance for tracks in datasets])
+    return Merge(parts, provenance, sorted(numbers), class_notes(together))
+
+
+def _said(tracks: PoseShards) -> set[SignClass]:
+    """What a dataset calls its clips."""
+    columns = (tracks.column(name).tolist() for name in ("corpus", "label", "gloss"))
+    return {SignClass(*row) for row in set(zip(*columns, strict=True))}
+
+
+def _renewal(
+    prefix: str, whole: dict[SignClass, SignClass], numbers: dict[str, dict[str, int]]
+) -> Callable[[ClipInfo], ClipInfo]:
+    def renewed(info: ClipInfo) -> ClipInfo:
+        one = whole[SignClass(info.corpus, info.label, info.gloss)]
+        label = one.label
+        if one.corpus in numbers and one.gloss:
+            label = numbers[one.corpus].get(one.gloss, one.label)
+        return replace(info, id=prefix + info.id, label=label)
+
+    return renewed
+
+
+def _refuse_shared_ids(datasets: Sequence[PoseShards], prefixes: list[str]) -> None:
+    where: dict[str, PoseShards] = {}
+    for tracks, prefix in zip(datasets, prefixes, strict=True):
+        for clip_id in tracks.column("id").tolist():
+            other = where.setdefault(prefix + clip_id, tracks)
+            if other is not tracks:
+                raise DataError(
+                    f"the clip {prefix + clip_id!r} is in {other.path} and in {tracks.path}, expected each "
+                    "once",
+                    "Give --prefix to put the file's name in front of every id, or filter one of them first",
+                )
+
+
+def _new_numbers(datasets: Sequence[set[SignClass]]) -> dict[str, dict[str, int]]:
+    """Numbers of the glosses of each corpus whose numbers disagree."""
+    # Of each corpus: what each dataset calls a number, and how it numbers a gloss.
+    glosses: dict[str, _Found] = defaultdict(lambda: defaultdict(dict))
+    numbers: dict[str, _Found] = defaultdict(lambda: defaultdict(dict))
+    nameless: dict[str, set[str | int]] = defaultdict(set)
+    for place, classes in enumerate(datasets):
+        for one in classes:
+            if one.corpus in OFFICIAL or one.label == NO_LABEL:
+                continue
+            if one.gloss:
+                glosses[one.corpus][one.label].setdefault(place, set()).add(one.gloss)
+                numbers[one.corpus][one.gloss].setdefault(place, set()).add(one.label)
+            else:
+                nameless[one.corpus].add(one.label)
+    disagreeing = [
+        corpus
+        for corpus in glosses
+        if _disagree(glosses[corpus])
+        or _disagree(numbers[corpus])
+        or not nameless[corpus].isdisjoint(glosses[corpus])
+    ]
+    for corpus in disagreeing:
+        if nameless[corpus]:
+            raise DataError(
+                f"the files number the classes of {corpus!r} differently, and some of its classes have no "
+                "gloss",
+                "Give both files glosses, or one of them another corpus",
+            )
+    return {
+        corpus: {str(gloss): number for number, gloss in enumerate(sorted(numbers[corpus], key=str))}
+        for corpus in disagreeing
+    }
+
+
+def _disagree(found: _Found) -> bool:
+    """Whether two datasets give one key values that have nothing in common."""
+    return any(
+        mine.isdisjoint(other)
+        for by_dataset in found.values()
+        for mine, other in combinations(by_dataset.values(), 2)
+    )

@@ -1,0 +1,1 @@
+"""MMPose: models, weights and batches."""

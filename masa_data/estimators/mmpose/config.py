@@ -1,0 +1,99 @@
+"""What one of MMPose's configurations says, as far as it decides what a model finds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from masa_data.errors import DataError
+from masa_data.estimators.mmpose.models import PRESETS, ModelCard
+from masa_data.estimators.mmpose.stand_ins import quietly
+
+Family = Literal["heatmap", "simcc"]
+Precision = Literal["fp32", "bf16", "fp16"]
+
+_FAMILIES: Final[dict[str, Family]] = {
+    "HeatmapHead": "heatmap",
+    "ViPNASHead": "heatmap",
+    "RTMCCHead": "simcc",
+    "RTMWHead": "simcc",
+}
+_NUM_WHOLE_BODY: Final = 133
+_PIPELINE: Final = ("LoadImage", "GetBBoxCenterScale", "TopdownAffine", "PackPoseInputs")
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFacts:
+    """What a model's configuration says that changes what it finds or what its scores mean.
+
+    Attributes:
+        input_size: width and height of the crop that it sees, in pixels.
+        padding: how much larger than the signer's box the crop is.
+        family: heat maps, or a vector for each axis (SimCC).
+        target_peak: the score that training aims at for a keypoint that is plain to see.
+    """
+
+    input_size: tuple[int, int]
+    padding: float
+    family: Family
+    target_peak: float
+
+
+def read_facts(card: ModelCard) -> ModelFacts:
+    """What a model's configuration says.
+
+    Raises:
+        DataError: if it is not a top-down model for COCO-WholeBody of a family that is known here.
+    """
+    return facts_of(read_config(card), card.name)
+
+
+def read_config(card: ModelCard) -> Any:
+    """MMPose's configuration. It is Python that is run, so it is only ever read from MMPose's wheel."""
+    if "mmpose::" in card.config.read_text(encoding="utf-8"):
+        raise DataError(
+            f"{card.name} inherits from MMPose in a way that needs the retired pkg_resources",
+            f"Choose another --model, such as {', '.join(PRESETS)}",
+        )
+    with quietly():
+        from mmengine.config import Config
+
+        config = Config.fromfile(card.config)
+    if config.model.get("backbone", {}).get("_scope_") == "mmdet":
+        config.model.backbone._scope_ = "mmpose"  # the same backbone is in both; mmdet is not needed for it
+    return config
+
+
+def facts_of(config: Any, name: str) -> ModelFacts:
+    """What a configuration that was read says; see read_facts."""
+    model = config.model
+    head = model.get("head", {})
+    family = _FAMILIES.get(head.get("type", ""))
+    if model.type != "TopdownPoseEstimator" or family is None or head.get("out_channels") != _NUM_WHOLE_BODY:
+        raise DataError(
+            f"{name} is not a top-down model for the {_NUM_WHOLE_BODY} keypoints of COCO-WholeBody "
+            f"({model.type}, {head.get('type', 'no head')})",
+            f"Choose another --model, such as {', '.join(PRESETS)}",
+        )
+    steps = {step.type: step for step in config.test_dataloader.dataset.pipeline}
+    if tuple(steps) != _PIPELINE or model.get("test_cfg", {}).get("flip_mode", "heatmap") != "heatmap":
+        raise DataError(
+            f"{name} prepares or mirrors frames in a way that is not known here ({', '.join(steps)})",
+            f"Choose another --model, such as {', '.join(PRESETS)}",
+        )
+    width, height = steps["TopdownAffine"].input_size
+    return ModelFacts(
+        (int(width), int(height)),
+        float(steps["GetBBoxCenterScale"].get("padding", 1.25)),
+        family,
+        _target_peak(head.loss) if family == "simcc" else 1.0,
+    )
+
+
+def _target_peak(loss: Any) -> float:
+    """The score at which a SimCC model's training is content with a keypoint that is plain to see.
+
+    KLDiscretLoss compares softmax(beta · output) with softmax(label_beta · label), and the label is a
+    Gaussian of height 1: they agree where output = label · label_beta / beta, but for a constant.
+    """
+    return float(loss.get("label_beta", 10.0)) / float(loss.get("beta", 1.0))

@@ -1,0 +1,116 @@
+"""Tensors out of a checkpoint, and nothing else: no code in it is run, no object in it is built."""
+
+from __future__ import annotations
+
+import pickle
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from masa_data.errors import DataError
+from masa_data.estimators.mmpose.stand_ins import quietly
+
+# What MMPose's checkpoints hold beside tensors: notes on the training, as NumPy arrays and MMEngine's loss
+# histories (which pickle their methods by getattr). Each of these names reads as an _Ignored.
+_IGNORED_NAMES: Final = (
+    "builtins.getattr",
+    "_codecs.encode",
+    "mmengine.logging.history_buffer.HistoryBuffer",
+    "numpy.ndarray",
+    "numpy.dtype",
+    "numpy.core.multiarray._reconstruct",
+    "numpy._core.multiarray._reconstruct",
+    "numpy.core.multiarray.scalar",
+    "numpy._core.multiarray.scalar",
+    "numpy._core.numeric._frombuffer",
+)
+_UNREADABLE: Final = (
+    pickle.UnpicklingError,
+    zipfile.BadZipFile,
+    RuntimeError,
+    EOFError,
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+)
+
+
+class _Ignored:
+    """Takes the place of any object in a checkpoint that is not a tensor."""
+
+    def __new__(cls, *args: object, **kwargs: object) -> _Ignored:
+        return super().__new__(cls)
+
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        pass
+
+    def __setstate__(self, state: object) -> None:
+        pass
+
+
+def load_weights(model: Any, path: Path, name: str, option: str, unneeded: tuple[str, ...]) -> None:
+    """Put a checkpoint's weights into a model.
+
+    Args:
+        model: a torch module.
+        path: the checkpoint.
+        name: the model's, for messages.
+        option: the one that names the checkpoint, for messages.
+        unneeded: how weights begin that the model may lack.
+
+    Raises:
+        DataError: if it cannot be read, or its weights are not this model's.
+    """
+    try:
+        missing, unexpected = model.load_state_dict(read_state_dict(path, option), strict=False)
+    except RuntimeError as error:  # a tensor of another shape
+        missing, unexpected = [str(error).strip().splitlines()[-1].strip()], []
+    unexpected = [key for key in unexpected if not key.startswith(unneeded)]
+    if missing or unexpected:
+        raise DataError(
+            f"{path} does not fit {name}: {len(missing)} weights missing, {len(unexpected)} unknown, "
+            f"first {(missing + unexpected)[0]}",
+            "Name the model that it belongs to with --model"
+            if option == "--checkpoint"
+            else f"Give {option} weights of that model, or leave it out",
+        )
+
+
+def read_state_dict(path: Path, option: str = "--checkpoint") -> dict[str, Any]:
+    """The weights in a checkpoint of MMPose's, or in a bare state dict.
+
+    Args:
+        path: the file, as torch.save writes it.
+        option: the one that names it, for messages.
+
+    Returns:
+        CPU tensors by name.
+
+    Raises:
+        DataError: if it is damaged, or holds anything but tensors and plain values.
+    """
+    import torch
+
+    advice = f"Give {option} one from MMPose's model zoo, or leave it out"
+    if not hasattr(torch.serialization, "safe_globals"):
+        raise DataError(f"torch {torch.__version__} is installed, expected 2.6 or later", "Upgrade torch")
+    try:
+        with quietly(), torch.serialization.safe_globals([(_Ignored, name) for name in _IGNORED_NAMES]):
+            content = torch.load(path, map_location="cpu", weights_only=True)
+    except _UNREADABLE as error:
+        lines = [line.strip() for line in str(error).splitlines()] or [type(error).__name__]
+        forbidden = next((line for line in lines if "GLOBAL" in line), None)
+        if forbidden is not None:
+            raise DataError(
+                f"{path} holds more than weights and was not loaded ({forbidden[:120]})", advice
+            ) from None
+        raise DataError(f"{path} cannot be read as a checkpoint ({lines[0][:120]})", advice) from None
+    states = content.get("state_dict", content) if isinstance(content, Mapping) else None
+    if not isinstance(states, Mapping):
+        raise DataError(f"{path} holds no weights by name", advice)
+    tensors = {str(name): value for name, value in states.items() if isinstance(value, torch.Tensor)}
+    if not tensors:
+        raise DataError(f"{path} holds no weights by name", advice)
+    return tensors

@@ -1,0 +1,1 @@
+"""Which of the people in a video signs."""

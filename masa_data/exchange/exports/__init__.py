@@ -1,1 +1,0 @@
-"""Our files in the formats of other projects."""

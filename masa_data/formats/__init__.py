@@ -1,0 +1,1 @@
+"""Other projects' keypoint formats: one place each, reading and writing."""

@@ -1,0 +1,141 @@
+"""Collects imported tracks and writes them to one file, whole or not at all.
+
+Unlike masa-extract, an import starts from the beginning if it is stopped: reading keypoints is quick. Memory
+does not grow with the number of frames, since tracks wait on disk, in the folder `OUT.partial`.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import TracebackType
+
+from typing_extensions import Self
+
+from masa_data.classes.splits import number_glosses
+from masa_data.corpora.clip import Clip, Problem
+from masa_data.disk.os_errors import in_words
+from masa_data.errors import DataError
+from masa_data.shards.journal import Journal
+from masa_data.shards.quantise import StoredTrack, quantise
+from masa_data.shards.work_folder import claim_work_folder, refuse_unfinished
+from masa_data.shards.writer import write_shard
+from masa_data.tracks.plausible import find_doubt
+from masa_data.tracks.provenance import Provenance
+from masa_data.tracks.track import ClipInfo, PoseTrack
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What became of one clip.
+
+    Attributes:
+        track: its keypoints; None if it failed.
+        problems: a failure, or warnings about a clip that was kept.
+    """
+
+    track: PoseTrack | None
+    problems: tuple[Problem, ...] = ()
+
+
+def import_each(
+    clips: Iterable[Clip], read: Callable[[Clip], tuple[PoseTrack, tuple[str, ...]]]
+) -> Iterator[Imported]:
+    """Read clips one by one; one that cannot be read becomes a problem and the others go on.
+
+    So does one of which the numbers cannot be pixels of its frames.
+
+    Args:
+        clips: taken one by one.
+        read: gives a clip's track and what is odd about it; may raise DataError or OSError.
+    """
+    for clip in clips:
+        try:
+            track, warnings = read(clip)
+            if doubt := find_doubt(track):
+                raise doubt.error()
+        except DataError as error:
+            yield Imported(None, (Problem.of(error, clip.path, clip.id),))
+        except OSError as error:
+            yield Imported(None, (Problem.of(in_words(error, ""), clip.path, clip.id),))
+        except (MemoryError, RecursionError) as error:
+            too_large = DataError(f"is too large to be read ({type(error).__name__})", "Cut it into clips")
+            yield Imported(None, (Problem.of(too_large, clip.path, clip.id),))
+        else:
+            problems = [
+                Problem(clip.id, clip.path, "warning", warning, "Look at the clip") for warning in warnings
+            ]
+            yield Imported(track, tuple(problems))
+
+
+class TrackCollector:
+    """Takes tracks one by one and writes them at the end. Use as a context manager."""
+
+    def __init__(self, out: Path, *, overwrite: bool = False) -> None:
+        """Prepare to write `out`.
+
+        Args:
+            out: the file to make.
+            overwrite: whether it may be there already. It stays as it is until `finish`.
+
+        Raises:
+            DataError: if it is there, or another process works on it.
+            OSError: if the folder cannot be written.
+        """
+        self._out = out
+        refuse_unfinished(out)
+        if out.exists() and not overwrite:
+            raise DataError(f"{out} is there already", "Name another output file, or give --overwrite")
+        self._folder, self._claim = claim_work_folder(out)
+        path = self._folder / "imported"
+        path.unlink(missing_ok=True)
+        self._journal = Journal(path)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._journal.__exit__(kind, error, trace)
+        self._claim.release()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def __len__(self) -> int:
+        return len(self._journal)
+
+    @property
+    def note(self) -> str:
+        """A line for the user about the file system; "" if there is nothing to say."""
+        return self._claim.note
+
+    def add(self, track: PoseTrack) -> StoredTrack:
+        """Keep a track.
+
+        Returns:
+            the track as it will be stored.
+
+        Raises:
+            DataError: if its id was there before.
+            OSError: if the disk is full.
+        """
+        if track.info.id in self._journal:
+            raise DataError(f"found clip {track.info.id!r} again, expected each once", "Rename one of them")
+        stored = quantise(track)
+        self._journal.append(stored)
+        return stored
+
+    def finish(self, provenance: Provenance) -> None:
+        """Write the file, in the order in which the tracks came; glosses without a label are numbered.
+
+        Raises:
+            OSError: if the disk is full; the output is as before.
+        """
+        infos = number_glosses([self._journal.read(clip_id).info for clip_id in self._journal])
+        frames = sum(self._journal.frames(info.id) for info in infos)
+        write_shard(self._out, provenance, map(self._with_info, infos), frames)
+
+    def _with_info(self, info: ClipInfo) -> StoredTrack:
+        return replace(self._journal.read(info.id), info=info)

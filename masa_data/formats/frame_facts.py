@@ -1,0 +1,199 @@
+"""How large and how fast the frames behind somebody's keypoints were: read from their videos, or assumed."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final, Protocol
+
+from masa_data.corpora.annotations import is_plain_name
+from masa_data.corpora.clip import Clip
+from masa_data.errors import DataError
+from masa_data.video.endings import VIDEO_ENDINGS
+from masa_data.video.facts import probe_source
+from masa_data.video.frames import source_sha256
+
+# Rates that differ by less are the same, written with fewer digits.
+_SAME_RATE: Final = 1e-3
+SIZE_UNKNOWN: Final = (
+    "keypoints do not say how large and how fast their frames were; found no option to say it",
+    "Give --size WxH and --fps F together, or where the command has it --videos DIR alone",
+)
+_SIZE: Final = re.compile(r"([1-9]\d{0,4})[x×]([1-9]\d{0,4})")
+
+
+@dataclass(frozen=True, slots=True)
+class FrameFacts:
+    """What keypoints alone do not say.
+
+    Attributes:
+        path: the source that the clip's keypoints belong to, as the user gave it.
+        width: of the frames, in pixels.
+        height: likewise.
+        fps: frames per second; NaN if the source has no clock.
+        frames: how many the source promises; None = unknown.
+        sha256: of the source's bytes, in hex; "" if unknown.
+    """
+
+    path: str
+    width: int
+    height: int
+    fps: float
+    frames: int | None = None
+    sha256: str = ""
+
+
+class FrameSource(Protocol):
+    """Knows the frames behind every clip."""
+
+    @property
+    def size_setting(self) -> str:
+        """Where the size comes from, as it is recorded in the file."""
+
+    @property
+    def fps_setting(self) -> str:
+        """Where the frame rate comes from, as it is recorded in the file."""
+
+    def facts(self, clip: Clip) -> FrameFacts:
+        """The frames of one clip.
+
+        Raises:
+            DataError: if they are not known.
+            OSError: if the video cannot be read.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class AssumedFrames:
+    """The same size and rate for every clip, as the user says.
+
+    Attributes:
+        width: in pixels.
+        height: in pixels.
+        fps: frames per second.
+    """
+
+    width: int
+    height: int
+    fps: float
+
+    @property
+    def size_setting(self) -> str:
+        """Where the size comes from, as it is recorded in the file."""
+        return f"assumed {self.width}x{self.height}"
+
+    @property
+    def fps_setting(self) -> str:
+        """Where the frame rate comes from, as it is recorded in the file."""
+        return f"assumed {self.fps:g}"
+
+    def facts(self, clip: Clip) -> FrameFacts:
+        """The frames of one clip."""
+        return FrameFacts(clip.path, self.width, self.height, self.fps)
+
+
+@dataclass(frozen=True, slots=True)
+class VideoFolder:
+    """The videos that the keypoints were found in.
+
+    Attributes:
+        root: holds `ID.mp4` (or another ending), or a folder ID of numbered images, for each clip ID; the
+            folders in front of a clip's name may be left out.
+    """
+
+    root: Path
+
+    @property
+    def size_setting(self) -> str:
+        """Where the size comes from, as it is recorded in the file."""
+        return "from videos"
+
+    @property
+    def fps_setting(self) -> str:
+        """Where the frame rate comes from, as it is recorded in the file."""
+        return "from videos"
+
+    def facts(self, clip: Clip) -> FrameFacts:
+        """The frames of one clip.
+
+        Raises:
+            DataError: if its video is not there or cannot be decoded.
+            OSError: if the video cannot be read.
+        """
+        source = self._find(clip.id)
+        found = probe_source(source)
+        return FrameFacts(
+            str(source), found.width, found.height, found.fps, found.frames, source_sha256(source)
+        )
+
+    def _find(self, clip_id: str) -> Path:
+        parts = clip_id.split("/")
+        if all(map(is_plain_name, parts)):
+            for name in dict.fromkeys((clip_id, parts[-1])):
+                for ending in ("", *sorted(VIDEO_ENDINGS), *sorted(map(str.upper, VIDEO_ENDINGS))):
+                    source = self.root / (name + ending)
+                    if source.is_dir() if ending == "" else source.is_file():
+                        return source
+        raise DataError(
+            f"found no video {parts[-1]!a} in {self.root}, expected {clip_id!a} with the ending mp4, avi, …",
+            "Put it there, or give --size and --fps instead of --videos",
+        )
+
+
+def settle_facts(clip: Clip, stated: FrameFacts | None, frames: FrameSource | None) -> FrameFacts:
+    """The frames of a clip, out of all that says something of them, which must say the same.
+
+    Args:
+        clip: what a list beside it says is in its `listed`.
+        stated: what the file itself says; None = nothing.
+        frames: what the user says; None = nothing.
+
+    Raises:
+        DataError: if nobody says it, or two contradict each other.
+        OSError: if the video cannot be read.
+    """
+    listed = None
+    if clip.listed is not None:
+        info = clip.listed.info
+        listed = FrameFacts(info.path, info.width, info.height, info.fps, sha256=info.source_sha256)
+    said = None if frames is None else frames.facts(clip)
+    facts = said or listed or stated
+    if facts is None:
+        raise DataError(*SIZE_UNKNOWN)
+    for other, where in ((listed, "in clips.csv"), (stated, "in the file")):
+        if other is not None and (other.width, other.height) != (facts.width, facts.height):
+            raise DataError(
+                f"found frames of {other.width}×{other.height} pixels {where}, expected the "
+                f"{facts.width}×{facts.height} {_origin(facts, said)}",
+                "Look whether this video belongs to these keypoints"
+                if facts.sha256 and said
+                else "Leave --size out, which the files say; or where they are wrong remove clips.csv",
+            )
+    if listed is None or (said is not None and said.sha256):  # a video knows itself best
+        return facts
+    if said is not None and math.isfinite(listed.fps) and abs(said.fps / listed.fps - 1) > _SAME_RATE:
+        raise DataError(
+            f"found {listed.fps:g} frames/s in clips.csv, expected the {said.fps:g} of --fps",
+            "Leave --size and --fps out, which clips.csv says; or remove it if it is wrong",
+        )
+    return listed if said is None or math.isfinite(listed.fps) else replace(listed, fps=said.fps)
+
+
+def _origin(facts: FrameFacts, said: FrameFacts | None) -> str:
+    if said is None:
+        return "in clips.csv"
+    return f"of {facts.path}" if facts.sha256 else "of --size"
+
+
+def parse_size(text: str) -> tuple[int, int]:
+    """Width and height out of "640x360".
+
+    Raises:
+        DataError: if it is none.
+    """
+    match = _SIZE.fullmatch(text)
+    if match is None:
+        raise DataError(f"found the size {text!r}, expected WIDTHxHEIGHT", "Give it like --size 640x360")
+    return int(match[1]), int(match[2])

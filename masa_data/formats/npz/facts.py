@@ -1,0 +1,75 @@
+"""What npz files that were exported from ours say of their clips, beside what all files of the kind have."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from typing_extensions import Self
+
+from masa_data.errors import DataError
+from masa_data.formats.clip_facts import TEXT_FIELDS, read_facts
+from masa_data.tracks.track import INFO_FIELDS, ClipInfo
+
+# Is in exported files alone, and says that all fields of ClipInfo are there too.
+CLASS_NUMBER: Final = "class_number"
+
+_EXPORT_AGAIN: Final = "Export the file again"
+
+
+@dataclass(frozen=True, slots=True)
+class ExportedFacts:
+    """All that is known of the clips.
+
+    Attributes:
+        columns: of each field of ClipInfo, a value a clip.
+        frame_index: (F,) the number of each frame in its source.
+    """
+
+    columns: dict[str, list[Any]]
+    frame_index: NDArray[np.int64]
+
+    @classmethod
+    def read(
+        cls,
+        texts: Callable[[str], list[str]],
+        numbers: Callable[[str, str, int], NDArray[Any]],
+        clips: int,
+        frames: int,
+    ) -> Self:
+        """Read the columns of a file.
+
+        Args:
+            texts: reads a column of texts, one a clip.
+            numbers: reads at most so many numbers of some kinds.
+            clips: how many there are.
+            frames: of all clips.
+
+        Raises:
+            DataError: if one is absent, or has not a value a clip.
+        """
+        columns: dict[str, list[Any]] = {name: texts(name) for name in TEXT_FIELDS}
+        for name in INFO_FIELDS:
+            if name not in TEXT_FIELDS:
+                stored = CLASS_NUMBER if name == "label" else name
+                columns[name] = _all(numbers(stored, "biuf", clips), clips, stored).tolist()
+        index = _all(numbers("frame_index", "iu", frames), frames, "frame_index")
+        return cls(columns, index.astype(np.int64))
+
+    def info(self, number: int) -> ClipInfo:
+        """What is known of a clip.
+
+        Raises:
+            DataError: if something is out of its range.
+        """
+        values = {name: column[number] for name, column in self.columns.items()}
+        return ClipInfo(**read_facts(values, f"clip {number}", _EXPORT_AGAIN))
+
+
+def _all(values: NDArray[Any], count: int, name: str) -> NDArray[Any]:
+    if values.shape != (count,):
+        raise DataError(f"found `{name}` of shape {values.shape}, expected ({count:,},)", _EXPORT_AGAIN)
+    return values

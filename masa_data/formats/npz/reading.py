@@ -1,0 +1,326 @@
+"""npz files of many clips: shares of the frame in `kp49`, cut into clips by `offsets`.
+
+    kp49     (F, 49, 3)   x and y as a share of the frame's width and height, confidence in 0..1
+    offsets  (N + 1)      clip i is kp49[offsets[i]:offsets[i + 1]]
+    label    (N)          texts that name the classes, or class numbers
+    gloss    (N)          if the labels are numbers: their texts
+    split, signer, id or video_id  (N)    if there are any; a signer "unknown" or "…/unknown" is nobody
+
+Files that were exported from ours have beside them all that is known of each clip, and `class_number`.
+
+The keypoints are read clip by clip, so that a file of any size takes little memory, and nothing in the file
+is ever unpickled.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+import zipfile
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from typing_extensions import Self
+
+from masa_data.corpora.clip import SPLIT_NAMES, Clip, Listed, Problem
+from masa_data.corpora.labels import are_numbers, class_number, without_point
+from masa_data.corpora.sources import is_unicode
+from masa_data.errors import DataError
+from masa_data.formats.collector import Imported, import_each
+from masa_data.formats.frame_facts import FrameFacts, FrameSource, settle_facts
+from masa_data.formats.npz.facts import CLASS_NUMBER, ExportedFacts
+from masa_data.formats.reading import SHARES, Reading
+from masa_data.formats.untrusted.limits import check_frames, check_unpacked
+from masa_data.formats.untrusted.npz_errors import DAMAGED_NPZ
+from masa_data.formats.wholebody import missing_where_not_finite
+from masa_data.tracks.provenance import Provenance
+from masa_data.tracks.skeleton import NUM_KEYPOINTS
+from masa_data.tracks.track import NO_LABEL, ClipInfo, PoseTrack
+from masa_data.version import VERSION
+
+_MAX_COLUMN_BYTES: Final = 1 << 30
+_MAX_TEXT_BYTES: Final = 4096
+_ROWS_AT_A_TIME: Final = 16384
+_GET_AGAIN: Final = "Get or make the file again"
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """An open array of the file, its header read."""
+
+    stream: IO[bytes]
+    dtype: np.dtype[Any]
+    shape: tuple[int, ...]
+
+
+class NpzClips:
+    """The clips of one npz file. Use as a context manager, and iterate once.
+
+    Attributes:
+        path: the file.
+        clips: how many there are.
+    """
+
+    def __init__(self, path: Path, corpus: str) -> None:
+        """Open a file and read everything but the keypoints.
+
+        Args:
+            path: the file.
+            corpus: name of the corpus that its clips are given.
+
+        Raises:
+            DataError: if it is not such a file.
+            OSError: if it cannot be read.
+        """
+        self.path = path
+        self._corpus = corpus
+        self._resources = ExitStack()
+        if not path.is_file():
+            raise DataError(f"{path} does not exist", "Check the path")
+        try:
+            self._file = self._resources.enter_context(zipfile.ZipFile(path))
+        except DAMAGED_NPZ as error:
+            raise DataError(f"found no npz file ({_shown(error)})", _GET_AGAIN) from None
+        try:
+            self._keypoints = self._opened("kp49", "f")
+            frames = self._keypoints.shape[0] if self._keypoints.shape else 0
+            self._offsets = self._values("offsets", "iu", frames + 1).astype(np.int64)
+            self.clips = len(self._offsets) - 1
+            self._check_shapes()
+            self._labels, self._glosses = self._named()
+            self._ids = self._texts("id" if self._has("id") else "video_id", optional=True)
+            self._splits = self._texts("split", optional=True)
+            self._signers = self._texts("signer", optional=True)
+            self._exported: ExportedFacts | None = None
+            if f"{CLASS_NUMBER}.npy" in self._file.namelist():
+                self._exported = ExportedFacts.read(self._texts, self._values, self.clips, frames)
+        except DAMAGED_NPZ as error:
+            self._resources.close()
+            if isinstance(error, DataError):
+                raise
+            raise DataError(f"found a damaged npz file ({_shown(error)})", _GET_AGAIN) from None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._resources.close()
+
+    @property
+    def says_sizes(self) -> bool:
+        """Whether it says each clip's size and rate, as exported files do."""
+        return self._exported is not None
+
+    def tracks(self, frames: FrameSource | None, reading: Reading = SHARES) -> Iterator[Imported]:
+        """The tracks in the file's order. Where the file turns out to be damaged, they end with a problem.
+
+        Args:
+            frames: knows the size and rate of the frames; None = the file says them.
+            reading: how the numbers are to be taken.
+        """
+        first = 0
+        for number in range(self.clips):
+            count = int(self._offsets[number + 1] - self._offsets[number])
+            try:
+                values = self._next_frames(count)
+            except (*DAMAGED_NPZ, OSError) as error:
+                reason = f"found a damaged npz file at clip {number} of {self.clips} ({_shown(error)})"
+                damaged = DataError(reason, f"{_GET_AGAIN}; the clips before were taken")
+                yield Imported(None, (Problem.of(damaged, str(self.path)),))
+                return
+            clip_id = self._ids[number] or f"{self.path.stem}/{number:05d}"
+            clip = Clip(clip_id, self.path, str(self.path), self._corpus)
+            index = np.arange(count)
+            if self._exported is not None:
+                index = self._exported.frame_index[first : first + count]
+            first += count
+
+            def read(
+                clip: Clip,
+                number: int = number,
+                values: NDArray[np.float64] = values,
+                index: NDArray[np.int64] = index,
+            ) -> tuple[PoseTrack, tuple[str, ...]]:
+                return self._track(clip, number, values, index, frames, reading)
+
+            yield from import_each([clip], read)
+
+    def _track(
+        self,
+        clip: Clip,
+        number: int,
+        values: NDArray[np.float64],
+        index: NDArray[np.int64],
+        frames: FrameSource | None,
+        reading: Reading,
+    ) -> tuple[PoseTrack, tuple[str, ...]]:
+        if self._exported is not None:
+            clip = replace(clip, listed=Listed(self._exported.info(number)))
+        facts = settle_facts(clip, None, frames)
+        confidence, warning = missing_where_not_finite(values[..., :2], values[..., 2])
+        track = PoseTrack.with_missing(
+            self._info(clip, number, facts, int(index[-1]) + 1),
+            reading.pixels(values[..., :2], facts.width, facts.height),
+            confidence,
+            index,
+            index / facts.fps,
+        )
+        return track, warning
+
+    def _info(self, clip: Clip, number: int, facts: FrameFacts, end: int) -> ClipInfo:
+        if clip.listed is not None:
+            listed = clip.listed.info
+            return replace(
+                listed, fps=facts.fps, corpus=listed.corpus or clip.corpus, end=max(end, listed.end)
+            )
+        split, signer = self._splits[number], self._signers[number]
+        if split and split.lower() not in SPLIT_NAMES:
+            raise DataError(f"found the split {split[:40]!a}, expected train, val or test", _GET_AGAIN)
+        return ClipInfo(
+            clip.id,
+            facts.path,
+            clip.corpus,
+            gloss=self._glosses[number],
+            label=self._labels[number],
+            split=SPLIT_NAMES[split.lower()] if split else "",
+            signer="" if signer.rpartition("/")[2] == "unknown" else signer,
+            fps=facts.fps,
+            width=facts.width,
+            height=facts.height,
+            end=end,
+        )
+
+    def _check_shapes(self) -> None:
+        shape, offsets = self._keypoints.shape, self._offsets
+        if len(shape) != 3 or shape[1:] != (NUM_KEYPOINTS, 3):
+            raise DataError(f"found kp49 of shape {shape}, expected (frames, 49, 3)", _GET_AGAIN)
+        steps = np.diff(offsets)
+        if offsets.ndim != 1 or len(offsets) < 2 or offsets[0] != 0 or offsets[-1] != shape[0]:
+            raise DataError(f"found offsets that do not span the {shape[0]:,} frames of kp49", _GET_AGAIN)
+        if steps.min() < 1:
+            raise DataError(f"found clips of {steps.min():,} frames, expected 1 or more", _GET_AGAIN)
+        check_frames(int(steps.max()))
+
+    def _next_frames(self, count: int) -> NDArray[np.float64]:
+        with np.errstate(invalid="ignore"):  # of NaN, which is taken care of later
+            values = _read(self._keypoints, count * NUM_KEYPOINTS * 3, "kp49").astype(np.float64)
+        return values.reshape(count, NUM_KEYPOINTS, 3)
+
+    def _named(self) -> tuple[list[int], list[str]]:
+        """Class number and gloss of each clip.
+
+        A label that is a text is the gloss, whatever `gloss` says: it may hold more, as "owner/name:sign".
+        """
+        labels = self._texts("label")
+        if not are_numbers(labels):
+            return [NO_LABEL] * self.clips, [without_point(text) for text in labels]
+        try:
+            numbers = [class_number(text) for text in labels]
+        except DataError as error:
+            raise DataError(error.reason, _GET_AGAIN) from None
+        return numbers, self._texts("gloss", optional=True)
+
+    def _has(self, name: str) -> bool:
+        return f"{name}.npy" in self._file.namelist()
+
+    def _texts(self, name: str, *, optional: bool = False) -> list[str]:
+        """A column of texts, or of numbers as texts; NaN is no text."""
+        if optional and not self._has(name):
+            return [""] * self.clips
+        column = self._opened(name, "Uiuf")
+        if column.shape != (self.clips,) or column.dtype.itemsize > _MAX_TEXT_BYTES:
+            raise DataError(
+                f"found `{name}` of shape {column.shape} and {column.dtype.itemsize:,} bytes each, expected "
+                f"one text for each of {self.clips:,} clips, of up to {_MAX_TEXT_BYTES:,} bytes",
+                _GET_AGAIN,
+            )
+        texts: list[str] = []
+        for first in range(0, self.clips, _ROWS_AT_A_TIME):
+            rows = _read(column, min(_ROWS_AT_A_TIME, self.clips - first), name)
+            values = rows.tolist()
+            if column.dtype.kind == "f":
+                values = ["" if value != value else without_point(str(value)) for value in values]
+            texts += (sys.intern(str(value)) for value in values)  # the same few again and again
+        for text in set(texts):
+            if "\0" in text or not is_unicode(text):
+                raise DataError(
+                    f"found {text[:40]!a} as `{name}`, expected a text that can be written", _GET_AGAIN
+                )
+        return texts
+
+    def _values(self, name: str, kinds: str, most: int) -> NDArray[Any]:
+        column = self._opened(name, kinds)
+        count = math.prod(column.shape)
+        if count > most:
+            raise DataError(f"found {count:,} {name}, expected no more than {most:,}", _GET_AGAIN)
+        return _read(column, count, name).reshape(column.shape)
+
+    def _opened(self, name: str, kinds: str) -> _Column:
+        """Open an array and check that the file holds what its header says, before making anything."""
+        try:
+            entry = self._file.getinfo(f"{name}.npy")
+        except KeyError:
+            raise DataError(
+                f"found no `{name}` in the file, expected kp49, offsets and label",
+                "Look whether it is the file meant",
+            ) from None
+        stream = self._resources.enter_context(self._file.open(entry))
+        if np.lib.format.read_magic(stream) != (1, 0):
+            raise DataError(f"found `{name}` in an unusual form of npy, expected version 1.0", _GET_AGAIN)
+        shape, is_fortran, dtype = np.lib.format.read_array_header_1_0(stream)
+        if dtype.kind not in kinds or dtype.hasobject or (is_fortran and len(shape) > 1):
+            raise DataError(f"found `{name}` of type {dtype}, expected plain {_KINDS[kinds]}", _GET_AGAIN)
+        size = math.prod(shape) * dtype.itemsize
+        if min(shape, default=0) < 0 or stream.tell() + size != entry.file_size:
+            raise DataError(
+                f"found `{name}` of shape {str(shape)[:60]} in {entry.file_size:,} bytes, expected as many "
+                "bytes as numbers",
+                _GET_AGAIN,
+            )
+        if name != "kp49" and size > _MAX_COLUMN_BYTES:
+            raise DataError(f"found {size:,} bytes of `{name}`, expected less than 1 GiB", _GET_AGAIN)
+        if name == "kp49":
+            check_unpacked(size, entry.compress_size, "keypoints")
+        return _Column(stream, dtype, shape)
+
+
+def _read(column: _Column, count: int, name: str) -> NDArray[Any]:
+    """The next values of an array, (count,)."""
+    size = count * column.dtype.itemsize
+    data = column.stream.read(size)
+    if len(data) < size:
+        raise EOFError(f"{name} ends early")
+    return np.frombuffer(data, column.dtype)
+
+
+_KINDS: Final = {
+    "f": "floating-point numbers",
+    "iu": "whole numbers",
+    "biuf": "numbers",
+    "U": "texts",
+    "Uiuf": "texts or numbers",
+}
+
+
+def npz_provenance(frames: FrameSource | None, model: str, reading: Reading = SHARES) -> Provenance:
+    """What is recorded of a file imported from npz."""
+    estimator = reading.identity(
+        "npz-import", model, {"source": "npz"}, "as the npz file gave it, from 0 to 1"
+    )
+    size, fps = "from the files", "from the files"
+    if frames is not None:
+        size, fps = frames.size_setting, frames.fps_setting
+    notes = {"size": size, "fps": fps}
+    return Provenance(estimator=estimator, notes=notes, tool_version=VERSION)
+
+
+def _shown(error: BaseException) -> str:
+    return ascii(str(error))[1:81].rstrip("'") or type(error).__name__

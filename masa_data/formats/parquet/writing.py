@@ -1,0 +1,66 @@
+"""Export to Parquet, for pandas, Polars, DuckDB and R: a row a frame, with all that our files know."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from typing_extensions import Self
+
+from masa_data.formats.parquet.table import load_pyarrow, schema, table_of
+from masa_data.tracks.provenance import Provenance
+from masa_data.tracks.track import PoseTrack
+
+_ROWS_A_GROUP: Final = 16384
+
+
+class ParquetExport:
+    """Writes some thousand rows at a time."""
+
+    not_held = "how many keypoints lay too far outside to be stored"
+
+    def __init__(self, path: Path, provenance: Provenance) -> None:
+        """Begin a file.
+
+        Args:
+            path: to be written.
+            provenance: of the tracks.
+
+        Raises:
+            DataError: if pyarrow is not installed.
+            OSError: if the file cannot be written.
+        """
+        self._pa = load_pyarrow()
+        self._schema = schema(self._pa, provenance.model_dump_json())
+        self._writer = self._pa.parquet.ParquetWriter(path, self._schema)
+        self._waiting: list[PoseTrack] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._writer.close()
+
+    def add(self, track: PoseTrack) -> None:
+        """Write a track, by and by.
+
+        Raises:
+            OSError: if the disk is full.
+        """
+        self._waiting.append(track)
+        if sum(map(len, self._waiting)) >= _ROWS_A_GROUP:
+            self._flush()
+
+    def finish(self) -> list[str]:
+        """Write the rows that wait.
+
+        Returns:
+            what these tracks lost: nothing.
+        """
+        self._flush()
+        return []
+
+    def _flush(self) -> None:
+        if self._waiting:
+            self._writer.write_table(table_of(self._pa, self._schema, self._waiting))
+            self._waiting.clear()

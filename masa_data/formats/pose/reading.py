@@ -1,0 +1,64 @@
+"""Reads .pose files of pose-format. No library is needed, and no more is read than the file has."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+
+from masa_data.corpora.clip import Clip
+from masa_data.errors import DataError
+from masa_data.formats.frame_facts import FrameFacts
+from masa_data.formats.people import find_signer_in_arrays
+from masa_data.formats.pose.header import WRITE_AGAIN, PoseHeader
+from masa_data.formats.pose.points import find_points
+from masa_data.formats.untrusted.limits import check_frames, regular_size
+from masa_data.formats.wholebody import WholeBody
+
+
+def read_pose(clip: Clip) -> WholeBody:
+    """The signer's keypoints in a .pose file, with the size and rate that it states.
+
+    Raises:
+        DataError: if it is no such file.
+        OSError: if it cannot be read.
+    """
+    path = clip.source
+    size = regular_size(path)
+    with path.open("rb") as stream:
+        header = PoseHeader.read(stream)
+        start = stream.tell()
+    layout, points = find_points(header)
+    _check(header, size - start, rate_known=clip.listed is not None)
+    shape = header.frames, header.people, header.points
+    numbers = np.memmap(path, "<f4", "r", start, (header.body_bytes // 4,))
+    count = math.prod(shape) * header.dimensions
+    # Copies, so that nothing stays mapped.
+    keypoints = numbers[:count].reshape(*shape, header.dimensions)[:, :, points, :2].astype(np.float64)
+    scores = numbers[count:].reshape(shape)[:, :, points].astype(np.float64)
+    found = find_signer_in_arrays(keypoints, scores, np.arange(header.frames))
+    stated = FrameFacts(clip.path, header.width, header.height, header.fps)
+    return replace(found, stated=stated, skeleton=layout.name, counted=True)
+
+
+def _check(header: PoseHeader, size: int, *, rate_known: bool) -> None:
+    if header.body_bytes != size:
+        raise DataError(
+            f"found {size:,} bytes of numbers, expected {header.body_bytes:,} for {header.frames:,} frames",
+            "Get the file again",
+        )
+    if header.frames < 1 or header.people < 1:
+        raise DataError(
+            f"found {header.frames} frames of {header.people} people, expected one or more",
+            "Leave the file out",
+        )
+    check_frames(header.frames, header.people)
+    # An export writes 0 where there is no rate; clips.csv then says so.
+    sound_rate = 0 < header.fps <= 1000 or (rate_known and header.fps == 0)
+    if header.width < 1 or header.height < 1 or not sound_rate:
+        raise DataError(
+            f"found frames of {header.width}×{header.height} pixels at {header.fps:g} a second, expected at "
+            "least 1×1 and a rate up to 1000",
+            WRITE_AGAIN,
+        )

@@ -1,0 +1,1 @@
+"""PYSKL's pickles."""

@@ -1,0 +1,1 @@
+"""Frames of videos and of folders of images, with their times."""

@@ -1,0 +1,149 @@
+"""How well motion is predicted, beside three predictions that need no learning."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from masa_data.shards.dataset import PoseDataset
+from masa_model.inputs.batch import PoseBatch
+from masa_model.inputs.motion import Motion
+from masa_model.inputs.parts import prepare_clips
+from masa_model.inputs.sources import StreamedClips
+from masa_model.network.autoencoder import prediction_loss
+from masa_model.network.features import in_order
+from masa_model.network.masa import MASA
+from masa_model.settings.pretrain import InputSettings
+
+PREDICTIONS: Final = ("network", "zero", "nearest visible residual", "interpolated positions")
+
+
+@torch.no_grad()
+def motion_losses(
+    model: MASA, clips: PoseDataset, inputs: InputSettings, device: torch.device, seed: int = 0
+) -> dict[str, float]:
+    """L_m of the first interval over all clips, by the network and by each simple prediction.
+
+    All four are asked for the same masked frames, and weighted alike.
+
+    Args:
+        model: on the device, in evaluation mode, with the motion objective.
+        clips: not trained on.
+        inputs: as the model was trained with; noise is not added.
+        device: where to compute.
+        seed: of the masks.
+
+    Returns:
+        a loss for each of PREDICTIONS, NaN if nothing was masked.
+    """
+    sums, frames = np.zeros(len(PREDICTIONS)), 0
+    for raw in StreamedClips(clips, device).batches(in_order(len(clips))):
+        batch = prepare_clips(raw, inputs.crop_reference, inputs.max_frames)
+        in_batch = Motion(batch)
+        masked, _ = model.choose_masked(in_batch, (seed, 0))
+        wanted = masked.any(0).nonzero()[:, 0]
+        if not len(wanted):
+            continue
+        visible = (~masked.all(0)).nonzero()[:, 0]
+        encoded, _ = model.query.encoder(batch, visible, masked, model.decoder.mask_token)
+        predictions = [
+            model.decoder(encoded, visible, batch, wanted)[0],
+            *(
+                guess[:, :, wanted] / model.motion.scale
+                for guess in _simple_predictions(model, batch, masked)
+            ),
+        ]
+        target, weight = model.targets(in_batch, wanted)[0]
+        kind, reduction = model.motion.loss, model.motion.reduction
+        losses = [
+            float(prediction_loss(guess, target, weight, masked[:, wanted], kind, reduction))
+            for guess in predictions
+        ]
+        sums += np.array(losses) * len(wanted)
+        frames += len(wanted)
+    return dict(zip(PREDICTIONS, (sums / frames if frames else sums * np.nan).tolist(), strict=True))
+
+
+def _simple_predictions(model: MASA, batch: PoseBatch, masked: Tensor) -> Iterator[Tensor]:
+    """(49, 2, F) residuals: none; of the nearest frame that shows them; of interpolated positions."""
+    interval = model.motion.interval[0]
+    x = batch.coordinates.cpu().numpy()
+    seen = (batch.confidence > 0).cpu().numpy() & ~masked.any(0).cpu().numpy()
+    nearest, interpolated = np.zeros_like(x), np.zeros_like(x)
+    starts = np.concatenate([[0], np.cumsum(batch.lengths.cpu().numpy())])
+    for start, end in pairwise(starts.tolist()):
+        nearest[:, :, start:end] = copied_residuals(x[:, :, start:end], seen[:, start:end], interval)
+        interpolated[:, :, start:end] = interpolated_residuals(
+            x[:, :, start:end], seen[:, start:end], interval
+        )
+    yield torch.zeros_like(batch.coordinates)
+    yield torch.from_numpy(nearest).to(batch.coordinates)
+    yield torch.from_numpy(interpolated).to(batch.coordinates)
+
+
+def copied_residuals(x: NDArray[np.floating], seen: NDArray[np.bool_], interval: int) -> NDArray[np.floating]:
+    """For each frame and keypoint, the residual of the nearest frame in which both of its ends are seen.
+
+    Args:
+        x: (V, 2, T) positions of one clip.
+        seen: (V, T).
+        interval: k.
+
+    Returns:
+        (V, 2, T); 0 for a keypoint that is nowhere seen twice.
+    """
+    known = np.zeros_like(seen)
+    residuals = np.zeros_like(x)
+    if x.shape[2] > interval:
+        known[:, :-interval] = seen[:, interval:] & seen[:, :-interval]
+        residuals[:, :, :-interval] = x[:, :, interval:] - x[:, :, :-interval]
+    before, after = _known_neighbours(known)
+    frame = np.arange(x.shape[2])
+    take_after = (before < 0) | ((after < x.shape[2]) & (after - frame < frame - before))
+    source = np.clip(np.where(take_after, after, before), 0, x.shape[2] - 1)
+    copied = np.take_along_axis(residuals, source[:, None], axis=2)
+    return np.asarray(copied * np.any(known, axis=1, keepdims=True)[..., None])
+
+
+def interpolated_residuals(
+    x: NDArray[np.floating], seen: NDArray[np.bool_], interval: int
+) -> NDArray[np.floating]:
+    """Residuals of positions that were interpolated linearly between the frames in which a keypoint is seen.
+
+    Before the first and after the last of them it stands still.
+
+    Args:
+        x: (V, 2, T) positions of one clip.
+        seen: (V, T).
+        interval: k.
+
+    Returns:
+        (V, 2, T); 0 for i ≥ T − k, and for a keypoint that is nowhere seen.
+    """
+    frames = x.shape[2]
+    before, after = _known_neighbours(seen)
+    before, after = np.where(before < 0, after, before), np.where(after >= frames, before, after)
+    before, after = np.clip(before, 0, frames - 1), np.clip(after, 0, frames - 1)
+    share = np.where(after > before, (np.arange(frames) - before) / np.maximum(after - before, 1), 0)
+    low = np.take_along_axis(x, before[:, None], axis=2)
+    high = np.take_along_axis(x, after[:, None], axis=2)
+    filled = (low + (high - low) * share[:, None]) * np.any(seen, axis=1, keepdims=True)[..., None]
+    residuals = np.zeros_like(x)
+    if frames > interval:
+        residuals[:, :, :-interval] = filled[:, :, interval:] - filled[:, :, :-interval]
+    return residuals
+
+
+def _known_neighbours(known: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """(V, T) the last known frame up to each (−1: none), and the first known from each (T: none)."""
+    frames = known.shape[1]
+    frame = np.arange(frames)
+    before = np.maximum.accumulate(np.where(known, frame, -1), axis=1)
+    after = np.minimum.accumulate(np.where(known, frame, frames)[:, ::-1], axis=1)[:, ::-1]
+    return before, after

@@ -1,0 +1,87 @@
+"""What Alg. 1 makes of a single clip, for whoever shows it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float
+from numpy.typing import NDArray
+from torch import Tensor
+
+from masa_data.tracks.skeleton import PARTS
+from masa_data.tracks.track import PoseTrack
+from masa_model.inputs.augment import two_views
+from masa_model.inputs.batch import length
+from masa_model.inputs.masking import entries_of, mask_interval, masks_of
+from masa_model.inputs.motion import Motion
+from masa_model.inputs.parts import frames_used, prepare_clips
+from masa_model.inputs.sources import raw_clips
+from masa_model.settings.pretrain import PretrainSettings
+
+
+@dataclass(frozen=True, slots=True)
+class TrackMasks:
+    """What Alg. 1 makes of a clip of T frames.
+
+    Attributes:
+        used: (T,) which frames the network is given at all; those without hands are dropped.
+        candidate: (T,) of those, which move enough, in any part.
+        masked: (T,) of those, which are hidden from the encoder, in any part.
+        share: (T,) p_i, 0..1: the share of the keypoints that move enough, of the part of which most do (of
+            all together by the paper's rule with one set a clip); NaN where nothing is seen twice.
+        motion: by part, (T,) mean of |m_i| · c_i · c_{i+k} over the keypoints seen twice, in 1/256 of the
+            part's side; NaN where there are none.
+    """
+
+    used: NDArray[np.bool_]
+    candidate: NDArray[np.bool_]
+    masked: NDArray[np.bool_]
+    share: NDArray[np.float64]
+    motion: dict[str, NDArray[np.float64]]
+
+
+@torch.no_grad()
+def track_masks(track: PoseTrack, settings: PretrainSettings, number: int = 0, epoch: int = 0) -> TrackMasks:
+    """Which frames of a clip a run masks in an epoch.
+
+    Args:
+        track: the clip.
+        settings: of the run.
+        number: the clip's among the run's training clips, which the random choice depends on.
+        epoch: likewise, from 0.
+    """
+    raw = replace(raw_clips([track]), numbers=torch.tensor([number]))
+    inputs, masking = settings.inputs, settings.masking
+    interval = mask_interval(masking, settings.motion)
+    used = frames_used(raw, inputs.max_frames).numpy()
+    batch = prepare_clips(raw, inputs.crop_reference, inputs.max_frames)
+    batch, _ = two_views(batch, settings.augment, (settings.seed, epoch))
+    in_batch = Motion(batch)
+    masked, candidates = masks_of(in_batch, masking, interval, (settings.seed, epoch))
+    residuals, exists = in_batch.residuals(interval)
+    pairs = in_batch.pairs(interval, masking.confidence_threshold)
+    moving, total = entries_of(in_batch, masking, interval)
+    known = (total > 0) & exists
+    share = torch.where(known, moving / total.clamp(min=1), -1).amax(0)
+    lengths = length(residuals) * pairs
+    counted = pairs > 0
+
+    def over_track(values: Float[Tensor, " frames"], known: Bool[Tensor, " frames"]) -> NDArray[np.float64]:
+        whole = np.full(len(track), np.nan)
+        whole[used] = torch.where(known, values, torch.nan).numpy()
+        return whole
+
+    def flags(values: Bool[Tensor, "3 frames"]) -> NDArray[np.bool_]:
+        whole = np.zeros(len(track), bool)
+        whole[used] = values.any(0).numpy()
+        return whole
+
+    motion = {
+        name: over_track(lengths[part].sum(0) / counted[part].sum(0).clamp(min=1), counted[part].any(0))
+        for name, part in PARTS.items()
+    }
+    is_used = np.zeros(len(track), bool)
+    is_used[used] = True
+    return TrackMasks(is_used, flags(candidates), flags(masked), over_track(share, known.any(0)), motion)

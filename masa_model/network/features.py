@@ -1,0 +1,48 @@
+"""One vector for each clip, from a frozen encoder."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from masa_data.shards.dataset import PoseDataset
+from masa_model.inputs.parts import prepare_clips
+from masa_model.inputs.sources import StreamedClips
+from masa_model.network.encoder import PoseEncoder
+from masa_model.settings.pretrain import InputSettings
+
+_CLIPS_AT_A_TIME = 64
+
+
+@torch.no_grad()
+def clip_features(
+    encoder: PoseEncoder, clips: PoseDataset, inputs: InputSettings, device: torch.device
+) -> NDArray[np.float32]:
+    """Encode all frames of every clip, and average them.
+
+    Args:
+        encoder: on the device, in evaluation mode.
+        clips: N of them.
+        inputs: as the encoder was trained with; noise is not added.
+        device: where to compute.
+
+    Returns:
+        (N, D_e).
+    """
+    features = [
+        encoder.pooled(prepare_clips(raw, inputs.crop_reference, inputs.max_frames)).float().cpu().numpy()
+        for raw in StreamedClips(clips, device).batches(in_order(len(clips)))
+    ]
+    return np.concatenate(features)
+
+
+def in_order(clips: int, at_a_time: int = _CLIPS_AT_A_TIME) -> list[NDArray[np.int64]]:
+    """The numbers of all clips, some at a time."""
+    return [np.arange(first, min(first + at_a_time, clips)) for first in range(0, clips, at_a_time)]
+
+
+def some_in_order(clips: int, most: int) -> list[NDArray[np.int64]]:
+    """The numbers of at most so many clips, always the same ones, some at a time."""
+    chosen = np.sort(np.random.Generator(np.random.PCG64(0)).permutation(clips)[:most])
+    return [chosen[places] for places in in_order(len(chosen))]

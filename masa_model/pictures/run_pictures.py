@@ -1,0 +1,119 @@
+"""Which pictures a finished run gets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cache
+
+import torch
+from matplotlib.figure import Figure
+
+from masa_data.errors import DataError
+from masa_data.shards.dataset import PoseDataset
+from masa_data.shards.selection import Selection
+from masa_model.evaluation.evaluate import Scores, score
+from masa_model.inputs.labelled import FinetuneData
+from masa_model.network.masa import MASA
+from masa_model.pictures.confusion import confusion_of, draw_confusion
+from masa_model.pictures.features import draw_features, map_features
+from masa_model.pictures.masks import count_masks, draw_masks
+from masa_model.pictures.motion import draw_motion, predict_motion
+from masa_model.pictures.recorder import Recorder
+from masa_model.settings.pretrain import PretrainSettings
+from masa_model.training.checkpoint import read_header
+from masa_model.training.pretrained import load_pretrained
+from masa_model.training.recognizer import TrainedClassifier, load_classifier
+from masa_model.training.run_folder import RunFolder
+
+
+def draw_pretraining(
+    recorder: Recorder, folder: RunFolder, clips: PoseDataset, device: torch.device
+) -> Iterator[str]:
+    """masks.png, features.png and motion.png of the last checkpoint.
+
+    Args:
+        recorder: of the run.
+        folder: of the run.
+        clips: its training clips; clips of val are taken from the same files.
+        device: where to compute.
+
+    Yields:
+        a line for each picture that is left out.
+    """
+    val = PoseDataset(clips.files, Selection(splits=["val"]), any_estimator=clips.any_estimator)
+
+    @cache  # read when the first picture is made: what fails then is that picture
+    def loaded() -> tuple[MASA, PretrainSettings]:
+        model, settings, _ = load_pretrained(folder.last)
+        return model.to(device), settings
+
+    def masks() -> Figure:
+        _, settings = loaded()
+        return draw_masks(count_masks(clips, settings, device))
+
+    def features() -> Figure:
+        model, settings = loaded()
+        return draw_features(map_features(model.query.encoder, clips, settings.inputs, device))
+
+    def motion() -> Figure:
+        model, settings = loaded()
+        asked = val if len(val) else clips
+        return draw_motion(predict_motion(model, asked, settings.inputs, device, settings.seed))
+
+    step = read_header(folder.last).step
+    for name, draw in (("masks.png", masks), ("features.png", features), ("motion.png", motion)):
+        if said := recorder.picture(name, draw, step):
+            yield said
+
+
+def draw_finetuning(
+    recorder: Recorder, folder: RunFolder, data: FinetuneData, device: torch.device
+) -> Iterator[str]:
+    """confusion.png: what the checkpoint that is kept says of val.
+
+    Args:
+        recorder: of the run.
+        folder: of the run.
+        data: its clips.
+        device: where to compute.
+
+    Yields:
+        a line if it is left out.
+    """
+
+    def confusion() -> Figure:
+        if not len(data.val):
+            raise DataError("there are no clips of val", "See masa-eval for those of test")
+        recogniser = load_classifier(folder.path, device)
+        return draw_confusion(confusion_of(score(recogniser, data.val, device)), "val")
+
+    if said := recorder.picture("confusion.png", confusion, read_header(folder.last).step):
+        yield said
+
+
+def draw_evaluation(
+    recogniser: TrainedClassifier, scores: Scores, name: str, splits: Sequence[str], of: str
+) -> str:
+    """What is taken for what, as a picture in the folder of the recogniser's run.
+
+    Args:
+        recogniser: who was asked.
+        scores: of the clips.
+        name: of the picture, below the run's folder, such as "evaluations/001-test.png".
+        splits: that the clips are of.
+        of: what else tells them from other clips.
+
+    Returns:
+        a line that says where it is, or why there is none.
+
+    Raises:
+        OSError: if it cannot be written.
+    """
+    folder = RunFolder(recogniser.path.parent.parent)
+    with Recorder(folder) as recorder:
+        left_out = recorder.picture(
+            name,
+            lambda: draw_confusion(confusion_of(scores), f"{'+'.join(splits)}, {of}"),
+            recogniser.header.step,
+        )
+    return left_out or f"Wrote {folder.path / name}."

@@ -1,0 +1,1 @@
+"""What can be chosen, with defaults, and how a file, options and old runs are read."""

@@ -1,0 +1,237 @@
+"""Fine-tuning: the loop."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from masa_model.inputs.augment import augment, with_noise
+from masa_model.inputs.batch import PoseBatch, RawClips
+from masa_model.inputs.labelled import FinetuneData
+from masa_model.inputs.parts import prepare_clips
+from masa_model.inputs.sampling import sample_training_frames
+from masa_model.inputs.sources import epoch_batches, open_source
+from masa_model.network.calibration import CALIBRATION_CLIPS, calibrate_encoder, calibrated
+from masa_model.network.classifier import SignClassifier
+from masa_model.network.features import in_order
+from masa_model.settings.finetune import FinetuneSettings
+from masa_model.training.checkpoint import (
+    PRETRAINED_ON,
+    TRAINED_ON,
+    load_checkpoint,
+    load_model,
+    read_progress,
+    require_kind,
+)
+from masa_model.training.checkpoint_parts import tensor_of
+from masa_model.training.finetune_checkpoints import SUMS, Chosen, FinetuneSaver, State
+from masa_model.training.precision import arithmetic, settle_precision
+from masa_model.training.pretrained import check_estimators
+from masa_model.training.probabilities import fit_temperature
+from masa_model.training.progress import NonFiniteLossError, Progress
+from masa_model.training.recipe import class_weights, make_optimiser, rate_factor
+from masa_model.training.recognizer import batch_probabilities, build_classifier, score_clips
+from masa_model.training.restoring import restore_run, sums_of
+from masa_model.training.run_folder import BEST, RunFolder
+
+_FEWEST_CALIBRATION_CLIPS: Final = 128
+
+
+def finetune(
+    settings: FinetuneSettings,
+    data: FinetuneData,
+    folder: RunFolder,
+    device: torch.device,
+    *,
+    resume: bool = False,
+    stop: Callable[[], bool] = lambda: False,
+) -> Iterator[Progress]:
+    """Train, a step at each turn; write checkpoints and metrics into the run's folder.
+
+    After each epoch the clips of val are asked; the best epoch by them is kept as best.safetensors. Without
+    such clips there is only last.safetensors. The result depends on settings and data alone: not on stops,
+    nor on when checkpoints were written.
+
+    Args:
+        settings: of the run.
+        data: the clips.
+        folder: of the run.
+        device: where to compute; one process does all.
+        resume: go on from the folder's last checkpoint; where there is none yet, begin.
+        stop: asked after every step; when it says so, a checkpoint is saved and the run ends.
+
+    Raises:
+        DataError: if a checkpoint does not fit, or a loss is not finite.
+    """
+    clips = data.train.clips
+    settings = settle_precision(settings, device)
+    steps_per_epoch = len(epoch_batches(len(clips), settings.batch_size, settings.seed, 0))
+    steps = steps_per_epoch * settings.epochs
+    going_on = resume and folder.last.exists()
+    model = _initial_model(settings, data, device, resume=going_on)
+    optimiser = make_optimiser(settings, model)
+    state = State(sums=torch.zeros(len(SUMS), device=device))
+    if going_on:
+        _restore(state, folder, settings, model, optimiser, steps, device)
+    if resume:
+        folder.forget_metrics_from(state.step // steps_per_epoch)
+    saver = FinetuneSaver(settings, data, folder, steps, _pretrained_on(settings, folder, going_on=going_on))
+    targets = torch.from_numpy(data.train.targets).to(device)
+    weights = class_weights(settings, data).to(device)
+    source = open_source(clips, device, settings.data.place)
+    model.train()
+    head_alone = 0.0 if settings.pretrained is None else settings.optimiser.head_first * steps
+
+    for epoch in range(state.step // steps_per_epoch, settings.epochs):
+        order = epoch_batches(len(clips), settings.batch_size, settings.seed, epoch)
+        started, first = time.monotonic(), state.step
+        for raw in source.batches(order[state.step % steps_per_epoch :]):
+            factor = rate_factor(settings.optimiser, state.step, steps)
+            for group in optimiser.param_groups:
+                group["lr"] = group["highest"] * factor
+            # Dropout too depends on the step alone, not on what ran before.
+            torch.manual_seed(hash((settings.seed, state.step)) & 0x7FFFFFFF)
+            batch = _training_batch(raw, settings, (settings.seed, epoch))
+            frozen = settings.freeze or state.step < head_alone
+            if frozen != model.frozen:
+                model.freeze(frozen)
+            with arithmetic(settings.precision, device):
+                scores = model(batch).float()
+            wanted = targets[batch.numbers]
+            loss = nn.functional.cross_entropy(
+                scores, wanted, weights, label_smoothing=settings.label_smoothing
+            )
+            if not torch.isfinite(loss):
+                raise NonFiniteLossError(
+                    f"the loss is {float(loss)} in step {state.step + 1}",
+                    "Lower --set optimiser.learning_rate; the last checkpoint stands",
+                )
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+            state.step += 1
+            right = (scores.argmax(1) == wanted).float().mean()
+            state.sums += torch.stack([loss.detach(), right])
+            stopping = stop()
+            if state.step % steps_per_epoch:
+                if stopping or saver.due_within_epoch():
+                    with _fitting_statistics(model, settings, data, device) as running:
+                        saver.save(folder.last, state, model, resumable=(optimiser, running))
+                if stopping:
+                    return
+                yield Progress(state.step, steps, epoch)
+
+        means = (state.sums / steps_per_epoch).tolist()
+        state.sums = torch.zeros_like(state.sums)
+        record: dict[str, float] = {"epoch": epoch, "step": state.step}
+        record |= dict(zip(SUMS, means, strict=True))
+        record["learning_rate"] = optimiser.param_groups[0]["lr"]
+        seconds = time.monotonic() - started
+        record["clips_per_second"] = (state.step - first) * len(order[0]) / max(seconds, 1e-9)
+        last = epoch + 1 == settings.epochs
+        ask = len(data.val) > 0 and ((epoch + 1) % settings.val_every == 0 or last)
+        keep = stopping or last or saver.due_after_epoch()
+        with ExitStack() as fitting:
+            if ask or keep:
+                running = fitting.enter_context(_fitting_statistics(model, settings, data, device))
+            if ask:
+                accuracy, val_loss, temperature = _validate(model, data, settings, device)
+                record |= {"val_accuracy": accuracy, "val_loss": val_loss}
+                if state.chosen.improve(accuracy, val_loss, epoch):
+                    saver.save(folder.checkpoints / BEST, state, model, record, temperature)
+                record["best_epoch"] = state.chosen.epoch
+            folder.append_metrics(dict(record))
+            if keep:
+                resumable = (optimiser, running)
+                saver.save(folder.last, state, model, record, temperature if ask else 1.0, resumable)
+        yield Progress(state.step, steps, epoch, record)
+        if stopping:
+            return
+
+
+def _initial_model(
+    settings: FinetuneSettings, data: FinetuneData, device: torch.device, *, resume: bool
+) -> SignClassifier:
+    """The model with its first weights: a pre-trained encoder, or those that the seed gives."""
+    torch.manual_seed(settings.seed)
+    model = build_classifier(settings, len(data.classes)).to(device)
+    if resume:
+        return model
+    if settings.pretrained is not None:
+        check_estimators(settings, data)
+        load_model(load_checkpoint(Path(settings.pretrained)), model.encoder, "query.encoder.")
+    elif settings.freeze:
+        # A network that never trains would normalise by statistics of nothing.
+        calibrate_encoder(model.encoder, data.train.clips, settings.inputs, device)
+    return model
+
+
+def _pretrained_on(settings: FinetuneSettings, folder: RunFolder, *, going_on: bool) -> Tensor | None:
+    """Keys of the clips that pre-training saw; None without pre-training, or if it kept none."""
+    if settings.pretrained is None:
+        return None
+    if going_on:  # pre-training may lie elsewhere by now
+        return read_progress(folder.last, PRETRAINED_ON)
+    return read_progress(Path(settings.pretrained), TRAINED_ON)
+
+
+def _training_batch(raw: RawClips, settings: FinetuneSettings, seed: tuple[int, ...]) -> PoseBatch:
+    batch = prepare_clips(raw, settings.inputs.crop_reference, settings.inputs.max_frames)
+    if settings.inputs.noise:
+        batch = with_noise(batch, settings.inputs.noise)
+    batch = sample_training_frames(batch, settings.sampling.frames, settings.sampling.how, seed)
+    return augment(batch, settings.augment, seed)
+
+
+def _fitting_statistics(
+    model: SignClassifier, settings: FinetuneSettings, data: FinetuneData, device: torch.device
+) -> AbstractContextManager[dict[str, Tensor]]:
+    """Within, the statistics of what learns fit its weights; a validation takes about a sixth longer."""
+    return calibrated(
+        model,
+        lambda raw: batch_probabilities(model, raw, settings),
+        data.train.clips,
+        device,
+        part=model.head if model.frozen else None,
+        most=min(CALIBRATION_CLIPS, max(_FEWEST_CALIBRATION_CLIPS, len(data.val) // 6)),
+    )
+
+
+def _validate(
+    model: SignClassifier, data: FinetuneData, settings: FinetuneSettings, device: torch.device
+) -> tuple[float, float, float]:
+    """Accuracy and mean negative log-likelihood of val, and the temperature that fits it."""
+    model.eval()
+    batches = in_order(len(data.val), settings.batch_size)
+    noise = settings.inputs.noise  # the epoch is chosen by clips of the quality that is learned from
+    scored = score_clips(model, data.val.clips, settings, device, batches, noise=noise)
+    probabilities = np.concatenate([found for _, found in scored])
+    model.train()
+    of_target = probabilities[np.arange(len(data.val)), data.val.targets]
+    accuracy = float((probabilities.argmax(1) == data.val.targets).mean())
+    loss = float(-np.log(np.maximum(of_target, 1e-12)).mean())
+    return accuracy, loss, fit_temperature(probabilities, data.val.targets)
+
+
+def _restore(
+    state: State,
+    folder: RunFolder,
+    settings: FinetuneSettings,
+    model: SignClassifier,
+    optimiser: torch.optim.Optimizer,
+    steps: int,
+    device: torch.device,
+) -> None:
+    checkpoint = load_checkpoint(folder.last)
+    require_kind(folder.last, checkpoint.header, "recogniser")
+    restore_run(checkpoint, settings, steps, model, optimiser)
+    state.step = checkpoint.header.step
+    state.sums = sums_of(checkpoint, len(SUMS), 0, 1).to(device)
+    state.chosen = Chosen(*tensor_of(checkpoint, "chosen", state.chosen.tensor()).tolist())

@@ -1,0 +1,151 @@
+"""When pre-training writes checkpoints, and what it says in them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import torch
+from torch import Tensor
+
+from masa_model.network.calibration import calibrated, showing
+from masa_model.network.masa import MASA
+from masa_model.settings.pretrain import PretrainSettings
+from masa_model.training.checkpoint import RUNNING, TRAINED_ON, CheckpointHeader, save_checkpoint
+from masa_model.training.content import content_keys
+from masa_model.training.data import TrainingData
+from masa_model.training.processes import Processes
+from masa_model.training.run_folder import RunFolder
+
+# Epochs may be short; within one, `save_minutes` counts.
+_SECONDS_BETWEEN_EPOCHS_SAVED: Final = 60.0
+
+
+@dataclass(slots=True)
+class PretrainSaver:
+    """Writes the checkpoints of a run; in all processes but the first it writes nothing.
+
+    Attributes:
+        settings: of the run.
+        data: the clips.
+        folder: of the run.
+        processes: who trains together.
+        steps: of the whole run.
+        saved: when the last checkpoint was written, or the run began.
+        seen: keys of the clips that are trained on, by which they are known again.
+    """
+
+    settings: PretrainSettings
+    data: TrainingData
+    folder: RunFolder
+    processes: Processes
+    steps: int
+    saved: float = field(default_factory=time.monotonic)
+    seen: dict[str, Tensor] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.seen = {TRAINED_ON: torch.from_numpy(content_keys(self.data.clips))}
+
+    def due(self) -> bool:
+        """Whether it is time for a checkpoint within the epoch; only the first process says so."""
+        return self.processes.first and self._seconds() >= 60 * self.settings.save_minutes
+
+    def save(self, step: int, model: MASA, optimiser: torch.optim.Optimizer, sums: Tensor) -> None:
+        """Write `last`, within an epoch.
+
+        Args:
+            step: steps made.
+            model: to be saved; it stays as it is.
+            optimiser: likewise.
+            sums: (processes, measures) sums over the epoch under way.
+        """
+        if self.processes.first:
+            with self._fitting_statistics(model) as running:
+                self._save_last(self._header(step), model, optimiser, sums, running)
+
+    def save_after_epoch(
+        self,
+        step: int,
+        model: MASA,
+        optimiser: torch.optim.Optimizer,
+        sums: Tensor,
+        record: dict[str, float],
+        *,
+        stopping: bool,
+    ) -> None:
+        """Write what an epoch's end asks for: one that is kept, `last`, both or none.
+
+        Args:
+            step: steps made.
+            model: to be saved; it stays as it is.
+            optimiser: likewise.
+            sums: as for save; of the next epoch, so zeros.
+            record: what was measured.
+            stopping: whether the run ends here.
+        """
+        if not self.processes.first:
+            return
+        kept = self._kept(step)
+        if stopping or kept is not None or self._seconds() > _SECONDS_BETWEEN_EPOCHS_SAVED:
+            header = self._header(step, record)
+            with self._fitting_statistics(model) as running:
+                if kept is not None:  # before the last one: who is killed in between goes on from before both
+                    save_checkpoint(kept, header, model, progress=self.seen)
+                self._save_last(header, model, optimiser, sums, running)
+
+    def keep_missing(self, header: CheckpointHeader, model: MASA) -> None:
+        """Write the one to be kept of the step that `last` is of, where it is not there.
+
+        Args:
+            header: of `last`.
+            model: as it is saved there.
+        """
+        kept = self._kept(header.step)
+        if self.processes.first and kept is not None and not kept.exists():
+            save_checkpoint(kept, header, model, progress=self.seen)
+
+    def _kept(self, step: int) -> Path | None:
+        """Where the checkpoint of a step is kept; None if it is not."""
+        epochs, rest = divmod(step * self.settings.epochs, self.steps)
+        if rest or (epochs % self.settings.save_every and epochs != self.settings.epochs):
+            return None
+        return self.folder.checkpoints / f"epoch-{epochs:04}.safetensors"
+
+    def _save_last(
+        self,
+        header: CheckpointHeader,
+        model: MASA,
+        optimiser: torch.optim.Optimizer,
+        sums: Tensor,
+        running: dict[str, Tensor],
+    ) -> None:
+        progress = {"sums": sums, **self.seen, **running}
+        save_checkpoint(self.folder.last, header, model, optimiser, progress)
+        self.saved = time.monotonic()
+
+    @contextmanager
+    def _fitting_statistics(self, model: MASA) -> Iterator[dict[str, Tensor]]:
+        """Within, the encoder's statistics fit its weights; gives the running ones as they are saved."""
+        encoder = model.query.encoder
+        see = showing(encoder, self.settings.inputs)
+        with calibrated(model, see, self.data.clips, self.processes.device, part=encoder) as running:
+            yield {RUNNING + name: value for name, value in running.items()}
+
+    def _header(self, step: int, metrics: dict[str, float] | None = None) -> CheckpointHeader:
+        files = self.data.clips.files
+        return CheckpointHeader(
+            kind="pretraining",
+            step=step,
+            steps=self.steps,
+            settings=self.settings.model_dump(mode="json"),
+            estimator=self.data.clips.estimator,
+            fingerprints=tuple(tracks.fingerprint for tracks in files),
+            metrics=metrics or {},
+        )
+
+    def _seconds(self) -> float:
+        return time.monotonic() - self.saved
