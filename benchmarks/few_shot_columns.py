@@ -24,7 +24,7 @@ from masa_model.settings.choices import Recipe
 from masa_model.settings.finetune import FinetuneSettings
 from masa_model.training.finetune import finetune
 from masa_model.training.pretrained import load_pretrained, with_pretrained
-from masa_model.training.recognizer import load_classifier, score_clips
+from masa_model.training.recognizer import Recognizer, score_clips
 from masa_model.training.run_folder import RunFolder
 
 CPU = torch.device("cpu")
@@ -90,7 +90,7 @@ def tuned(recipe: Recipe, *, trained: bool) -> Callable[[PoseDataset, Setting, P
             folder = RunFolder.create("finetune", Path(place))
             for _ in finetune(settings, data, folder, CPU):
                 pass
-            found = load_classifier(folder.path, CPU)
+            found = Recognizer.load(folder.path, CPU)
         test = labelled(clips, setting, setting.test)
         scored = score_clips(found.model, test.clips, settings, CPU, in_order(len(test)))
         return float((np.concatenate([p for _, p in scored]).argmax(1) == test.targets).mean())

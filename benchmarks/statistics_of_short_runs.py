@@ -18,13 +18,13 @@ from numpy.typing import NDArray
 from masa_data import PoseDataset
 from masa_model.inputs.labelled import Classes, FinetuneData, LabelledClips, draw_shots
 from masa_model.network.calibration import calibrate, restore_statistics
-from masa_model.network.classifier import SignClassifier
+from masa_model.network.classifier import RecognizerNetwork
 from masa_model.network.features import in_order
 from masa_model.settings.choices import Recipe
 from masa_model.settings.finetune import FinetuneSettings
 from masa_model.training.checkpoint import load_checkpoint
 from masa_model.training.finetune import finetune
-from masa_model.training.recognizer import batch_probabilities, load_classifier, score_clips
+from masa_model.training.recognizer import Recognizer, batch_probabilities, score_clips
 from masa_model.training.run_folder import RunFolder
 
 CPU = torch.device("cpu")
@@ -52,7 +52,7 @@ def measure(clips: PoseDataset, recipe: Recipe, epochs: int, shots: int, seed: i
         for _ in finetune(settings, data, folder, CPU):
             pass
         model, running = (
-            load_classifier(folder.last, CPU).model,
+            Recognizer.load(folder.last, CPU).model,
             load_checkpoint(folder.last).running_statistics,
         )
     found = {"saved": accuracy(model, test.clips, test.targets, settings)}
@@ -66,7 +66,7 @@ def measure(clips: PoseDataset, recipe: Recipe, epochs: int, shots: int, seed: i
 
 
 def accuracy(
-    model: SignClassifier, clips: PoseDataset, targets: NDArray[np.int64], settings: FinetuneSettings
+    model: RecognizerNetwork, clips: PoseDataset, targets: NDArray[np.int64], settings: FinetuneSettings
 ) -> float:
     scored = score_clips(model, clips, settings, CPU, in_order(len(clips)))
     return float((np.concatenate([found for _, found in scored]).argmax(1) == targets).mean())

@@ -31,12 +31,12 @@ from masa_model.settings.choices import Size
 from masa_model.settings.finetune import FinetuneSettings
 from masa_model.settings.pretrain import PretrainSettings
 from masa_model.training.data import open_training_data
-from masa_model.training.precision import arithmetic
+from masa_model.training.precision import autocast
 from masa_model.training.pretrain import pretrain
 from masa_model.training.pretrained import build_model
 from masa_model.training.processes import Processes
 from masa_model.training.recipe import make_optimiser
-from masa_model.training.recognizer import build_classifier
+from masa_model.training.recognizer import build_network
 from masa_model.training.run_folder import RunFolder
 
 PAPER_CLIPS, PAPER_EPOCHS = 146_000, 400
@@ -96,7 +96,7 @@ def training_step(path: Path, device: torch.device, batch_size: int) -> None:
     batches = prepared_batches(clips, device, batch_size)
 
     def step(batch: PoseBatch) -> None:
-        with arithmetic("bf16" if on_gpu else "fp32", device):
+        with autocast("bf16" if on_gpu else "fp32", device):
             losses = model(batch, (0, 0), 0.05)
         optimiser.zero_grad()
         losses.total.backward()
@@ -119,7 +119,7 @@ def finetuning_step(path: Path, device: torch.device, size: Size) -> None:
     """A step of fine-tuning, 64 clips of 32 frames, all of the network learning."""
     clips = PoseDataset.open(path)
     settings = FinetuneSettings(recipe="tuned", size=size)
-    model = build_classifier(settings, 100).to(device).train()
+    model = build_network(settings, 100).to(device).train()
     counted = count_linear(model)
     optimiser = make_optimiser(settings, model)
     batches = [
@@ -128,7 +128,7 @@ def finetuning_step(path: Path, device: torch.device, size: Size) -> None:
     ]
 
     def step(batch: PoseBatch) -> None:
-        with arithmetic("bf16" if device.type == "cuda" else "fp32", device):
+        with autocast("bf16" if device.type == "cuda" else "fp32", device):
             scores = model(batch).float()
         optimiser.zero_grad()
         nn.functional.cross_entropy(scores, batch.numbers % 100).backward()
@@ -211,7 +211,7 @@ def matrix_rate(device: torch.device, dtype: torch.dtype) -> float:
 
 def waiting(path: Path, folder: Path, device: torch.device) -> None:
     """Which share of a run's time is spent waiting for data, streamed from disk."""
-    settings = PretrainSettings(size="tiny", epochs=4, batch_size=16, data={"place": "stream"})
+    settings = PretrainSettings(size="tiny", epochs=4, batch_size=16, data={"storage": "stream"})
     data = open_training_data([path], settings.data.splits)
     run = RunFolder.create("pretrain", folder / "run")
     for _ in pretrain(settings, data, run, Processes(0, 1, device)):

@@ -9,11 +9,12 @@ from __future__ import annotations
 import json
 import re
 import sys
+import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from difflib import get_close_matches
 from errno import EPIPE
-from typing import Any, Final
+from typing import Any, Final, TextIO
 
 import click
 from click.core import ParameterSource
@@ -23,7 +24,7 @@ from rich.segment import Segment
 from rich.text import Text
 
 from masa_data.disk.os_errors import in_words
-from masa_data.errors import DataError
+from masa_data.errors import DataError, RenamedWarning
 from masa_data.machine.extras import INSTALL_TRAINING
 from masa_data.shards.reader import PoseShards
 
@@ -83,7 +84,10 @@ class _PlainErrors:
         for stream in (sys.stdout, sys.stderr):
             with suppress(AttributeError, ValueError):  # one that a test put there
                 stream.reconfigure(errors="replace")  # type: ignore[union-attr]
-        return super().main(*arguments, **options)  # type: ignore[misc]
+        with warnings.catch_warnings():
+            warnings.simplefilter("once", RenamedWarning)
+            warnings.showwarning = _as_note
+            return super().main(*arguments, **options)  # type: ignore[misc]
 
     def make_context(self, *arguments: Any, **options: Any) -> click.Context:  # noqa: ANN401
         """Read the command line."""
@@ -103,6 +107,21 @@ class Command(_PlainErrors, click.Command):
 
 class Group(_PlainErrors, click.Group):
     """A program with commands of its own."""
+
+
+def _as_note(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """A warning for users is a line of its own; others look as Python shows them."""
+    if issubclass(category, RenamedWarning):
+        complain(f"note: {message}")
+    else:
+        complain(warnings.formatwarning(message, category, filename, lineno, line).rstrip())
 
 
 @contextmanager

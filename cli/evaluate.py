@@ -95,11 +95,11 @@ def main(
             refuse_options("with --json", "table")
         from masa_model.evaluation.evaluate import evaluate, open_test_data, score
         from masa_model.training.processes import joined_processes
-        from masa_model.training.recognizer import load_classifier
+        from masa_model.training.recognizer import Recognizer
 
         with joined_processes(device) as processes:
             run = run_path or newest_run(make_console(stderr=True), "finetune").path
-            recogniser = load_classifier(run, processes.device)
+            recogniser = Recognizer.load(run, processes.device)
             paths = files or _files_of(recogniser.path)
             asked = Question(
                 recogniser,

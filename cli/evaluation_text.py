@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from masa_model.evaluation.evaluate import Evaluation
     from masa_model.evaluation.paper import PaperRow
     from masa_model.inputs.labelled import LabelledClips
-    from masa_model.training.recognizer import TrainedClassifier
+    from masa_model.training.recognizer import Recognizer
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
     """What is evaluated."""
 
-    recogniser: TrainedClassifier
+    recogniser: Recognizer
     files: tuple[Path, ...]
     splits: tuple[str, ...]
     subset: str | None

@@ -31,9 +31,9 @@ def main(run: Path, target: Path) -> None:
         import torch
 
         from masa_model.evaluation.export import export
-        from masa_model.training.recognizer import load_classifier
+        from masa_model.training.recognizer import Recognizer
 
-        trained = load_classifier(run, torch.device("cpu"))
+        trained = Recognizer.load(run, torch.device("cpu"))
         logging.disable(logging.WARNING)  # the exporter's notes are for its developers
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -45,7 +45,7 @@ from .training_run import newest_run
 
 if TYPE_CHECKING:
     from masa_data.tracks.track import PoseTrack
-    from masa_model.evaluation.predict import Guess, Recognizer
+    from masa_model.training.recognizer import Guess, Recognizer
 
 _EXAMPLES = """
 \b
@@ -120,14 +120,14 @@ def main(
                 "on a file of pose tracks", "estimator", "checkpoint", "detector_checkpoint", "workers"
             )
         require_inputs(inputs)
-        from masa_model.evaluation.predict import Recognizer
         from masa_model.training.processes import joined_processes
+        from masa_model.training.recognizer import Recognizer
 
         console = make_console()
         with joined_processes(device) as processes:
             run = run_path or newest_run(make_console(stderr=True), "finetune").path
             recogniser = Recognizer.load(run, processes.device)
-            header = recogniser.trained.header
+            header = recogniser.header
             problems: list[Problem] = []
             if _of_tracks(inputs):
                 opened = _opened(inputs)
@@ -195,7 +195,7 @@ def _extracted(
     problems: list[Problem],
 ) -> Iterator[PoseShards]:
     """The videos' tracks, in a file that is gone afterwards."""
-    expected = recogniser.trained.header
+    expected = recogniser.header
     trained_on = {name: name for name in ESTIMATORS}.get(expected.estimator.name)  # type: ignore[call-overload]
     if estimator is None and trained_on is None and not any_estimator:
         raise DataError(

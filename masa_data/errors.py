@@ -74,5 +74,9 @@ class UnknownClipError(DataError, KeyError):
     """No clip has this id; a KeyError too, as a mapping raises."""
 
 
+class RenamedWarning(FutureWarning):
+    """Something was called by the name that it had in an earlier version."""
+
+
 def _again(kind: type[DataError], reason: str, advice: str, arguments: dict[str, object]) -> DataError:
     return kind(reason, advice, **arguments)

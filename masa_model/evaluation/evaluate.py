@@ -31,7 +31,7 @@ from masa_model.inputs.labelled import UNKNOWN, LabelledClips, select_clips
 from masa_model.network.features import in_order
 from masa_model.training.content import seen_before
 from masa_model.training.probabilities import calibration_error
-from masa_model.training.recognizer import TrainedClassifier, score_clips
+from masa_model.training.recognizer import Recognizer, score_clips
 
 # Ends of the ranges of length, in frames.
 _LENGTHS: Final = (16, 32, 64)
@@ -93,7 +93,7 @@ class Evaluation:
 
 
 def open_test_data(
-    recogniser: TrainedClassifier,
+    recogniser: Recognizer,
     paths: Sequence[Path],
     splits: Sequence[str],
     subset: str | None,
@@ -143,7 +143,7 @@ def open_test_data(
     return LabelledClips(chosen, targets)
 
 
-def _refuse_seen(recogniser: TrainedClassifier, clips: PoseDataset, splits: Sequence[str]) -> None:
+def _refuse_seen(recogniser: Recognizer, clips: PoseDataset, splits: Sequence[str]) -> None:
     """Refuse clips that a stage of training saw; those of train may be asked for."""
     others = clips.column("split") != "train" if "train" in splits else np.ones(len(clips), bool)
     for keys, what in (
@@ -160,7 +160,7 @@ def _refuse_seen(recogniser: TrainedClassifier, clips: PoseDataset, splits: Sequ
 
 
 def score(
-    recogniser: TrainedClassifier,
+    recogniser: Recognizer,
     data: LabelledClips,
     device: torch.device,
     *,

@@ -26,7 +26,7 @@ from masa_model.inputs.batch import SIDE, RawClips
 from masa_model.inputs.parts import hand_boxes
 from masa_model.inputs.sampling import STRIDES
 from masa_model.network.transformer import Block, sinusoids
-from masa_model.training.recognizer import TrainedClassifier, batch_probabilities
+from masa_model.training.recognizer import Recognizer, batch_probabilities
 
 FORMATS: Final = (".onnx", ".pt2")
 INPUTS: Final = ("keypoints", "confidence", "frame_size")
@@ -45,7 +45,7 @@ class PaddedRecogniser(nn.Module):
         DataError: if its settings need what fixed shapes cannot do.
     """
 
-    def __init__(self, trained: TrainedClassifier) -> None:
+    def __init__(self, trained: Recognizer) -> None:
         super().__init__()
         if trained.settings.inputs.crop_reference != "frame":
             raise DataError(
@@ -135,7 +135,7 @@ class PaddedRecogniser(nn.Module):
         return (tokens * weights[:, None]).sum(0)
 
 
-def export(trained: TrainedClassifier, target: Path) -> float:
+def export(trained: Recognizer, target: Path) -> float:
     """Write a recogniser as an .onnx or a .pt2 file, and check what the file says against the recogniser.
 
     Args:
@@ -177,7 +177,7 @@ def export(trained: TrainedClassifier, target: Path) -> float:
     return difference
 
 
-def _as_onnx(trained: TrainedClassifier, program: torch.export.ExportedProgram) -> bytes:
+def _as_onnx(trained: Recognizer, program: torch.export.ExportedProgram) -> bytes:
     try:
         import onnx  # noqa: F401  # torch asks for these
         import onnxruntime  # noqa: F401
@@ -204,7 +204,7 @@ def _asks_onnx(data: bytes) -> Callable[..., Tensor]:
     return ask
 
 
-def _largest_difference(trained: TrainedClassifier, ask) -> float:  # type: ignore[no-untyped-def]  # noqa: ANN001
+def _largest_difference(trained: Recognizer, ask) -> float:  # type: ignore[no-untyped-def]  # noqa: ANN001
     with torch.no_grad():
         return max(
             float(np.abs(ask(*clip).numpy() - packed_probabilities(trained, *clip)).max())
@@ -213,7 +213,7 @@ def _largest_difference(trained: TrainedClassifier, ask) -> float:  # type: igno
 
 
 def packed_probabilities(
-    trained: TrainedClassifier, keypoints: Tensor, confidence: Tensor, frame_size: Tensor
+    trained: Recognizer, keypoints: Tensor, confidence: Tensor, frame_size: Tensor
 ) -> NDArray[np.float32]:
     """(C,) what the recogniser itself says of a clip; arguments as of PaddedRecogniser."""
     scale = SIDE / frame_size.max()

@@ -109,7 +109,9 @@ def mask_candidates(
         which nothing is seen twice is none, unless all entries are counted and δ is 0.
     """
     moving, total = moving_entries(residuals, pairs, masking)
-    enough = moving >= (_RELEASED_COUNT if masking.rule == "released" else masking.share * total)
+    enough = moving >= (
+        _RELEASED_COUNT if masking.rule == "released" else masking.min_moving_fraction * total
+    )
     candidates = enough & (total > 0) & exists
     if masking.mask_set == "clip":
         candidates = candidates.any(0, keepdim=True)
@@ -121,7 +123,7 @@ def moving_entries(
     pairs: Float[Tensor, "49 frames"],
     masking: MaskingSettings,
 ) -> tuple[Int[Tensor, "sets frames"], Int[Tensor, "sets frames"]]:
-    """Alg. 1, lines 4–6: numerator and masking.denominator of p_i.
+    """Alg. 1, lines 4–6: numerator and denominator of p_i.
 
     Args:
         residuals: m_i.

@@ -109,23 +109,23 @@ class ClipsInMemory:
 ClipSource: TypeAlias = StreamedClips | ClipsInMemory
 
 
-def open_source(dataset: PoseDataset, device: torch.device, place: Storage = "auto") -> ClipSource:
+def open_source(dataset: PoseDataset, device: torch.device, storage: Storage = "auto") -> ClipSource:
     """Choose where the clips are held while training: on the GPU if they fit, else in memory, else on disk.
 
     Args:
         dataset: the clips.
         device: where training runs.
-        place: a choice of one's own.
+        storage: a choice of one's own.
     """
     needed = int(dataset.lengths.sum()) * _BYTES_PER_FRAME
-    if place == "auto":
+    if storage == "auto":
         if device.type == "cuda" and needed < _SHARE_OF_MEMORY * torch.cuda.mem_get_info(device)[0]:
-            place = "gpu"
+            storage = "gpu"
         elif needed < _SHARE_OF_MEMORY * psutil.virtual_memory().available:
-            place = "memory"
+            storage = "memory"
         else:
-            place = "stream"
-    if place == "stream":
+            storage = "stream"
+    if storage == "stream":
         return StreamedClips(dataset, device)
     return ClipsInMemory(dataset, device)
 

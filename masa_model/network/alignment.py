@@ -59,7 +59,7 @@ def info_nce(logits: Float[Tensor, "clips candidates"]) -> Float[Tensor, ""]:
 
 
 @torch.no_grad()
-def follow(key: nn.Module, query: nn.Module, momentum: float) -> None:
+def update_momentum(key: nn.Module, query: nn.Module, momentum: float) -> None:
     """θ_k ← μ θ_k + (1 − μ) θ_q, for parameters and for running statistics alike.
 
     Args:

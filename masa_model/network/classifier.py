@@ -14,7 +14,7 @@ from masa_model.settings.choices import Head, Pooling
 from masa_model.settings.network import NetworkSettings
 
 
-class SignClassifier(nn.Module):
+class RecognizerNetwork(nn.Module):
     """From clips to a score for each class.
 
     Args:
@@ -59,7 +59,7 @@ class SignClassifier(nn.Module):
         self.encoder.requires_grad_(not frozen)
         self.encoder.train(self.training and not frozen)
 
-    def train(self, mode: bool = True) -> SignClassifier:
+    def train(self, mode: bool = True) -> RecognizerNetwork:
         """As torch's, but a frozen encoder stays in evaluation mode."""
         super().train(mode)
         if self.frozen:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from masa_model.inputs.batch import PoseBatch
 from masa_model.inputs.masking import choose_key_frames, mask_interval, masks_of
 from masa_model.inputs.motion import Motion, truncated_confidence
-from masa_model.network.alignment import MemoryBank, contrastive_logits, follow, info_nce
+from masa_model.network.alignment import MemoryBank, contrastive_logits, info_nce, update_momentum
 from masa_model.network.autoencoder import TargetDecoder, prediction_loss
 from masa_model.network.encoder import PoseEncoder
 from masa_model.network.transformer import Packing
@@ -150,7 +150,7 @@ class MASA(nn.Module):
             numbers: the clips they are of.
         """
         if self.alignment.weight > 0:
-            follow(self.key, self.query, self.alignment.momentum)
+            update_momentum(self.key, self.query, self.alignment.momentum)
             self.bank.enqueue(keys, numbers)
 
     def _motion_loss(

@@ -22,7 +22,7 @@ from masa_model.pictures.recorder import Recorder
 from masa_model.settings.pretrain import PretrainSettings
 from masa_model.training.checkpoint import read_header
 from masa_model.training.pretrained import load_pretrained
-from masa_model.training.recognizer import TrainedClassifier, load_classifier
+from masa_model.training.recognizer import Recognizer
 from masa_model.training.run_folder import RunFolder
 
 
@@ -84,16 +84,14 @@ def draw_finetuning(
     def confusion() -> Figure:
         if not len(data.val):
             raise DataError("there are no clips of val", "See masa-eval for those of test")
-        recogniser = load_classifier(folder.path, device)
+        recogniser = Recognizer.load(folder.path, device)
         return draw_confusion(confusion_of(score(recogniser, data.val, device)), "val")
 
     if said := recorder.picture("confusion.png", confusion, read_header(folder.last).step):
         yield said
 
 
-def draw_evaluation(
-    recogniser: TrainedClassifier, scores: Scores, name: str, splits: Sequence[str], of: str
-) -> str:
+def draw_evaluation(recogniser: Recognizer, scores: Scores, name: str, splits: Sequence[str], of: str) -> str:
     """What is taken for what, as a picture in the folder of the recogniser's run.
 
     Args:

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from masa_model.settings.choices import Decay, Head, Pooling, Precision, Recipe, Sampling, Size, Storage
 from masa_model.settings.network import NETWORKS, NetworkSettings
 from masa_model.settings.pretrain import MILD_AUGMENTATION, AugmentSettings, InputSettings
-from masa_model.settings.resolve import RunSettings, merged
+from masa_model.settings.resolve import RunSettings, merged, renamed
 from masa_model.settings.types import Count, Positive, Section, Seed, Share, Weight, named
 
 
@@ -76,7 +76,7 @@ class FinetuneDataSettings(Section):
         train: splits to learn from; "none" = clips without a split.
         val: splits by which the best epoch is chosen, where the files have clips of them.
         shots: so many clips a class, all if it has fewer; None = all.
-        place: where the clips that are trained on are held.
+        storage: where the clips that are trained on are held.
         any_estimator: whether files, and the keypoints that pre-training saw, may be of different estimators.
     """
 
@@ -84,7 +84,7 @@ class FinetuneDataSettings(Section):
     train: tuple[Literal["train", "val", "none"], ...] = ("train",)
     val: tuple[Literal["val"], ...] = ("val",)
     shots: Count | None = None
-    place: Storage = "auto"
+    storage: Storage = "auto"
     any_estimator: bool = False
 
 
@@ -133,6 +133,7 @@ class FinetuneSettings(RunSettings):
         """Recipe and size stand for what they set; what is said besides goes before them."""
         if not isinstance(values, dict):
             return values
+        values = renamed(values)
         preset = {**named(RECIPES, values.get("recipe", "paper"))}
         size = values.get("size", "base")
         if isinstance(size, str) and size in NETWORKS:

@@ -28,7 +28,7 @@ class MaskingSettings(Section):
         ratio: α.
         confidence_threshold: ε_c.
         motion_threshold: ε_m, in 1/256 of a part's side.
-        share: δ.
+        min_moving_fraction: δ, the least share of keypoints that move in a frame that may be masked.
         magnitude: whether an entry is a joint's displacement or one of its coordinates.
         denominator: whether p_i is a share of what is seen, or of all entries.
         mask_set: one set of masked frames a clip; one for each part, hidden alone ("per_part"); or one for
@@ -41,7 +41,7 @@ class MaskingSettings(Section):
     ratio: Share = 0.9
     confidence_threshold: Share = 0.4
     motion_threshold: Weight = 5.0
-    share: Share = 0.5
+    min_moving_fraction: Share = 0.5
     magnitude: Magnitude = "displacement"
     denominator: Denominator = "visible"
     mask_set: MaskSet = "clip"
@@ -62,7 +62,7 @@ _FIRST_MASKING = frozenset(
         "ratio",
         "confidence_threshold",
         "motion_threshold",
-        "share",
+        "min_moving_fraction",
         "magnitude",
         "denominator",
         "mask_set",

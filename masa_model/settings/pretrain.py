@@ -19,7 +19,7 @@ from masa_model.settings.choices import (
 )
 from masa_model.settings.masking import MaskingSettings, with_first_rule
 from masa_model.settings.network import NETWORKS, NetworkSettings
-from masa_model.settings.resolve import RunSettings, merged
+from masa_model.settings.resolve import RunSettings, merged, renamed
 from masa_model.settings.types import Count, Positive, Section, Seed, Share, Weight, Width, named
 
 
@@ -149,13 +149,13 @@ class DataSettings(Section):
     Attributes:
         splits: train, val, test; "none" = clips without a split.
         ratio: the share of each corpus's clips that is used (Fig. 2).
-        place: where the clips are held.
+        storage: where the clips are held.
         any_estimator: whether the files may be of different estimators.
     """
 
     splits: tuple[Literal["train", "val", "test", "none"], ...] = ("train", "none")
     ratio: Annotated[float, Field(gt=0, le=1)] = 1.0
-    place: Storage = "auto"
+    storage: Storage = "auto"
     any_estimator: bool = False
 
 
@@ -200,7 +200,8 @@ class PretrainSettings(RunSettings):
         """A size stands for its network, recipe and length; what is said besides goes before it."""
         if not isinstance(values, dict):
             return values
-        return merged(named(PRESETS, values.get("size", "base")), with_first_rule(values))
+        values = with_first_rule(renamed(values))
+        return merged(named(PRESETS, values.get("size", "base")), values)
 
     @model_validator(mode="after")
     def _something_to_learn(self) -> PretrainSettings:
@@ -217,7 +218,7 @@ class PretrainSettings(RunSettings):
         def idle(why: str, group: str, *names: str) -> None:
             found.update({f"{group}.{name}": why for name in names})
 
-        thresholds = ("motion_threshold", "share", "magnitude", "denominator")
+        thresholds = ("motion_threshold", "min_moving_fraction", "magnitude", "denominator")
         if self.masking.rule == "released":
             idle("the released rule counts coordinates that grow", "masking", *thresholds[1:])
         if self.masking.strategy == "random":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from difflib import get_close_matches
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from masa_data.errors import DataError
+from masa_data.errors import DataError, RenamedWarning
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -19,6 +20,8 @@ else:
 
 Settings = TypeVar("Settings", bound=BaseModel)
 _LONGEST_SHOWN: Final = 100
+# What settings were called before: (section, name) → name. Old runs and commands are still understood.
+_RENAMED: Final = {("masking", "share"): "min_moving_fraction", ("data", "place"): "storage"}
 
 
 class RunSettings(BaseModel):
@@ -68,7 +71,7 @@ def settings_said(
     Raises:
         DataError: if the file or an assignment cannot be read.
     """
-    return merged(_read_toml(config) if config else {}, said_values(assignments, options))
+    return merged(renamed(_read_toml(config)) if config else {}, said_values(assignments, options))
 
 
 def said_values(assignments: Sequence[str] = (), options: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -84,6 +87,23 @@ def said_values(assignments: Sequence[str] = (), options: dict[str, Any] | None 
     values = {name: value for name, value in (options or {}).items() if value is not None}
     for assignment in assignments:
         values = merged(values, _parsed(assignment))
+    return renamed(values)
+
+
+def renamed(values: dict[str, Any]) -> dict[str, Any]:
+    """The same settings under the names that they have now; a RenamedWarning for each that had another.
+
+    Args:
+        values: settings, group by group.
+    """
+    for (section, old), new in _RENAMED.items():
+        group = values.get(section)
+        if isinstance(group, dict) and old in group and new not in group:
+            warnings.warn(
+                f"the setting {section}.{old} is now called {section}.{new}", RenamedWarning, stacklevel=2
+            )
+            group = {new if name == old else name: value for name, value in group.items()}
+            values = {**values, section: group}
     return values
 
 

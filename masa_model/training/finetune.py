@@ -19,7 +19,7 @@ from masa_model.inputs.parts import prepare_clips
 from masa_model.inputs.sampling import sample_training_frames
 from masa_model.inputs.sources import epoch_batches, open_source
 from masa_model.network.calibration import CALIBRATION_CLIPS, calibrate_encoder, calibrated
-from masa_model.network.classifier import SignClassifier
+from masa_model.network.classifier import RecognizerNetwork
 from masa_model.network.features import in_order
 from masa_model.settings.finetune import FinetuneSettings
 from masa_model.training.checkpoint import (
@@ -32,12 +32,12 @@ from masa_model.training.checkpoint import (
 )
 from masa_model.training.checkpoint_parts import tensor_of
 from masa_model.training.finetune_checkpoints import SUMS, Chosen, FinetuneSaver, State
-from masa_model.training.precision import arithmetic, settle_precision
+from masa_model.training.precision import autocast, settle_precision
 from masa_model.training.pretrained import check_estimators
 from masa_model.training.probabilities import fit_temperature
 from masa_model.training.progress import NonFiniteLossError, Progress
 from masa_model.training.recipe import class_weights, make_optimiser, rate_factor
-from masa_model.training.recognizer import batch_probabilities, build_classifier, score_clips
+from masa_model.training.recognizer import batch_probabilities, build_network, score_clips
 from masa_model.training.restoring import restore_run, sums_of
 from masa_model.training.run_folder import BEST, RunFolder
 
@@ -85,7 +85,7 @@ def finetune(
     saver = FinetuneSaver(settings, data, folder, steps, _pretrained_on(settings, folder, going_on=going_on))
     targets = torch.from_numpy(data.train.targets).to(device)
     weights = class_weights(settings, data).to(device)
-    source = open_source(clips, device, settings.data.place)
+    source = open_source(clips, device, settings.data.storage)
     model.train()
     head_alone = 0.0 if settings.pretrained is None else settings.optimiser.head_first * steps
 
@@ -102,7 +102,7 @@ def finetune(
             frozen = settings.freeze or state.step < head_alone
             if frozen != model.frozen:
                 model.freeze(frozen)
-            with arithmetic(settings.precision, device):
+            with autocast(settings.precision, device):
                 scores = model(batch).float()
             wanted = targets[batch.numbers]
             loss = nn.functional.cross_entropy(
@@ -158,10 +158,10 @@ def finetune(
 
 def _initial_model(
     settings: FinetuneSettings, data: FinetuneData, device: torch.device, *, resume: bool
-) -> SignClassifier:
+) -> RecognizerNetwork:
     """The model with its first weights: a pre-trained encoder, or those that the seed gives."""
     torch.manual_seed(settings.seed)
-    model = build_classifier(settings, len(data.classes)).to(device)
+    model = build_network(settings, len(data.classes)).to(device)
     if resume:
         return model
     if settings.pretrained is not None:
@@ -191,7 +191,7 @@ def _training_batch(raw: RawClips, settings: FinetuneSettings, seed: tuple[int, 
 
 
 def _fitting_statistics(
-    model: SignClassifier, settings: FinetuneSettings, data: FinetuneData, device: torch.device
+    model: RecognizerNetwork, settings: FinetuneSettings, data: FinetuneData, device: torch.device
 ) -> AbstractContextManager[dict[str, Tensor]]:
     """Within, the statistics of what learns fit its weights; a validation takes about a sixth longer."""
     return calibrated(
@@ -205,7 +205,7 @@ def _fitting_statistics(
 
 
 def _validate(
-    model: SignClassifier, data: FinetuneData, settings: FinetuneSettings, device: torch.device
+    model: RecognizerNetwork, data: FinetuneData, settings: FinetuneSettings, device: torch.device
 ) -> tuple[float, float, float]:
     """Accuracy and mean negative log-likelihood of val, and the temperature that fits it."""
     model.eval()
@@ -224,7 +224,7 @@ def _restore(
     state: State,
     folder: RunFolder,
     settings: FinetuneSettings,
-    model: SignClassifier,
+    model: RecognizerNetwork,
     optimiser: torch.optim.Optimizer,
     steps: int,
     device: torch.device,

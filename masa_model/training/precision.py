@@ -13,7 +13,7 @@ from masa_model.settings.choices import Precision
 Settings = TypeVar("Settings", bound=BaseModel)
 
 
-def arithmetic(precision: Precision, device: torch.device) -> AbstractContextManager[object]:
+def autocast(precision: Precision, device: torch.device) -> AbstractContextManager[object]:
     """Inside, a network computes so; its weights are float32 all the same.
 
     Args:

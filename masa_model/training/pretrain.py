@@ -20,7 +20,7 @@ from masa_model.settings.pretrain import PretrainSettings
 from masa_model.training.checkpoint import load_checkpoint, require_kind
 from masa_model.training.data import TrainingData
 from masa_model.training.optimiser import parameter_groups
-from masa_model.training.precision import arithmetic, settle_precision
+from masa_model.training.precision import autocast, settle_precision
 from masa_model.training.pretrain_checkpoints import PretrainSaver
 from masa_model.training.pretrained import build_model
 from masa_model.training.processes import Processes
@@ -102,7 +102,7 @@ def pretrain(
     if resume and processes.first:
         folder.forget_metrics_from(step // steps_per_epoch)
     wrapped = _over_processes(model, processes, compiled=settings.compile)
-    source = open_source(clips, device, settings.data.place)
+    source = open_source(clips, device, settings.data.storage)
 
     for epoch in range(step // steps_per_epoch, settings.epochs):
         order = epoch_batches(len(clips), batch_size, settings.seed, epoch, processes.rank, processes.count)
@@ -118,7 +118,7 @@ def pretrain(
             # Dropout and noise too depend on the step alone, not on what ran before.
             torch.manual_seed(hash((settings.seed, step, processes.rank)) & 0x7FFFFFFF)
             batch, as_key, clean = _views(raw, settings, (settings.seed, epoch))
-            with arithmetic(settings.precision, device):
+            with autocast(settings.precision, device):
                 losses: Losses = wrapped(batch, (settings.seed, epoch), weight, as_key, clean)
             _check_finite(losses, batch, data, processes)
             optimiser.zero_grad()

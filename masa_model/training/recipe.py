@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from masa_model.inputs.labelled import FinetuneData
-from masa_model.network.classifier import SignClassifier
+from masa_model.network.classifier import RecognizerNetwork
 from masa_model.settings.finetune import FinetuneOptimiserSettings, FinetuneSettings
 from masa_model.training.optimiser import parameter_groups
 from masa_model.training.schedule import learning_rate_factor
 
 
-def make_optimiser(settings: FinetuneSettings, model: SignClassifier) -> torch.optim.Optimizer:
+def make_optimiser(settings: FinetuneSettings, model: RecognizerNetwork) -> torch.optim.Optimizer:
     """SGD or AdamW over what learns; each group's "highest" is its learning rate at its height.
 
     Args:

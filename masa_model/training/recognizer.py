@@ -1,8 +1,8 @@
-"""A trained recogniser: its network, its classes, and the probabilities it gives."""
+"""A trained recogniser: its network, its classes, and the probabilities it gives to clips and tracks."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,13 +10,17 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from masa_data.analysis.quality import hands_found
 from masa_data.shards.dataset import PoseDataset
+from masa_data.shards.joining import check_estimator
+from masa_data.tracks.provenance import EstimatorIdentity
+from masa_data.tracks.track import PoseTrack
 from masa_model.inputs.batch import PoseBatch, RawClips
 from masa_model.inputs.labelled import Classes
 from masa_model.inputs.parts import prepare_clips
 from masa_model.inputs.sampling import sample_test_frames
-from masa_model.inputs.sources import StreamedClips
-from masa_model.network.classifier import SignClassifier
+from masa_model.inputs.sources import StreamedClips, raw_clips
+from masa_model.network.classifier import RecognizerNetwork
 from masa_model.settings.finetune import FinetuneSettings
 from masa_model.training.checkpoint import (
     PRETRAINED_ON,
@@ -31,13 +35,28 @@ from masa_model.training.checkpoint import (
 from masa_model.training.checkpoint_parts import require_size, settings_of, tensor_of
 from masa_model.training.run_folder import BEST, LAST
 
+TOP = 5
+
 
 @dataclass(frozen=True, slots=True)
-class TrainedClassifier:
-    """A checkpoint of masa-finetune, read back.
+class Guess:
+    """What a clip may be.
 
     Attributes:
-        path: of the file.
+        gloss: text of the sign.
+        probability: 0..1, calibrated on val where the run had clips of it.
+    """
+
+    gloss: str
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
+class Recognizer:
+    """A trained recogniser: `Recognizer.load("runs/finetune-001").predict(track)`.
+
+    Attributes:
+        path: of its checkpoint.
         model: in evaluation mode.
         settings: of its run.
         classes: what it tells apart.
@@ -45,47 +64,106 @@ class TrainedClassifier:
         trained_on: (n, 2) `content_keys` of its training clips.
         pretrained_on: likewise of its pre-training; None if that is not known, since an earlier version made
             the checkpoint.
+        device: where it computes.
     """
 
     path: Path
-    model: SignClassifier
+    model: RecognizerNetwork
     settings: FinetuneSettings
     classes: Classes
     header: CheckpointHeader
     trained_on: NDArray[np.int64]
     pretrained_on: NDArray[np.int64] | None
+    device: torch.device
 
+    @classmethod
+    def load(cls, run: str | Path, device: str | torch.device = "cpu") -> Recognizer:
+        """Read a run of masa-finetune, or one of its checkpoints. Nothing in the file is run as code.
 
-def load_classifier(path: Path, device: torch.device) -> TrainedClassifier:
-    """Read a recogniser.
+        Args:
+            run: a checkpoint, or a run's folder: then the best by val, the last where there was no val.
+            device: where to put the network.
 
-    Args:
-        path: a checkpoint, or a run's folder: then the best by val, the last where there was no val.
-        device: where to put the network.
+        Raises:
+            DataError: if there is no such checkpoint, or it is of another kind, size or version.
+        """
+        path, device = Path(run), torch.device(device)
+        if path.is_dir():
+            best = path / "checkpoints" / BEST
+            path = best if best.exists() else path / "checkpoints" / LAST
+        checkpoint = load_checkpoint(path)
+        header = checkpoint.header
+        require_kind(path, header, "recogniser")
+        settings = settings_of(path, header, FinetuneSettings)
+        require_size(checkpoint, settings.network.encoder_weights)
+        model = build_network(settings, len(header.classes))
+        load_model(checkpoint, model)
+        trained_on = tensor_of(checkpoint, TRAINED_ON, torch.empty((0, 2), dtype=torch.int64))
+        return cls(
+            path,
+            model.to(device).eval(),
+            settings,
+            Classes(header.classes, header.labels),
+            header,
+            trained_on.numpy(),
+            _pretrained_on(checkpoint, settings),
+            device,
+        )
 
-    Raises:
-        DataError: if there is no such checkpoint, or it is of another kind, size or version.
-    """
-    if path.is_dir():
-        best = path / "checkpoints" / BEST
-        path = best if best.exists() else path / "checkpoints" / LAST
-    checkpoint = load_checkpoint(path)
-    header = checkpoint.header
-    require_kind(path, header, "recogniser")
-    settings = settings_of(path, header, FinetuneSettings)
-    require_size(checkpoint, settings.network.encoder_weights)
-    model = build_classifier(settings, len(header.classes))
-    load_model(checkpoint, model)
-    trained_on = tensor_of(checkpoint, TRAINED_ON, torch.empty((0, 2), dtype=torch.int64))
-    return TrainedClassifier(
-        path,
-        model.to(device).eval(),
-        settings,
-        Classes(header.classes, header.labels),
-        header,
-        trained_on.numpy(),
-        _pretrained_on(checkpoint, settings),
-    )
+    def check_estimator(self, found: EstimatorIdentity) -> None:
+        """Refuse keypoints of another estimator than the training's: it would take them for other signs.
+
+        Raises:
+            DataError: if the estimator, a setting or its weights differ, saying which.
+        """
+        option = "--any-estimator (any_estimator=True)"
+        check_estimator(self.path, self.header.estimator, found, option)
+
+    def predict(self, track: PoseTrack, top: int = TOP, *, any_estimator: bool = False) -> list[Guess]:
+        """The most probable glosses of one clip, the best first.
+
+        Args:
+            track: the clip.
+            top: how many, all if there are fewer.
+            any_estimator: whether it may be of another estimator than the training's.
+
+        Returns:
+            the guesses; none for a clip in which no hand was found, about which nothing can be said.
+
+        Raises:
+            DataError: as `predict_all`.
+        """
+        return self.predict_all([track], top, any_estimator=any_estimator)[0]
+
+    def predict_all(
+        self, tracks: Sequence[PoseTrack], top: int = TOP, *, any_estimator: bool = False
+    ) -> list[list[Guess]]:
+        """The same for some tracks at once; as many as memory holds.
+
+        Args:
+            tracks: the clips.
+            top: how many guesses for each.
+            any_estimator: whether they may be of another estimator than the training's.
+
+        Raises:
+            DataError: if a track says that it is of another estimator; one made by hand says nothing.
+        """
+        named = {id(track.estimator): track.estimator for track in tracks if track.estimator is not None}
+        for estimator in () if any_estimator else named.values():
+            self.check_estimator(estimator)
+        found: list[list[Guess]] = [[] for _ in tracks]
+        asked = [number for number, track in enumerate(tracks) if hands_found(track.confidence).any()]
+        if not asked:
+            return found
+        raw = raw_clips([tracks[number] for number in asked]).to(self.device)
+        probabilities = batch_probabilities(
+            self.model, raw, self.settings, temperature=self.header.temperature
+        )
+        glosses = self.classes.glosses
+        for number, row in zip(asked, probabilities, strict=True):
+            best = np.argsort(-row, kind="stable")[:top]
+            found[number] = [Guess(glosses[place], float(row[place])) for place in best]
+        return found
 
 
 def classes_of(checkpoint: Path) -> Classes | None:
@@ -108,14 +186,14 @@ def _pretrained_on(checkpoint: Checkpoint, settings: FinetuneSettings) -> NDArra
     return tensor_of(checkpoint, PRETRAINED_ON, torch.empty((0, 2), dtype=torch.int64)).numpy()
 
 
-def build_classifier(settings: FinetuneSettings, classes: int) -> SignClassifier:
+def build_network(settings: FinetuneSettings, classes: int) -> RecognizerNetwork:
     """The network that settings describe, with random weights.
 
     Args:
         settings: of a run.
         classes: their number.
     """
-    return SignClassifier(
+    return RecognizerNetwork(
         settings.network,
         classes,
         head=settings.head.kind,
@@ -127,7 +205,7 @@ def build_classifier(settings: FinetuneSettings, classes: int) -> SignClassifier
 
 @torch.no_grad()
 def score_clips(
-    model: SignClassifier,
+    model: RecognizerNetwork,
     clips: PoseDataset,
     settings: FinetuneSettings,
     device: torch.device,
@@ -166,7 +244,7 @@ def score_clips(
 
 @torch.no_grad()
 def batch_probabilities(
-    model: SignClassifier,
+    model: RecognizerNetwork,
     raw: RawClips,
     settings: FinetuneSettings,
     *,

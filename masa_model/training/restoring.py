@@ -16,7 +16,7 @@ from masa_model.training.checkpoint import Checkpoint, load_model, load_optimise
 from masa_model.training.checkpoint_parts import load_statistics, settings_of
 
 # They change nothing about what a run learns. A run may be lengthened; its number of steps is checked apart.
-_FREE: Final = frozenset({"epochs", "save_every", "save_minutes", "probe_every", "data.place"})
+_FREE: Final = frozenset({"epochs", "save_every", "save_minutes", "probe_every", "data.storage"})
 
 
 def restore_run(

@@ -142,7 +142,10 @@ def test_sigterm_saves_and_the_run_goes_on(shard, tmp_path, run):
         (("none.h5",), "none.h5 does not exist"),
         (("OUT", "--set", "motion.intervall=5"), "Did you mean motion.interval?"),
         (("OUT", "--set", "motion.weight=0", "--set", "alignment.weight=0"), "there is nothing to learn"),
-        (("OUT", "--set", "masking.rule=released", "--set", "masking.share=0.3"), "has no effect"),
+        (
+            ("OUT", "--set", "masking.rule=released", "--set", "masking.min_moving_fraction=0.3"),
+            "has no effect",
+        ),
         (("OUT", "--split", "none"), "no clip is of split none; the files have test, train, val"),
         (("OUT", "--device", "cuda:7"), "the device 'cuda:7' cannot be used"),
         (("--resume", "nothing"), "nothing holds no run: nothing/settings.toml is missing"),

@@ -27,7 +27,7 @@ from masa_model.settings.network import NetworkSettings
 from masa_model.settings.pretrain import InputSettings
 from masa_model.training.checkpoint import load_checkpoint
 from masa_model.training.finetune import finetune
-from masa_model.training.recognizer import batch_probabilities, load_classifier, score_clips
+from masa_model.training.recognizer import Recognizer, batch_probabilities, score_clips
 from masa_model.training.run_folder import RunFolder
 from tests.masa_model.made_up_signs import NETWORK, signs, write
 
@@ -169,7 +169,7 @@ def test_a_short_run_is_judged_by_what_its_weights_know(tmp_path, file):
     test = PoseDataset.open(file, splits=["test"])
     targets = data.classes.numbers_of(test)
     saved = load_checkpoint(folder.last)
-    model = load_classifier(folder.last, CPU).model
+    model = Recognizer.load(folder.last, CPU).model
     fitting = accuracy(model, test, settings, targets)
     measured = running_statistics(model)
     calibrate(model, lambda raw: batch_probabilities(model, raw, settings), data.train.clips, CPU)
@@ -215,7 +215,7 @@ def test_a_frozen_encoder_keeps_the_statistics_that_it_was_trained_with(tmp_path
             assert value.equal(saved.model[name]), name
     assert not saved.model["head.0.running_mean"].equal(saved.running_statistics["head.0.running_mean"])
     # From scratch it never trains: its statistics are those of the training clips, not of nothing.
-    model = load_classifier(folder.last, CPU).model
+    model = Recognizer.load(folder.last, CPU).model
     features = clip_features(model.encoder, data.train.clips, settings.inputs, CPU)
     assert np.isfinite(features).all()
     assert features.std(0).max() > 0.01

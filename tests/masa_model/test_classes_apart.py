@@ -28,7 +28,7 @@ from masa_model.training.finetune import finetune
 from masa_model.training.pretrain import pretrain
 from masa_model.training.pretrained import with_pretrained
 from masa_model.training.processes import Processes
-from masa_model.training.recognizer import TrainedClassifier, classes_of, load_classifier
+from masa_model.training.recognizer import Recognizer, classes_of
 from masa_model.training.run_folder import RunFolder
 from tests.masa_model.made_up_signs import GLOSSES, LARGER, NETWORK, signs, write
 from tests.masa_model.test_recognise_commands import PROVENANCE
@@ -95,7 +95,7 @@ def test_separate_files_of_train_and_val_learn_as_one(tmp_path, provenance, miss
 
 @pytest.mark.parametrize("missing", GLOSSES)
 def test_a_test_file_that_lacks_a_gloss_is_evaluated_as_one_that_does_not(run, tmp_path, missing):
-    recogniser = load_classifier(run.path, CPU)
+    recogniser = Recognizer.load(run.path, CPU)
     tests = by_alphabet(of_split("test", clips=10))
     of_all = tmp_path / "all.h5", tests
     of_some = tmp_path / "some.h5", by_alphabet(of_split("test", without=[missing], clips=10))
@@ -141,7 +141,7 @@ def test_other_numbers_of_an_official_corpus_are_refused(tmp_path, provenance, r
 
 
 def test_clips_of_another_corpus_are_told_from_unknown_ones(run, tmp_path):
-    recogniser = load_classifier(run.path, CPU)
+    recogniser = Recognizer.load(run.path, CPU)
     path = write(tmp_path / "csv.h5", PROVENANCE, by_alphabet(of_split("test"), "csv"))
     with pytest.raises(
         DataError, match=r"none of the 12 clips is of a class .*such as 'down' in 'csv' and 'folder'"
@@ -179,10 +179,10 @@ def pretrained(folder: Path, file: Path, splits: tuple[str, ...]) -> Path:
     return run.last
 
 
-def fine_tuned(tmp_path, file: Path, splits: tuple[str, ...], name: str) -> TrainedClassifier:
+def fine_tuned(tmp_path, file: Path, splits: tuple[str, ...], name: str) -> Recognizer:
     checkpoint = pretrained(tmp_path / f"{name}-pretraining", file, splits)
     settings = with_pretrained(FinetuneSettings(epochs=1, batch_size=8), checkpoint)
-    return load_classifier(train(tmp_path / name, settings, file).path, CPU)
+    return Recognizer.load(train(tmp_path / name, settings, file).path, CPU)
 
 
 def test_clips_that_pretraining_saw_are_refused(tmp_path, provenance):
@@ -214,12 +214,12 @@ def test_a_file_that_is_split_after_pretraining_leaks_its_test_clips(tmp_path, p
         deal_splits(shards, SplitRule(by="random", seed=0))
     settings = with_pretrained(FinetuneSettings(epochs=1, batch_size=8), checkpoint)
     run = train(tmp_path / "run", settings, file)
-    recogniser = load_classifier(run.path, CPU)
+    recogniser = Recognizer.load(run.path, CPU)
     with pytest.raises(DataError, match="clips were seen in pre-training"):
         open_test_data(recogniser, [file], ["test"], None)
     as_by_an_earlier_version(run.last)
     as_by_an_earlier_version(run.checkpoints / "best.safetensors")
-    old = load_classifier(run.path, CPU)
+    old = Recognizer.load(run.path, CPU)
     assert old.pretrained_on is None
     assert len(open_test_data(old, [file], ["test"], None)) > 0
     for arguments, said in (
@@ -254,7 +254,7 @@ def test_keys_of_pretraining_outlive_a_stop_and_cost_little(tmp_path, provenance
     checkpoint.unlink()  # pre-training may be gone by then
     for _ in finetune(settings, data, folder, CPU, resume=True):
         pass
-    keys = load_classifier(folder.path, CPU).pretrained_on
+    keys = Recognizer.load(folder.path, CPU).pretrained_on
     assert keys is not None
     assert keys.shape == (24, 2)
     assert keys.dtype == np.int64

@@ -6,11 +6,10 @@ import torch
 
 from masa_data import DataError
 from masa_model.evaluation.export import PaddedRecogniser, export, packed_probabilities
-from masa_model.evaluation.predict import Recognizer
 from masa_model.inputs.labelled import open_finetune_data
 from masa_model.settings.finetune import FinetuneSettings
 from masa_model.training.finetune import finetune
-from masa_model.training.recognizer import TrainedClassifier, load_classifier
+from masa_model.training.recognizer import Recognizer
 from masa_model.training.run_folder import RunFolder
 from tests.conftest import make_track
 from tests.masa_model.made_up_signs import NETWORK, make_sign, signs, write
@@ -18,7 +17,7 @@ from tests.masa_model.made_up_signs import NETWORK, make_sign, signs, write
 CPU = torch.device("cpu")
 
 
-def trained(tmp_path, provenance, **values: object) -> TrainedClassifier:
+def trained(tmp_path, provenance, **values: object) -> Recognizer:
     settings = FinetuneSettings.model_validate(
         {"network": NETWORK, "epochs": 10, "batch_size": 8, "optimiser": {"learning_rate": 0.1}, **values}
     )
@@ -26,7 +25,7 @@ def trained(tmp_path, provenance, **values: object) -> TrainedClassifier:
     folder = RunFolder.create("finetune", tmp_path / "run")
     for _ in finetune(settings, data, folder, CPU):
         pass
-    return load_classifier(folder.path, CPU)
+    return Recognizer.load(folder.path, CPU)
 
 
 @pytest.mark.parametrize(
@@ -51,7 +50,7 @@ def test_padded_and_packed_say_the_same(tmp_path, provenance, values):
         with torch.no_grad():
             found = padded(*clip).numpy()
         np.testing.assert_allclose(found, packed_probabilities(recogniser, *clip), atol=1e-5)
-        by_gloss = {guess.gloss: guess.probability for guess in Recognizer(recogniser, CPU).predict(track)}
+        by_gloss = {guess.gloss: guess.probability for guess in recogniser.predict(track)}
         expected = [by_gloss[gloss] for gloss in recogniser.classes.glosses]
         np.testing.assert_allclose(found, expected, atol=5e-3)  # of the file's rounding
         seen.append(found)

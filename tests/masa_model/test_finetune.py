@@ -5,7 +5,6 @@ import pytest
 import torch
 
 from masa_data import DataError
-from masa_model.evaluation.predict import Recognizer
 from masa_model.inputs.labelled import FinetuneData, open_finetune_data
 from masa_model.inputs.parts import prepare_clips
 from masa_model.inputs.sources import raw_clips
@@ -15,7 +14,7 @@ from masa_model.training.checkpoint import CheckpointHeader, load_checkpoint, sa
 from masa_model.training.finetune import finetune
 from masa_model.training.pretrained import build_model, with_pretrained
 from masa_model.training.recipe import class_weights
-from masa_model.training.recognizer import build_classifier, load_classifier
+from masa_model.training.recognizer import Recognizer, build_network
 from masa_model.training.run_folder import RunFolder
 from tests.conftest import make_track
 from tests.masa_model.made_up_signs import LARGER, NETWORK, make_sign, signs, write
@@ -100,10 +99,10 @@ def test_the_best_epoch_is_that_of_val_and_test_plays_no_part(tmp_path, file, pr
     folder = train(tmp_path / "run", settings, opened(file, settings))
     lines = folder.read_metrics()
     best = max(range(6), key=lambda epoch: (lines[epoch]["val_accuracy"], -lines[epoch]["val_loss"]))
-    assert load_classifier(folder.path, CPU).header.metrics["epoch"] == best
+    assert Recognizer.load(folder.path, CPU).header.metrics["epoch"] == best
     without_test = write(tmp_path / "b.h5", provenance, [t for t in signs() if t.info.split != "test"])
     other = train(tmp_path / "other", settings, opened(without_test, settings))
-    one, two = load_classifier(folder.path, CPU).model, load_classifier(other.path, CPU).model
+    one, two = Recognizer.load(folder.path, CPU).model, Recognizer.load(other.path, CPU).model
     assert all(a.equal(b) for a, b in zip(one.state_dict().values(), two.state_dict().values(), strict=True))
 
 
@@ -112,7 +111,7 @@ def test_without_val_the_last_epoch_is_kept(tmp_path, provenance):
     settings = settings_with()
     folder = train(tmp_path / "run", settings, opened(file, settings))
     assert not (folder.checkpoints / "best.safetensors").exists()
-    assert load_classifier(folder.path, CPU).header.step == load_classifier(folder.path, CPU).header.steps
+    assert Recognizer.load(folder.path, CPU).header.step == Recognizer.load(folder.path, CPU).header.steps
 
 
 def pretrained(path: Path, data: FinetuneData, **network: object) -> Path:
@@ -137,13 +136,13 @@ def test_pretrained_weights_arrive_and_frozen_ones_stay(tmp_path, file):
     settings = with_pretrained(FinetuneSettings(freeze=True, epochs=2, batch_size=8), checkpoint)
     folder = train(tmp_path / "run", settings, data)
     query = load_checkpoint(checkpoint).model
-    model = load_classifier(folder.path, CPU).model
+    model = Recognizer.load(folder.path, CPU).model
     for name, value in model.encoder.state_dict().items():
         assert value.equal(query[f"query.encoder.{name}"]), name
-    first = build_classifier(settings, 4)
+    first = build_network(settings, 4)
     assert not model.head.weight.equal(first.head.weight)
     free = train(tmp_path / "free", settings.model_copy(update={"freeze": False}), data)
-    moved = load_classifier(free.path, CPU).model.encoder.state_dict()
+    moved = Recognizer.load(free.path, CPU).model.encoder.state_dict()
     assert not moved["encoder.blocks.0.widen.weight"].equal(
         query["query.encoder.encoder.blocks.0.widen.weight"]
     )
@@ -214,8 +213,8 @@ def test_from_scratch_the_whole_network_learns_from_the_start(tmp_path, file):
     settings = settings_with(recipe="tuned", epochs=1, optimiser={"head_first": 1.0})
     folder = train(tmp_path / "run", settings, opened(file, settings))
     torch.manual_seed(settings.seed)
-    first = build_classifier(settings, 4).encoder.state_dict()
-    last = load_classifier(folder.path, CPU).model.encoder.state_dict()
+    first = build_network(settings, 4).encoder.state_dict()
+    last = Recognizer.load(folder.path, CPU).model.encoder.state_dict()
     assert not first["encoder.blocks.0.widen.weight"].equal(last["encoder.blocks.0.widen.weight"])
 
 
@@ -237,7 +236,7 @@ def test_what_does_not_fit_is_said_in_words(tmp_path, file, provenance):
     with pytest.raises(DataError, match="is of kind recogniser, expected pretraining"):
         with_pretrained(FinetuneSettings(), folder.last)
     with pytest.raises(DataError, match="is of kind pretraining, expected recogniser"):
-        load_classifier(checkpoint, CPU)
+        Recognizer.load(checkpoint, CPU)
     other = provenance.model_copy(
         update={"estimator": provenance.estimator.model_copy(update={"version": "2"})}
     )
@@ -270,7 +269,7 @@ def test_balanced_weights_give_rare_classes_their_say(tmp_path, provenance):
 @pytest.mark.parametrize("pooling", ["average", "softmax"])
 def test_the_answer_for_a_clip_does_not_depend_on_its_neighbours(pooling):
     settings = settings_with(head={"pooling": pooling, "kind": "batch-norm"})
-    model = build_classifier(settings, 4).eval()
+    model = build_network(settings, 4).eval()
     tracks = [make_sign("a", 0, 5), make_sign("b", 1, 40), make_sign("c", 2, 17)]
     with torch.no_grad():
         together = model(prepare_clips(raw_clips(tracks)))

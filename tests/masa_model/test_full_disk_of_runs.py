@@ -13,7 +13,7 @@ from masa_model.pictures.recorder import Recorder
 from masa_model.settings.finetune import FinetuneSettings
 from masa_model.training.checkpoint import load_checkpoint
 from masa_model.training.finetune import finetune
-from masa_model.training.recognizer import load_classifier
+from masa_model.training.recognizer import Recognizer
 from masa_model.training.run_folder import RunFolder
 from tests.masa_model.made_up_signs import NETWORK, signs, write
 from tests.small_disk import fill, small_disk
@@ -56,7 +56,7 @@ def test_a_run_stops_and_goes_on_as_if_nothing_had_been(disk, tmp_path, provenan
     assert found.header.step == expected.header.step
     for name, value in expected.model.items():
         assert torch.equal(found.model[name], value), name
-    recogniser = load_classifier(folder.path, CPU)
+    recogniser = Recognizer.load(folder.path, CPU)
     (disk / "model.pt2").write_bytes(b"old")
     fill(disk, 8)
     with pytest.raises(OSError, match="No space left"):

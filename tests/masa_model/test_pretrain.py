@@ -113,7 +113,7 @@ def test_a_share_of_each_corpus(tmp_path, provenance):
 @pytest.mark.parametrize("stop_after", [1, 5, 7])
 @pytest.mark.parametrize("place", ["memory", "stream"])
 def test_interrupted_is_uninterrupted(shard, tmp_path, stop_after, place):
-    settings = settings_of(data={"place": place})
+    settings = settings_of(data={"storage": place})
     whole = RunFolder.create("pretrain", tmp_path / "whole")
     run_all(settings, shard, whole)
     parts = RunFolder.create("pretrain", tmp_path / "parts")
@@ -178,7 +178,7 @@ def test_noise_makes_no_frame_move(shard, tmp_path):
     records = {}
     for noise in (0.0, 10.0):
         folder = RunFolder.create("pretrain", tmp_path / str(noise))
-        masking = {"motion_threshold": 60, "share": 0.9}
+        masking = {"motion_threshold": 60, "min_moving_fraction": 0.9}
         run_all(settings_of(epochs=1, inputs={"noise": noise}, masking=masking), shard, folder)
         (records[noise],) = folder.read_metrics()
     assert 0 < records[0.0]["masked_share"] < 0.6  # by noisy coordinates it would be more

@@ -23,10 +23,9 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from masa_data import DataError, PoseDataset, PoseShards
 from masa_data.tracks.provenance import EstimatorIdentity, Provenance
 from masa_data.tracks.track import PoseTrack
-from masa_model.evaluation.predict import Recognizer
 from masa_model.training.checkpoint import read_header
 from masa_model.training.probabilities import calibration_error
-from masa_model.training.recognizer import load_classifier, score_clips
+from masa_model.training.recognizer import Recognizer, score_clips
 from tests.conftest import make_track
 from tests.masa_model.made_up_signs import GLOSSES, NETWORK, make_sign, signs, write
 
@@ -133,7 +132,7 @@ def test_two_processes_say_what_one_says(folder):
 
 def test_probabilities_have_the_temperature_of_val(folder):
     """What the scores file says is what the network says, divided by the checkpoint's temperature."""
-    recogniser = load_classifier(folder / "runs/finetune-001", torch.device("cpu"))
+    recogniser = Recognizer.load(folder / "runs/finetune-001", torch.device("cpu"))
     temperature = recogniser.header.temperature
     assert temperature != 1.0
     call(evaluate, "--scores", "scores.npz")
@@ -330,7 +329,7 @@ def test_files_of_two_estimators_are_trained_on_where_that_is_asked_for(folder):
     assert "--any-estimator" in said
     call(finetune, "out.h5", *common, "--any-estimator")
     call(finetune, "--resume", folder / "mixed")
-    assert Recognizer.load(folder / "mixed").trained.header.estimator.name == "another+made-up"
+    assert Recognizer.load(folder / "mixed").header.estimator.name == "another+made-up"
     assert "--any-estimator" in call(predict, "another.h5", "--run", folder / "mixed", code=2).stderr
     call(predict, "another.h5", "--run", folder / "mixed", "--any-estimator")
     assert "--force" in call(evaluate, "--run", folder / "mixed", "--data", "out.h5", code=2).stderr

@@ -25,7 +25,7 @@ from masa_model.training.data import open_training_data
 from masa_model.training.processes import Processes
 from masa_model.training.run_folder import RunFolder
 
-settings = PretrainSettings(size="tiny", data={"place": "stream"})
+settings = PretrainSettings(size="tiny", data={"storage": "stream"})
 data = open_training_data([Path(sys.argv[1])], settings.data.splits)
 data.record()
 folder = RunFolder.create("pretrain", Path(sys.argv[2]))

@@ -51,7 +51,11 @@ def test_candidates(batch, denominator, magnitude, k, eps_m, delta):
         pair_confidence(batch, k, 0.4),
         exists,
         MaskingSettings(
-            motion_threshold=eps_m, share=delta, rule="paper", magnitude=magnitude, denominator=denominator
+            motion_threshold=eps_m,
+            min_moving_fraction=delta,
+            rule="paper",
+            magnitude=magnitude,
+            denominator=denominator,
         ),
     )
     some = 0
@@ -71,7 +75,11 @@ def test_candidates_of_each_part(batch):
         weight,
         exists,
         MaskingSettings(
-            motion_threshold=5.0, share=0.5, rule="paper", mask_set="per_part", denominator="visible"
+            motion_threshold=5.0,
+            min_moving_fraction=0.5,
+            rule="paper",
+            mask_set="per_part",
+            denominator="visible",
         ),
     )
     for (x, r), mine in zip(oracle_inputs(batch), unpacked(batch, found), strict=True):
@@ -94,7 +102,7 @@ def test_a_frame_is_a_candidate_if_any_part_moves(batch, denominator, magnitude,
             exists,
             MaskingSettings(
                 motion_threshold=eps_m,
-                share=delta,
+                min_moving_fraction=delta,
                 magnitude=magnitude,
                 denominator=denominator,
                 mask_set=mask_set,
@@ -127,7 +135,11 @@ def test_candidates_of_the_released_rule(batch, k, eps_m):
             pair_confidence(batch, k, 0.0),
             exists,
             MaskingSettings(
-                motion_threshold=eps_m, share=0.5, rule="released", mask_set=mask_set, denominator="visible"
+                motion_threshold=eps_m,
+                min_moving_fraction=0.5,
+                rule="released",
+                mask_set=mask_set,
+                denominator="visible",
             ),
         )
         for (x, r), mine in zip(oracle_inputs(batch), unpacked(batch, found), strict=True):
@@ -157,7 +169,9 @@ def test_graded_confidence_does_not_ask_for_more_motion(confidence, seen):
                 residuals,
                 pairs,
                 exists,
-                MaskingSettings(motion_threshold=5.0, share=0.5, rule=rule, denominator="visible"),
+                MaskingSettings(
+                    motion_threshold=5.0, min_moving_fraction=0.5, rule=rule, denominator="visible"
+                ),
             )[0].sum()
         )
         for rule in ("parts", "paper")
@@ -171,7 +185,10 @@ def test_a_clip_that_stands_still_has_no_candidate():
     batch = prepare_clips(packed([still, make_clip(20, step=8)]))
     residuals, exists = motion_residuals(batch, 3)
     found = mask_candidates(
-        residuals, pair_confidence(batch, 3, 0.4), exists, MaskingSettings(motion_threshold=5.0, share=0.5)
+        residuals,
+        pair_confidence(batch, 3, 0.4),
+        exists,
+        MaskingSettings(motion_threshold=5.0, min_moving_fraction=0.5),
     )
     assert not found[:, batch.clip == 0].any()
     assert found[:, batch.clip == 1].any()

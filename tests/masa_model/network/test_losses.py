@@ -7,7 +7,7 @@ from torch import nn
 
 from masa_model.inputs.motion import motion_residuals, pair_confidence
 from masa_model.inputs.parts import prepare_clips
-from masa_model.network.alignment import MemoryBank, contrastive_logits, follow, info_nce
+from masa_model.network.alignment import MemoryBank, contrastive_logits, info_nce, update_momentum
 from masa_model.network.autoencoder import prediction_loss
 from tests.masa_model import oracle
 from tests.masa_model.conftest import awkward_clips, packed, unpacked
@@ -125,7 +125,7 @@ def test_the_moving_average_in_closed_form():
     fast[1].running_var.uniform_(1, 2)
     before = {name: value.clone() for name, value in slow.state_dict().items()}
     for _ in range(50):
-        follow(slow, fast, 0.996)
+        update_momentum(slow, fast, 0.996)
     for name, value in slow.state_dict().items():
         goal = fast.state_dict()[name]
         if value.is_floating_point():

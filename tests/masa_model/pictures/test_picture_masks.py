@@ -51,7 +51,7 @@ def clips(tmp_path, provenance):
 
 @pytest.mark.parametrize("share", [0.5, 0.9])
 def test_the_counts_are_those_of_alg_1(clips, share):
-    settings = PretrainSettings(masking=MaskingSettings(share=share))
+    settings = PretrainSettings(masking=MaskingSettings(min_moving_fraction=share))
     found = count_masks(clips, settings, CPU)
     assert found.of == len(clips)
     expected = []

@@ -27,7 +27,7 @@ from masa_model.training.data import open_training_data
 from masa_model.training.finetune import finetune
 from masa_model.training.pretrain import pretrain
 from masa_model.training.pretrained import load_pretrained, with_pretrained
-from masa_model.training.recognizer import load_classifier
+from masa_model.training.recognizer import Recognizer
 from masa_model.training.run_folder import RunFolder
 from tests.masa_model.made_up_signs import signs, write
 from tests.masa_model.test_finetune import settings_with
@@ -235,7 +235,7 @@ def use(kind: str, path: Path) -> None:
         load_pretrained(path)
         with_pretrained(FinetuneSettings(), path)
     else:
-        load_classifier(path, CPU)
+        Recognizer.load(path, CPU)
 
 
 def write_odd_headers(kind: str, runs: dict[str, RunFolder], tmp_path: Path, count: int, seed: int) -> int:
@@ -404,7 +404,7 @@ def test_a_checkpoint_of_an_earlier_version_is_read(runs, tmp_path):
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     path = tmp_path / "old.safetensors"
     path.write_bytes(safetensors.torch.save(tensors, {"masa": json.dumps(values | {"version": 2})}))
-    old, new = (load_classifier(each, CPU).model.state_dict() for each in (path, runs["finetune"].last))
+    old, new = (Recognizer.load(each, CPU).model.state_dict() for each in (path, runs["finetune"].last))
     assert all(np.array_equal(old[name], new[name]) for name in new)
     path.write_bytes(safetensors.torch.save(tensors, {"masa": json.dumps(values)}))
     with pytest.raises(DataError, match="its checksum differs"):

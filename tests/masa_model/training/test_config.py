@@ -3,7 +3,7 @@
 import pytest
 import tomli_w
 
-from masa_data.errors import DataError
+from masa_data.errors import DataError, RenamedWarning
 from masa_model.inputs.masking import mask_interval
 from masa_model.settings.finetune import FinetuneSettings
 from masa_model.settings.pretrain import PretrainSettings
@@ -19,7 +19,12 @@ def test_the_default_is_the_paper():
     assert settings.network.part * 3 == 1536
     assert (settings.network.encoder_blocks, settings.network.decoder_blocks) == (3, 2)
     masking = settings.masking
-    assert (masking.confidence_threshold, masking.motion_threshold, masking.share, masking.ratio) == (
+    assert (
+        masking.confidence_threshold,
+        masking.motion_threshold,
+        masking.min_moving_fraction,
+        masking.ratio,
+    ) == (
         0.4,
         5,
         0.5,
@@ -105,8 +110,18 @@ def test_settings_from_before_there_were_rules_keep_their_meaning(tmp_path, inte
 
 
 def test_a_file_that_says_some_of_masking_has_the_rule_of_today(tmp_path):
-    (tmp_path / "mine.toml").write_text("[masking]\nshare = 0.3\n")
+    (tmp_path / "mine.toml").write_text("[masking]\nratio = 0.3\n")
     assert resolve(config=tmp_path / "mine.toml").masking.rule == "parts"
+
+
+def test_a_setting_that_was_renamed_is_understood_and_says_so(tmp_path):
+    (tmp_path / "mine.toml").write_text("[masking]\nshare = 0.3\n")
+    with pytest.warns(RenamedWarning, match=r"masking\.share is now called masking\.min_moving_fraction"):
+        assert resolve(config=tmp_path / "mine.toml").masking.min_moving_fraction == 0.3
+    with pytest.warns(RenamedWarning, match=r"data\.storage"):
+        assert resolve("data.place=stream").data.storage == "stream"
+    with pytest.raises(DataError, match=r"Did you mean masking\.min_moving_fraction"):
+        resolve("masking.min_moving=0.3")
 
 
 def test_what_was_resolved_resolves_to_itself(tmp_path):
@@ -162,7 +177,7 @@ def effects(kind, *assignments, **options):
 @pytest.mark.parametrize(
     ("kind", "beside", "idle"),
     [
-        (PretrainSettings, "masking.rule=released", "masking.share=0.3"),
+        (PretrainSettings, "masking.rule=released", "masking.min_moving_fraction=0.3"),
         (PretrainSettings, "masking.rule=released", "masking.magnitude=coordinate"),
         (PretrainSettings, "masking.strategy=random", "masking.motion_threshold=3"),
         (PretrainSettings, "masking.strategy=random", "masking.rule=paper"),

@@ -5,7 +5,7 @@ import torch
 
 from masa_model.settings.finetune import FinetuneSettings
 from masa_model.settings.pretrain import PretrainSettings
-from masa_model.training.precision import arithmetic, precision_for, settle_precision
+from masa_model.training.precision import autocast, precision_for, settle_precision
 
 CPU = torch.device("cpu")
 PRODUCT = torch.ones(4, 4)
@@ -26,7 +26,7 @@ def test_auto_is_the_default_and_fp32_on_a_cpu(kind):
     ("precision", "dtype"), [("auto", torch.float32), ("fp32", torch.float32), ("bf16", torch.bfloat16)]
 )
 def test_products_are_of_the_precision(precision, dtype):
-    with arithmetic(precision, CPU):
+    with autocast(precision, CPU):
         assert (PRODUCT @ PRODUCT).dtype == dtype
 
 
