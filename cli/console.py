@@ -10,11 +10,11 @@ import json
 import re
 import sys
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from difflib import get_close_matches
 from errno import EPIPE
-from typing import Any, Final, TextIO
+from typing import Any, Final
 
 import click
 from click.core import ParameterSource
@@ -85,8 +85,7 @@ class _PlainErrors:
             with suppress(AttributeError, ValueError):  # one that a test put there
                 stream.reconfigure(errors="replace")  # type: ignore[union-attr]
         with warnings.catch_warnings():
-            warnings.simplefilter("once", RenamedWarning)
-            warnings.showwarning = _as_note
+            warnings.showwarning = _notes()
             return super().main(*arguments, **options)  # type: ignore[misc]
 
     def make_context(self, *arguments: Any, **options: Any) -> click.Context:  # noqa: ANN401
@@ -109,19 +108,18 @@ class Group(_PlainErrors, click.Group):
     """A program with commands of its own."""
 
 
-def _as_note(
-    message: Warning | str,
-    category: type[Warning],
-    filename: str,
-    lineno: int,
-    file: TextIO | None = None,
-    line: str | None = None,
-) -> None:
-    """A warning for users is a line of its own; others look as Python shows them."""
-    if issubclass(category, RenamedWarning):
-        complain(f"note: {message}")
-    else:
-        complain(warnings.formatwarning(message, category, filename, lineno, line).rstrip())
+def _notes() -> Callable[..., None]:
+    """Shows warnings: one for users as a line of its own, and only once; others as Python shows them."""
+    said: set[str] = set()
+
+    def show(message: Warning | str, category: type[Warning], *where: Any) -> None:  # noqa: ANN401  # as Python's
+        if not issubclass(category, RenamedWarning):
+            complain(warnings.formatwarning(message, category, *where[:2]).rstrip())
+        elif str(message) not in said:
+            said.add(str(message))
+            complain(f"note: {message}")
+
+    return show
 
 
 @contextmanager
