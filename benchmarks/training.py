@@ -31,11 +31,12 @@ from masa_model.settings.choices import Size
 from masa_model.settings.finetune import FinetuneSettings
 from masa_model.settings.pretrain import PretrainSettings
 from masa_model.training.data import open_training_data
+from masa_model.training.optimiser import make_optimiser
 from masa_model.training.precision import autocast
 from masa_model.training.pretrain import pretrain
 from masa_model.training.pretrained import build_model
 from masa_model.training.processes import Processes
-from masa_model.training.recipe import make_optimiser
+from masa_model.training.recipe import learning_parameters
 from masa_model.training.recognizer import build_network
 from masa_model.training.run_folder import RunFolder
 
@@ -121,7 +122,7 @@ def finetuning_step(path: Path, device: torch.device, size: Size) -> None:
     settings = FinetuneSettings(recipe="tuned", size=size)
     model = build_network(settings, 100).to(device).train()
     counted = count_linear(model)
-    optimiser = make_optimiser(settings, model)
+    optimiser = make_optimiser(settings.optimiser, model, learning_parameters(settings, model))
     batches = [
         sample_training_frames(batch, settings.sampling.frames, settings.sampling.how, (0, 0))
         for batch in prepared_batches(clips, device, settings.batch_size)

@@ -25,6 +25,7 @@ from masa_model.settings.finetune import FinetuneSettings
 from masa_model.training.checkpoint import (
     PRETRAINED_ON,
     TRAINED_ON,
+    Checkpoint,
     load_checkpoint,
     load_model,
     read_progress,
@@ -32,14 +33,15 @@ from masa_model.training.checkpoint import (
 )
 from masa_model.training.checkpoint_parts import tensor_of
 from masa_model.training.finetune_checkpoints import SUMS, Chosen, FinetuneSaver, State
+from masa_model.training.optimiser import make_optimiser, set_learning_rate
 from masa_model.training.precision import autocast, settle_precision
 from masa_model.training.pretrained import check_estimators
 from masa_model.training.probabilities import fit_temperature
 from masa_model.training.progress import NonFiniteLossError, Progress
-from masa_model.training.recipe import class_weights, make_optimiser, rate_factor
+from masa_model.training.recipe import class_weights, learning_parameters, rate_factor
 from masa_model.training.recognizer import batch_probabilities, build_network, score_clips
 from masa_model.training.restoring import restore_run, sums_of
-from masa_model.training.run_folder import BEST, RunFolder
+from masa_model.training.run_folder import RunFolder
 
 _FEWEST_CALIBRATION_CLIPS: Final = 128
 
@@ -76,10 +78,13 @@ def finetune(
     steps = steps_per_epoch * settings.epochs
     going_on = resume and folder.last.exists()
     model = _initial_model(settings, data, device, resume=going_on)
-    optimiser = make_optimiser(settings, model)
+    optimiser = make_optimiser(settings.optimiser, model, learning_parameters(settings, model))
     state = State(sums=torch.zeros(len(SUMS), device=device))
     if going_on:
-        _restore(state, folder, settings, model, optimiser, steps, device)
+        checkpoint = load_checkpoint(folder.last)
+        require_kind(folder.last, checkpoint.header, "recogniser")
+        restore_run(checkpoint, settings, steps, model, optimiser)
+        state = _state_of(checkpoint, device)
     if resume:
         folder.forget_metrics_from(state.step // steps_per_epoch)
     saver = FinetuneSaver(settings, data, folder, steps, _pretrained_on(settings, folder, going_on=going_on))
@@ -93,9 +98,7 @@ def finetune(
         order = epoch_batches(len(clips), settings.batch_size, settings.seed, epoch)
         started, first = time.monotonic(), state.step
         for raw in source.batches(order[state.step % steps_per_epoch :]):
-            factor = rate_factor(settings.optimiser, state.step, steps)
-            for group in optimiser.param_groups:
-                group["lr"] = group["highest"] * factor
+            set_learning_rate(optimiser, rate_factor(settings.optimiser, state.step, steps))
             # Dropout too depends on the step alone, not on what ran before.
             torch.manual_seed(hash((settings.seed, state.step)) & 0x7FFFFFFF)
             batch = _training_batch(raw, settings, (settings.seed, epoch))
@@ -121,9 +124,9 @@ def finetune(
             state.sums += torch.stack([loss.detach(), right])
             stopping = stop()
             if state.step % steps_per_epoch:
-                if stopping or saver.due_within_epoch():
+                if stopping or saver.writer.due_within_epoch():
                     with _fitting_statistics(model, settings, data, device) as running:
-                        saver.save(folder.last, state, model, resumable=(optimiser, running))
+                        saver.save_last(state, model, optimiser, running)
                 if stopping:
                     return
                 yield Progress(state.step, steps, epoch)
@@ -137,7 +140,7 @@ def finetune(
         record["clips_per_second"] = (state.step - first) * len(order[0]) / max(seconds, 1e-9)
         last = epoch + 1 == settings.epochs
         ask = len(data.val) > 0 and ((epoch + 1) % settings.val_every == 0 or last)
-        keep = stopping or last or saver.due_after_epoch()
+        keep = stopping or last or saver.writer.due_after_epoch()
         with ExitStack() as fitting:
             if ask or keep:
                 running = fitting.enter_context(_fitting_statistics(model, settings, data, device))
@@ -145,12 +148,11 @@ def finetune(
                 accuracy, val_loss, temperature = _validate(model, data, settings, device)
                 record |= {"val_accuracy": accuracy, "val_loss": val_loss}
                 if state.chosen.improve(accuracy, val_loss, epoch):
-                    saver.save(folder.checkpoints / BEST, state, model, record, temperature)
+                    saver.save_best(state, model, record, temperature)
                 record["best_epoch"] = state.chosen.epoch
             folder.append_metrics(dict(record))
             if keep:
-                resumable = (optimiser, running)
-                saver.save(folder.last, state, model, record, temperature if ask else 1.0, resumable)
+                saver.save_last(state, model, optimiser, running, record, temperature if ask else 1.0)
         yield Progress(state.step, steps, epoch, record)
         if stopping:
             return
@@ -220,18 +222,8 @@ def _validate(
     return accuracy, loss, fit_temperature(probabilities, data.val.targets)
 
 
-def _restore(
-    state: State,
-    folder: RunFolder,
-    settings: FinetuneSettings,
-    model: RecognizerNetwork,
-    optimiser: torch.optim.Optimizer,
-    steps: int,
-    device: torch.device,
-) -> None:
-    checkpoint = load_checkpoint(folder.last)
-    require_kind(folder.last, checkpoint.header, "recogniser")
-    restore_run(checkpoint, settings, steps, model, optimiser)
-    state.step = checkpoint.header.step
-    state.sums = sums_of(checkpoint, len(SUMS), 0, 1).to(device)
-    state.chosen = Chosen(*tensor_of(checkpoint, "chosen", state.chosen.tensor()).tolist())
+def _state_of(checkpoint: Checkpoint, device: torch.device) -> State:
+    """Where the loop was when a checkpoint was saved."""
+    chosen = tensor_of(checkpoint, "chosen", Chosen().tensor())
+    sums = sums_of(checkpoint, len(SUMS), 0, 1).to(device)
+    return State(checkpoint.header.step, sums, Chosen(*chosen.tolist()))

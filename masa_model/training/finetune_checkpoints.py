@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -13,20 +11,13 @@ from torch import Tensor, nn
 
 from masa_model.inputs.labelled import FinetuneData
 from masa_model.settings.finetune import FinetuneSettings
-from masa_model.training.checkpoint import (
-    PRETRAINED_ON,
-    RUNNING,
-    TRAINED_ON,
-    CheckpointHeader,
-    save_checkpoint,
-)
+from masa_model.training.checkpoint import PRETRAINED_ON, TRAINED_ON, CheckpointHeader
+from masa_model.training.checkpoint_writer import CheckpointWriter
 from masa_model.training.content import content_keys
-from masa_model.training.run_folder import RunFolder
+from masa_model.training.run_folder import BEST, RunFolder
 
 # What is averaged over an epoch and recorded.
 SUMS: Final = ("loss", "accuracy")
-# Epochs may be short; within one, `save_minutes` counts.
-_SECONDS_BETWEEN_EPOCHS_SAVED: Final = 60.0
 
 
 @dataclass(slots=True)
@@ -68,8 +59,7 @@ class FinetuneSaver:
         folder: of the run.
         steps: of the whole run.
         pretrained_on: (n, 2) content keys of the clips that pre-training saw; None = not known.
-        saved: when the last checkpoint to go on from was written, or the run began.
-        trained_on: (n, 2) content keys of the clips that are learned from.
+        writer: holds them, and the keys of the clips that are learned from.
     """
 
     settings: FinetuneSettings
@@ -77,32 +67,42 @@ class FinetuneSaver:
     folder: RunFolder
     steps: int
     pretrained_on: Tensor | None
-    saved: float = field(default_factory=time.monotonic)
-    trained_on: Tensor = field(init=False)
+    writer: CheckpointWriter = field(init=False)
 
     def __post_init__(self) -> None:
-        self.trained_on = torch.from_numpy(content_keys(self.data.train.clips))
+        seen = {TRAINED_ON: torch.from_numpy(content_keys(self.data.train.clips))}
+        if self.pretrained_on is not None:
+            seen[PRETRAINED_ON] = self.pretrained_on
+        self.writer = CheckpointWriter(self.folder.last, self.settings.save_minutes, seen)
 
-    def due_after_epoch(self) -> bool:
-        """Whether it is time for one at the end of an epoch."""
-        return time.monotonic() - self.saved > _SECONDS_BETWEEN_EPOCHS_SAVED
+    def save_best(self, state: State, model: nn.Module, record: dict[str, float], temperature: float) -> None:
+        """Write the best epoch by val.
 
-    def due_within_epoch(self) -> bool:
-        """Whether it is time for one within an epoch."""
-        return time.monotonic() - self.saved >= 60 * self.settings.save_minutes
+        Args:
+            state: where the loop is.
+            model: with statistics that fit its weights.
+            record: what was measured.
+            temperature: that fits val.
+        """
+        header = self._header(state, record, temperature)
+        self.writer.write(self.folder.checkpoints / BEST, header, model, _progress(state))
 
-    def save(
+    def save_last(
         self,
-        path: Path,
         state: State,
         model: nn.Module,
+        optimiser: torch.optim.Optimizer,
+        running: dict[str, Tensor],
         record: dict[str, float] | None = None,
         temperature: float = 1.0,
-        resumable: tuple[torch.optim.Optimizer, dict[str, Tensor]] | None = None,
     ) -> None:
-        """Write one, with the optimiser and the running statistics if a run may go on from it."""
+        """Write the checkpoint to go on from; see save_best and CheckpointWriter.write_last."""
+        header = self._header(state, record or {}, temperature)
+        self.writer.write_last(header, model, optimiser, running, _progress(state))
+
+    def _header(self, state: State, record: dict[str, float], temperature: float) -> CheckpointHeader:
         files = self.data.train.clips.files
-        header = CheckpointHeader(
+        return CheckpointHeader(
             kind="recogniser",
             step=state.step,
             steps=self.steps,
@@ -113,14 +113,9 @@ class FinetuneSaver:
             labels=self.data.classes.glosses,
             classes=self.data.classes.pairs,
             temperature=temperature,
-            metrics=record or {},
+            metrics=record,
         )
-        progress = {"sums": state.sums, "chosen": state.chosen.tensor(), TRAINED_ON: self.trained_on}
-        if self.pretrained_on is not None:
-            progress[PRETRAINED_ON] = self.pretrained_on
-        optimiser = None
-        if resumable is not None:
-            optimiser, running = resumable
-            progress |= {RUNNING + name: value for name, value in running.items()}
-            self.saved = time.monotonic()
-        save_checkpoint(path, header, model, optimiser, progress)
+
+
+def _progress(state: State) -> dict[str, Tensor]:
+    return {"sums": state.sums, "chosen": state.chosen.tensor()}

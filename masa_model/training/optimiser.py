@@ -1,13 +1,53 @@
-"""Which parameters an optimiser has, in groups: what weight decay is applied to, and what it is not."""
+"""The optimisers of both kinds of training, and what weight decay is applied to."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
+import torch
 from torch import nn
 
 from masa_model.settings.choices import Decay
+from masa_model.settings.finetune import FinetuneOptimiserSettings
+from masa_model.settings.pretrain import OptimiserSettings
+
+
+def make_optimiser(
+    settings: OptimiserSettings | FinetuneOptimiserSettings,
+    model: nn.Module,
+    learning: Sequence[tuple[Iterable[nn.Parameter], float]],
+) -> torch.optim.Optimizer:
+    """SGD or AdamW over what learns; each group's "highest" is its learning rate at its height.
+
+    Args:
+        settings: of the run.
+        model: on its device.
+        learning: parameters, and their learning rate at its height.
+    """
+    groups = [
+        group
+        for parameters, highest in learning
+        for group in parameter_groups(
+            model, parameters, settings.weight_decay, settings.decay, highest=highest
+        )
+    ]
+    if isinstance(settings, OptimiserSettings):
+        return torch.optim.AdamW(groups, lr=settings.learning_rate, betas=settings.betas, fused=True)
+    if settings.kind == "sgd":
+        return torch.optim.SGD(groups, lr=settings.learning_rate, momentum=settings.momentum, fused=True)
+    return torch.optim.AdamW(groups, lr=settings.learning_rate, fused=True)
+
+
+def set_learning_rate(optimiser: torch.optim.Optimizer, factor: float) -> None:
+    """Give each group its learning rate.
+
+    Args:
+        optimiser: made by make_optimiser.
+        factor: the share of its height, 0..1.
+    """
+    for group in optimiser.param_groups:
+        group["lr"] = group["highest"] * factor
 
 
 def parameter_groups(

@@ -19,7 +19,7 @@ from masa_model.network.masa import MASA, Losses
 from masa_model.settings.pretrain import PretrainSettings
 from masa_model.training.checkpoint import load_checkpoint, require_kind
 from masa_model.training.data import TrainingData
-from masa_model.training.optimiser import parameter_groups
+from masa_model.training.optimiser import make_optimiser, set_learning_rate
 from masa_model.training.precision import autocast, settle_precision
 from masa_model.training.pretrain_checkpoints import PretrainSaver
 from masa_model.training.pretrained import build_model
@@ -76,14 +76,9 @@ def pretrain(
     steps_per_epoch = len(epoch_batches(len(clips), batch_size, settings.seed, 0))
     steps = steps_per_epoch * settings.epochs
     model = build_model(settings, len(clips)).to(device)
-    chosen = settings.optimiser
     learning = (parameter for parameter in model.parameters() if parameter.requires_grad)
-    optimiser = torch.optim.AdamW(
-        parameter_groups(model, learning, chosen.weight_decay, chosen.decay),
-        lr=chosen.learning_rate,
-        betas=chosen.betas,
-        fused=True,
-    )
+    chosen = settings.optimiser
+    optimiser = make_optimiser(chosen, model, [(learning, chosen.learning_rate)])
     saver = PretrainSaver(settings, data, folder, processes, steps)
     step, sums = 0, torch.zeros(len(MEASURES), device=device)
     if resume and processes.any(folder.last.exists()):
@@ -110,10 +105,7 @@ def pretrain(
         started, first = time.monotonic(), step
         for raw, waited in batches:
             step_started = time.monotonic()
-            for group in optimiser.param_groups:
-                group["lr"] = settings.optimiser.learning_rate * learning_rate_factor(
-                    step, steps, settings.optimiser.warm_up
-                )
+            set_learning_rate(optimiser, learning_rate_factor(step, steps, chosen.warm_up))
             weight = alignment_weight(step, steps, settings.alignment.weight, settings.alignment.ramp)
             # Dropout and noise too depend on the step alone, not on what ran before.
             torch.manual_seed(hash((settings.seed, step, processes.rank)) & 0x7FFFFFFF)

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
 
 import torch
 from torch import Tensor
@@ -15,14 +12,12 @@ from torch import Tensor
 from masa_model.network.calibration import calibrated, showing
 from masa_model.network.masa import MASA
 from masa_model.settings.pretrain import PretrainSettings
-from masa_model.training.checkpoint import RUNNING, TRAINED_ON, CheckpointHeader, save_checkpoint
+from masa_model.training.checkpoint import TRAINED_ON, CheckpointHeader
+from masa_model.training.checkpoint_writer import CheckpointWriter
 from masa_model.training.content import content_keys
 from masa_model.training.data import TrainingData
 from masa_model.training.processes import Processes
 from masa_model.training.run_folder import RunFolder
-
-# Epochs may be short; within one, `save_minutes` counts.
-_SECONDS_BETWEEN_EPOCHS_SAVED: Final = 60.0
 
 
 @dataclass(slots=True)
@@ -35,8 +30,7 @@ class PretrainSaver:
         folder: of the run.
         processes: who trains together.
         steps: of the whole run.
-        saved: when the last checkpoint was written, or the run began.
-        seen: keys of the clips that are trained on, by which they are known again.
+        writer: holds the keys of the clips that are trained on, by which they are known again.
     """
 
     settings: PretrainSettings
@@ -44,15 +38,15 @@ class PretrainSaver:
     folder: RunFolder
     processes: Processes
     steps: int
-    saved: float = field(default_factory=time.monotonic)
-    seen: dict[str, Tensor] = field(init=False)
+    writer: CheckpointWriter = field(init=False)
 
     def __post_init__(self) -> None:
-        self.seen = {TRAINED_ON: torch.from_numpy(content_keys(self.data.clips))}
+        seen = {TRAINED_ON: torch.from_numpy(content_keys(self.data.clips))}
+        self.writer = CheckpointWriter(self.folder.last, self.settings.save_minutes, seen)
 
     def due(self) -> bool:
         """Whether it is time for a checkpoint within the epoch; only the first process says so."""
-        return self.processes.first and self._seconds() >= 60 * self.settings.save_minutes
+        return self.processes.first and self.writer.due_within_epoch()
 
     def save(self, step: int, model: MASA, optimiser: torch.optim.Optimizer, sums: Tensor) -> None:
         """Write `last`, within an epoch.
@@ -65,7 +59,7 @@ class PretrainSaver:
         """
         if self.processes.first:
             with self._fitting_statistics(model) as running:
-                self._save_last(self._header(step), model, optimiser, sums, running)
+                self.writer.write_last(self._header(step), model, optimiser, running, {"sums": sums})
 
     def save_after_epoch(
         self,
@@ -90,12 +84,12 @@ class PretrainSaver:
         if not self.processes.first:
             return
         kept = self._kept(step)
-        if stopping or kept is not None or self._seconds() > _SECONDS_BETWEEN_EPOCHS_SAVED:
+        if stopping or kept is not None or self.writer.due_after_epoch():
             header = self._header(step, record)
             with self._fitting_statistics(model) as running:
                 if kept is not None:  # before the last one: who is killed in between goes on from before both
-                    save_checkpoint(kept, header, model, progress=self.seen)
-                self._save_last(header, model, optimiser, sums, running)
+                    self.writer.write(kept, header, model)
+                self.writer.write_last(header, model, optimiser, running, {"sums": sums})
 
     def keep_missing(self, header: CheckpointHeader, model: MASA) -> None:
         """Write the one to be kept of the step that `last` is of, where it is not there.
@@ -106,7 +100,7 @@ class PretrainSaver:
         """
         kept = self._kept(header.step)
         if self.processes.first and kept is not None and not kept.exists():
-            save_checkpoint(kept, header, model, progress=self.seen)
+            self.writer.write(kept, header, model)
 
     def _kept(self, step: int) -> Path | None:
         """Where the checkpoint of a step is kept; None if it is not."""
@@ -115,25 +109,11 @@ class PretrainSaver:
             return None
         return self.folder.checkpoints / f"epoch-{epochs:04}.safetensors"
 
-    def _save_last(
-        self,
-        header: CheckpointHeader,
-        model: MASA,
-        optimiser: torch.optim.Optimizer,
-        sums: Tensor,
-        running: dict[str, Tensor],
-    ) -> None:
-        progress = {"sums": sums, **self.seen, **running}
-        save_checkpoint(self.folder.last, header, model, optimiser, progress)
-        self.saved = time.monotonic()
-
-    @contextmanager
-    def _fitting_statistics(self, model: MASA) -> Iterator[dict[str, Tensor]]:
-        """Within, the encoder's statistics fit its weights; gives the running ones as they are saved."""
+    def _fitting_statistics(self, model: MASA) -> AbstractContextManager[dict[str, Tensor]]:
+        """Within, the encoder's statistics fit its weights; gives the running ones."""
         encoder = model.query.encoder
         see = showing(encoder, self.settings.inputs)
-        with calibrated(model, see, self.data.clips, self.processes.device, part=encoder) as running:
-            yield {RUNNING + name: value for name, value in running.items()}
+        return calibrated(model, see, self.data.clips, self.processes.device, part=encoder)
 
     def _header(self, step: int, metrics: dict[str, float] | None = None) -> CheckpointHeader:
         files = self.data.clips.files
@@ -146,6 +126,3 @@ class PretrainSaver:
             fingerprints=tuple(tracks.fingerprint for tracks in files),
             metrics=metrics or {},
         )
-
-    def _seconds(self) -> float:
-        return time.monotonic() - self.saved

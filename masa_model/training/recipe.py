@@ -1,4 +1,4 @@
-"""What a recipe of fine-tuning says: the optimiser, its learning rate in each step, what a class counts."""
+"""What a recipe of fine-tuning says: what learns, how fast in each step, what a class counts."""
 
 from __future__ import annotations
 
@@ -6,38 +6,29 @@ import numpy as np
 import torch
 from jaxtyping import Float
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from masa_model.inputs.labelled import FinetuneData
 from masa_model.network.classifier import RecognizerNetwork
 from masa_model.settings.finetune import FinetuneOptimiserSettings, FinetuneSettings
-from masa_model.training.optimiser import parameter_groups
 from masa_model.training.schedule import learning_rate_factor
 
 
-def make_optimiser(settings: FinetuneSettings, model: RecognizerNetwork) -> torch.optim.Optimizer:
-    """SGD or AdamW over what learns; each group's "highest" is its learning rate at its height.
+def learning_parameters(
+    settings: FinetuneSettings, model: RecognizerNetwork
+) -> list[tuple[list[nn.Parameter], float]]:
+    """Encoder and head, each with its learning rate at its height.
 
     Args:
         settings: of the run.
-        model: on its device; a frozen encoder is left out.
+        model: a frozen encoder is left out.
     """
     chosen = settings.optimiser
     encoder = {id(parameter) for parameter in model.encoder.parameters()}
     learning = [parameter for parameter in model.parameters() if parameter.requires_grad]
     head = [parameter for parameter in learning if id(parameter) not in encoder]
     body = [parameter for parameter in learning if id(parameter) in encoder]
-    groups = [
-        group
-        for parameters, highest in (
-            (body, chosen.learning_rate),
-            (head, chosen.learning_rate * chosen.head_factor),
-        )
-        for group in parameter_groups(model, parameters, chosen.weight_decay, chosen.decay, highest=highest)
-    ]
-    if chosen.kind == "sgd":
-        return torch.optim.SGD(groups, lr=chosen.learning_rate, momentum=chosen.momentum, fused=True)
-    return torch.optim.AdamW(groups, lr=chosen.learning_rate, fused=True)
+    return [(body, chosen.learning_rate), (head, chosen.learning_rate * chosen.head_factor)]
 
 
 def rate_factor(settings: FinetuneOptimiserSettings, step: int, steps: int) -> float:

@@ -6,9 +6,9 @@ from torch import nn
 
 from masa_model.settings.finetune import FinetuneSettings
 from masa_model.settings.pretrain import PretrainSettings
-from masa_model.training.optimiser import parameter_groups
+from masa_model.training.optimiser import make_optimiser, parameter_groups
 from masa_model.training.pretrained import build_model
-from masa_model.training.recipe import make_optimiser
+from masa_model.training.recipe import learning_parameters
 from masa_model.training.recognizer import build_network
 
 TINY = {"size": "tiny"}
@@ -45,7 +45,7 @@ def test_fine_tuning_has_one_rule_for_body_and_head(recipe, freeze):
         {**TINY, "recipe": recipe, "freeze": freeze, "optimiser": {"weight_decay": 0.1, "decay": "matrices"}}
     )
     model = build_network(settings, 5)
-    groups = make_optimiser(settings, model).param_groups
+    groups = make_optimiser(settings.optimiser, model, learning_parameters(settings, model)).param_groups
     yes, no = decayed(groups, model)
     learning = {name for name, parameter in model.named_parameters() if parameter.requires_grad}
     assert yes | no == learning
