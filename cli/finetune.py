@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,11 +16,7 @@ from masa_data.version import VERSION
 from .console import CONTEXT, Command, errors_in_one_line, make_console
 from .training_pace import Pace, speed
 from .training_run import (
-    check_same_files,
     files_to_train_on,
-    folder_held,
-    lengthened,
-    new_folder,
     newest_run,
     run_options,
     run_to_resume,
@@ -30,12 +25,8 @@ from .training_run import (
 )
 
 if TYPE_CHECKING:
-    import torch
-
-    from masa_model.inputs.labelled import FinetuneData
+    from masa_model.runs.finetuning import Finetuning
     from masa_model.settings.finetune import FinetuneSettings
-    from masa_model.training.progress import Progress
-    from masa_model.training.run_folder import RunFolder
 
 _EXAMPLES = """
 \b
@@ -99,51 +90,35 @@ def main(
     resume: Path | None,
     device: str,
     quiet: bool,
+    epochs: int | None,
     **options: object,
 ) -> None:
     """Train a recogniser on labelled clips of one or several files."""
     with errors_in_one_line("masa-finetune"):
-        from masa_model.inputs.labelled import open_finetune_data
-        from masa_model.settings.finetune import FinetuneSettings
-        from masa_model.training.precision import settle_precision
-        from masa_model.training.pretrained import check_estimators
+        from masa_model.runs.beginning import held_by
+        from masa_model.runs.finetuning import Finetuning
         from masa_model.training.processes import joined_processes
-        from masa_model.training.recognizer import classes_of
 
         if resume is not None:
-            epochs = options.pop("epochs")
-            folder, files = run_to_resume(resume, files, (*options.values(), assignments, config, run_path))
-            before = folder.read_settings(FinetuneSettings)
-            settings = lengthened(before, epochs, folder)
+            folder = run_to_resume(resume, (*options.values(), assignments, config, run_path))
         else:
             files = files_to_train_on(files, "masa-finetune")
-            settings = _settings(config, assignments, options)
+            settings = _settings(config, assignments, {**options, "epochs": epochs})
         with joined_processes(device) as processes:
-            if processes.count > 1:
-                raise DataError(
-                    f"found {processes.count} processes, expected one: fine-tuning runs in one",
-                    "Start it without torchrun",
-                )
             console = make_console(quiet=quiet)
-            begun_with = classes_of(folder.last) if resume is not None else None
-            data = open_finetune_data(files, settings.data, settings.seed, begun_with)
-            if resume is None:
-                check_estimators(settings, data)  # before there is a folder
-                settings = settle_precision(settings, processes.device)
-                folder = new_folder("finetune", run_path, processes)
+            if resume is not None:
+                job = Finetuning.resumed(folder, processes, files, epochs)
             else:
-                check_same_files(folder, data.record())
-            with folder_held(console, folder, processes):
-                if resume is not None:
-                    say_how_it_goes_on(console, "masa-finetune", folder, settings, before)
-                if resume is None or settings != before:
-                    folder.begin(settings, data.record(), again=resume is not None)
-                _print_start(console, settings, data, folder, processes.described)
-                if settings.precision != "fp32":
-                    console.print(f"Precision: {settings.precision}")
-                _train(console, settings, data, folder, processes.device, resume=resume is not None)
-            command = shlex.join(["masa-eval", "--run", str(folder.path), "--split", "test"])
-            console.print(f"Wrote {folder.path}. Next: {command}")
+                job = Finetuning.new(files, settings, processes, run_path)
+            with held_by(job.folder, processes) as note:
+                if note:
+                    console.print(note)
+                if job.before is not None:
+                    say_how_it_goes_on(console, "masa-finetune", job.folder, job.settings, job.before)
+                _print_start(console, job, processes.described)
+                _train(console, job)
+            command = shlex.join(["masa-eval", "--run", str(job.folder.path), "--split", "test"])
+            console.print(f"Wrote {job.folder.path}. Next: {command}")
 
 
 def _settings(
@@ -191,13 +166,8 @@ def _checkpoint(origin: object) -> Path:
     return RunFolder(run).last if run.is_dir() else run
 
 
-def _print_start(
-    console: Console,
-    settings: FinetuneSettings,
-    data: FinetuneData,
-    folder: RunFolder,
-    device: str,
-) -> None:
+def _print_start(console: Console, job: Finetuning, device: str) -> None:
+    settings, data = job.settings, job.data
     for note in data.train.clips.class_notes():
         console.print(f"note: {note}")
     origin = settings.pretrained or "scratch"
@@ -208,37 +178,21 @@ def _print_start(
         + ("choose the epoch" if len(data.val) else "— the last epoch is kept")
     )
     console.print(
-        f"Run: {folder.path} · {settings.size} from {origin}{frozen} · {settings.recipe} · {device}"
+        f"Run: {job.folder.path} · {settings.size} from {origin}{frozen} · {settings.recipe} · {device}"
     )
+    if settings.precision != "fp32":
+        console.print(f"Precision: {settings.precision}")
 
 
-def _train(
-    console: Console,
-    settings: FinetuneSettings,
-    data: FinetuneData,
-    folder: RunFolder,
-    device: torch.device,
-    *,
-    resume: bool,
-) -> None:
-    from masa_model.pictures.curves import finetuning_curves
-    from masa_model.pictures.recorder import Recorder
-    from masa_model.pictures.run_pictures import draw_finetuning
-    from masa_model.training.finetune import finetune
+def _train(console: Console, job: Finetuning) -> None:
+    def after_epoch(record: dict[str, float], left: str) -> None:
+        text = _line(record, job.settings.epochs)
+        console.print(f"{text}; {speed(record['clips_per_second'])}{left}")
 
-    def begin(stop: Callable[[], bool]) -> Iterator[Progress]:
-        return finetune(settings, data, folder, device, resume=resume, stop=stop)
-
-    with Recorder(folder, finetuning_curves) as recorder:
-
-        def after_epoch(record: dict[str, float], left: str) -> None:
-            recorder.add(record)
-            console.print(_line(record, settings.epochs) + f"; {speed(record['clips_per_second'])}{left}")
-
-        pace = Pace(min(settings.batch_size, len(data.train)))
-        show_training(console, "masa-finetune", folder, begin, after_epoch, pace)
-        for left_out in draw_finetuning(recorder, folder, data, device):
-            console.print(left_out)
+    pace = Pace(min(job.settings.batch_size, len(job.data.train)))
+    show_training(console, "masa-finetune", job.folder, job.train, after_epoch, pace)
+    for left_out in job.left_out:
+        console.print(left_out)
 
 
 def _line(record: dict[str, float], epochs: int) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,18 +10,13 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from masa_data.shards.dataset import PoseDataset
 from masa_data.texts import counted
 from masa_data.version import VERSION
 
 from .console import CONTEXT, Command, errors_in_one_line, make_console
 from .training_pace import Pace, speed
 from .training_run import (
-    check_same_files,
     files_to_train_on,
-    folder_held,
-    lengthened,
-    new_folder,
     run_options,
     run_to_resume,
     say_how_it_goes_on,
@@ -30,12 +24,8 @@ from .training_run import (
 )
 
 if TYPE_CHECKING:
-    from masa_model.network.masa import MASA
+    from masa_model.runs.pretraining import Pretraining
     from masa_model.settings.pretrain import PretrainSettings
-    from masa_model.training.data import TrainingData
-    from masa_model.training.processes import Processes
-    from masa_model.training.progress import Progress
-    from masa_model.training.run_folder import RunFolder
 
 _EXAMPLES = """
 \b
@@ -95,60 +85,48 @@ def main(
     resume: Path | None,
     device: str,
     quiet: bool,
+    epochs: int | None,
     **options: object,
 ) -> None:
     """Pre-train MASA on the clips of one or several files, without labels."""
     with errors_in_one_line("masa-pretrain"):
+        from masa_model.runs.beginning import held_by
+        from masa_model.runs.pretraining import Pretraining
         from masa_model.settings.pretrain import PretrainSettings
         from masa_model.settings.resolve import check_effects, resolve_settings, said_values
-        from masa_model.training.precision import settle_precision
         from masa_model.training.processes import joined_processes
 
         if resume is not None:
-            epochs = options.pop("epochs")
             said = (*options.values(), any_estimator, assignments, config, run_path, splits)
-            folder, files = run_to_resume(resume, files, said)
-            before = folder.read_settings(PretrainSettings)
-            settings = lengthened(before, epochs, folder)
+            folder = run_to_resume(resume, said)
         else:
             files = files_to_train_on(files, "masa-pretrain")
             data_options = {"splits": splits or None, "any_estimator": any_estimator}
             said_of_data = {name: value for name, value in data_options.items() if value is not None}
-            values = {**options, "data": said_of_data or None}
+            values = {**options, "epochs": epochs, "data": said_of_data or None}
             settings = resolve_settings(
                 PretrainSettings, config=config, assignments=assignments, options=values
             )
             check_effects(settings, said_values(assignments, values))
         with joined_processes(device) as processes:
             console = make_console(quiet=quiet or not processes.first)
-            data = _opened(console, files, settings)
             if resume is not None:
-                check_same_files(folder, data.record())
+                job = Pretraining.resumed(folder, processes, files, epochs)
             else:
-                settings = settle_precision(settings, processes.device)
-                folder = new_folder("pretrain", run_path, processes)
-            with folder_held(console, folder, processes):
-                if resume is not None:
-                    say_how_it_goes_on(console, "masa-pretrain", folder, settings, before)
-                if processes.first and (resume is None or settings != before):
-                    folder.begin(settings, data.record(), again=resume is not None)
-                many = counted(processes.count, "process", "processes")
-                console.print(f"Run: {folder.path} · {processes.described}, {many}")
-                if settings.precision != "fp32":
-                    console.print(f"Precision: {settings.precision}")
-                _train(console, settings, data, folder, processes, resume=resume is not None)
+                job = Pretraining.new(files, settings, processes, run_path)
+            with held_by(job.folder, processes) as note:
+                if note:
+                    console.print(note)
+                _print_start(console, job)
+                _train(console, job)
             if processes.first:
-                command = shlex.join(["masa-probe", str(folder.path), *map(str, files)])
-                console.print(f"Wrote {folder.last}. Next: {command}")
+                named = map(str, files or job.folder.files())
+                command = shlex.join(["masa-probe", str(job.folder.path), *named])
+                console.print(f"Wrote {job.folder.last}. Next: {command}")
 
 
-def _opened(console: Console, files: tuple[Path, ...], settings: PretrainSettings) -> TrainingData:
-    from masa_model.training.data import open_training_data
-
-    chosen = settings.data
-    data = open_training_data(
-        files, chosen.splits, chosen.ratio, settings.seed, any_estimator=chosen.any_estimator
-    )
+def _print_start(console: Console, job: Pretraining) -> None:
+    settings, data = job.settings, job.data
     table = Table(box=None, pad_edge=False)
     for heading in ("corpus", "split", "used", "there"):
         table.add_column(heading, justify="right" if heading in ("used", "there") else "left")
@@ -160,65 +138,25 @@ def _opened(console: Console, files: tuple[Path, ...], settings: PretrainSetting
     bank = min(settings.alignment.bank_size, max(1, len(data.clips) // 2))
     if bank < settings.alignment.bank_size and settings.alignment.weight > 0:
         console.print(f"The memory bank holds {bank:,} keys: half of the {counted(len(data.clips), 'clip')}.")
-    return data
+    if job.before is not None:
+        say_how_it_goes_on(console, "masa-pretrain", job.folder, settings, job.before)
+    many = counted(job.processes.count, "process", "processes")
+    console.print(f"Run: {job.folder.path} · {job.processes.described}, {many}")
+    if settings.precision != "fp32":
+        console.print(f"Precision: {settings.precision}")
 
 
-def _train(
-    console: Console,
-    settings: PretrainSettings,
-    data: TrainingData,
-    folder: RunFolder,
-    processes: Processes,
-    *,
-    resume: bool,
-) -> None:
-    from masa_model.pictures.curves import pretraining_curves
-    from masa_model.pictures.recorder import Recorder
-    from masa_model.pictures.run_pictures import draw_pretraining
-    from masa_model.training.pretrain import pretrain
+def _train(console: Console, job: Pretraining) -> None:
+    settings = job.settings
 
-    def begin(stop: Callable[[], bool]) -> Iterator[Progress]:
-        ask = _prober(settings, data, processes)
-        return pretrain(settings, data, folder, processes, resume=resume, stop=stop, after_epoch=ask)
+    def after_epoch(record: dict[str, float], left: str) -> None:
+        console.print(_line(record, settings, left))
 
-    with Recorder(folder, pretraining_curves, enabled=processes.first) as recorder:
-
-        def after_epoch(record: dict[str, float], left: str) -> None:
-            recorder.add(record)
-            console.print(_line(record, settings, left))
-
-        clips = min(settings.batch_size * processes.count, len(data.clips))
-        pace = Pace(clips, _slow(settings, processes.device.type))
-        show_training(console, "masa-pretrain", folder, begin, after_epoch, pace)
-        if processes.first:
-            for left_out in draw_pretraining(recorder, folder, data.clips, processes.device):
-                console.print(left_out)
-
-
-def _prober(
-    settings: PretrainSettings, data: TrainingData, processes: Processes
-) -> Callable[[MASA, int], dict[str, float]]:
-    """What is asked after every epoch: nothing, or every N epochs how good the features are by now."""
-    if not settings.probe_every:
-        return lambda model, epochs: {}
-    from masa_model.evaluation.probe import frozen_copy, probe, shared_labels
-    from masa_model.network.calibration import calibrate_encoder
-
-    paths = [tracks.path for tracks in data.clips.files]
-    any_estimator = settings.data.any_estimator
-    train, val = (
-        PoseDataset.open(*paths, splits=[split], any_estimator=any_estimator) for split in ("train", "val")
-    )
-    shared_labels(train, val)  # better now than after N epochs
-
-    def ask(model: MASA, epochs: int) -> dict[str, float]:
-        if epochs % settings.probe_every or not processes.first:
-            return {}
-        encoder = frozen_copy(model.query.encoder)
-        calibrate_encoder(encoder, train, settings.inputs, processes.device)
-        return probe(encoder, train, val, settings.inputs, processes.device).means("val_")
-
-    return ask
+    clips = min(settings.batch_size * job.processes.count, len(job.data.clips))
+    pace = Pace(clips, _slow(settings, job.processes.device.type))
+    show_training(console, "masa-pretrain", job.folder, job.train, after_epoch, pace)
+    for left_out in job.left_out:
+        console.print(left_out)
 
 
 def _slow(settings: PretrainSettings, device: str) -> str:

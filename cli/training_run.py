@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import signal
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -23,7 +23,6 @@ from .console import EXIT_TERMINATED
 from .training_pace import Pace, duration, speed
 
 if TYPE_CHECKING:
-    from masa_model.training.processes import Processes
     from masa_model.training.progress import Progress as RunProgress
     from masa_model.training.run_folder import RunFolder
 
@@ -68,14 +67,11 @@ def run_options(kind: str) -> Callable[[Callable[..., None]], Callable[..., None
     return add
 
 
-def run_to_resume(
-    resume: Path, files: Sequence[Path], said: Iterable[object]
-) -> tuple[RunFolder, tuple[Path, ...]]:
-    """The folder of a run to go on with, and its files unless others are named.
+def run_to_resume(resume: Path, said: Iterable[object]) -> RunFolder:
+    """The folder of a run to go on with.
 
     Args:
         resume: the run's folder.
-        files: where the files are now; may be empty.
         said: values of options that go on with nothing; all must be unsaid.
 
     Raises:
@@ -87,60 +83,7 @@ def run_to_resume(
         raise DataError("--resume goes on with the settings of the run", "Leave the other options out")
     folder = RunFolder(resume)
     folder.require_run()
-    return folder, tuple(files) or folder.files()
-
-
-def lengthened(settings: _Settings, epochs: object, folder: RunFolder) -> _Settings:
-    """The settings of a run that goes on, with more epochs if more are asked for.
-
-    Args:
-        settings: of the run.
-        epochs: what --epochs says; None = as before.
-        folder: of the run.
-
-    Raises:
-        DataError: if fewer are asked for: a schedule cannot be made shorter than it has come.
-    """
-    from masa_model.settings.resolve import resolve_settings
-
-    before = settings.epochs  # type: ignore[attr-defined]
-    if epochs is None or epochs == before:
-        return settings
-    if not isinstance(epochs, int) or epochs < before:
-        raise DataError(
-            f"{folder.path} is a run of {counted(before, 'epoch')}, --epochs says {epochs}",
-            "Say more, to make it longer, or leave --epochs out",
-        )
-    values = settings.model_dump(mode="json", exclude_none=True) | {"epochs": epochs}
-    return resolve_settings(type(settings), options=values)
-
-
-def new_folder(kind: str, path: Path | None, processes: Processes) -> RunFolder:
-    """The folder of a new run, the same for all processes.
-
-    Raises:
-        DataError: if the one named holds a run.
-    """
-    from masa_model.training.run_folder import RunFolder
-
-    made = str(RunFolder.create(kind, path).path) if processes.first else ""
-    return RunFolder(Path(processes.same_text(made)))
-
-
-@contextmanager
-def folder_held(console: Console, folder: RunFolder, processes: Processes) -> Iterator[None]:
-    """Within, no other command trains into the folder.
-
-    Raises:
-        DataError: if another one does.
-    """
-    if not processes.first:
-        yield
-        return
-    with folder.held() as note:
-        if note:
-            console.print(note)
-        yield
+    return folder
 
 
 def say_how_it_goes_on(
@@ -199,16 +142,6 @@ def newest_run(console: Console, kind: str) -> RunFolder:
             f"masa-{kind} --resume {shlex.quote(str(folder.path))})."
         )
     return folder
-
-
-def check_same_files(folder: RunFolder, record: Mapping[str, object]) -> None:
-    """Check that the files are those the run was begun with.
-
-    Raises:
-        DataError: if they are not.
-    """
-    if folder.read_data().fingerprints != record["fingerprints"]:
-        raise DataError(f"the files are not those {folder.path} was trained on", "Name the same files")
 
 
 def files_to_train_on(files: tuple[Path, ...], command: str) -> tuple[Path, ...]:

@@ -35,7 +35,16 @@ ROOMS = {
         "report",
         "doctor",
     ),
-    "masa_model": ("settings", "inputs", "network", "training", "evaluation", "pictures", "torch_dataset"),
+    "masa_model": (
+        "settings",
+        "inputs",
+        "network",
+        "training",
+        "evaluation",
+        "pictures",
+        "runs",
+        "torch_dataset",
+    ),
 }
 FILES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
 

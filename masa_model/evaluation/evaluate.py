@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -20,6 +21,7 @@ from masa_data.errors import DataError
 from masa_data.shards.dataset import PoseDataset
 from masa_data.shards.joining import check_estimator
 from masa_data.shards.several import open_each
+from masa_data.texts import counted
 from masa_model.evaluation.metrics import (
     Accuracies,
     accuracies,
@@ -31,7 +33,7 @@ from masa_model.inputs.labelled import UNKNOWN, LabelledClips, select_clips
 from masa_model.network.features import in_order
 from masa_model.training.content import seen_before
 from masa_model.training.probabilities import calibration_error
-from masa_model.training.recognizer import Recognizer, score_clips
+from masa_model.training.recognizer import Recognizer, Scoring, score_clips
 
 # Ends of the ranges of length, in frames.
 _LENGTHS: Final = (16, 32, 64)
@@ -71,7 +73,7 @@ class Scores:
             )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Evaluation:
     """How right the recogniser was.
 
@@ -90,6 +92,33 @@ class Evaluation:
     by_signer: dict[str, tuple[float, int]]
     by_length: dict[str, tuple[float, int]]
     calibration_error: float
+
+    def __repr__(self) -> str:
+        lines = [f"{counted(self.total.clips, 'clip')} of {counted(self.total.classes, 'class', 'classes')}"]
+        lines += ["  ".join(f"{text:<12}" for text in row).rstrip() for row in self._rows()]
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        """For notebooks: the accuracies as a table."""
+        first, *rest = self._rows()
+        head = "".join(f"<th>{html.escape(text)}</th>" for text in first)
+        body = "".join(
+            "<tr>" + "".join(f"<td>{html.escape(text)}</td>" for text in row) + "</tr>" for row in rest
+        )
+        clips = f"{counted(self.total.clips, 'clip')} of {counted(self.total.classes, 'class', 'classes')}"
+        return f"<table><caption>{clips}</caption><tr>{head}</tr>{body}</table>"
+
+    def _rows(self) -> list[tuple[str, ...]]:
+        rows: list[tuple[str, ...]] = [("%", "P-I", "95 %", "P-C", "95 %")]
+        for name, of in {"": self.total, **self.variants}.items():
+            for k, by_clip in of.per_instance.items():
+                cells = [
+                    text
+                    for found in (by_clip, of.per_class[k])
+                    for text in (f"{100 * found.value:.2f}", f"{100 * found.low:.1f}–{100 * found.high:.1f}")
+                ]
+                rows.append((f"{name} top-{k}".strip(), *cells))
+        return rows
 
 
 def open_test_data(
@@ -188,9 +217,7 @@ def score(
         recogniser.settings,
         device,
         own,
-        temperature=recogniser.header.temperature,
-        views=views,
-        noise=noise,
+        Scoring(recogniser.header.temperature, views, noise),
     )
     for numbers, found in scored:
         probabilities[numbers] = found

@@ -26,7 +26,7 @@ from masa_model.inputs.batch import SIDE, RawClips
 from masa_model.inputs.parts import hand_boxes
 from masa_model.inputs.sampling import STRIDES
 from masa_model.network.transformer import Block, sinusoids
-from masa_model.training.recognizer import Recognizer, batch_probabilities
+from masa_model.training.recognizer import Recognizer, Scoring, batch_probabilities
 
 FORMATS: Final = (".onnx", ".pt2")
 INPUTS: Final = ("keypoints", "confidence", "frame_size")
@@ -225,7 +225,7 @@ def packed_probabilities(
         torch.tensor([0]),
     )
     temperature = trained.header.temperature
-    return batch_probabilities(trained.model, raw, trained.settings, temperature=temperature)[0]
+    return batch_probabilities(trained.model, raw, trained.settings, Scoring(temperature))[0]
 
 
 def _made_up_clip(frames: int) -> tuple[Tensor, Tensor, Tensor]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -105,6 +105,21 @@ def renamed(values: dict[str, Any]) -> dict[str, Any]:
             group = {new if name == old else name: value for name, value in group.items()}
             values = {**values, section: group}
     return values
+
+
+def grouped(named: Mapping[str, object]) -> dict[str, Any]:
+    """Settings by dotted name, group by group: {"motion.interval": 5} is {"motion": {"interval": 5}}.
+
+    Args:
+        named: values by name; a group may also be a mapping.
+    """
+    values: dict[str, Any] = {}
+    for name, value in named.items():
+        for part in reversed(name.split(".")):
+            value = {part: value}
+        assert isinstance(value, dict)
+        values = merged(values, value)
+    return renamed(values)
 
 
 def check_effects(settings: RunSettings, said: dict[str, Any]) -> None:

@@ -39,7 +39,7 @@ from masa_model.training.pretrained import check_estimators
 from masa_model.training.probabilities import fit_temperature
 from masa_model.training.progress import NonFiniteLossError, Progress
 from masa_model.training.recipe import class_weights, learning_parameters, rate_factor
-from masa_model.training.recognizer import batch_probabilities, build_network, score_clips
+from masa_model.training.recognizer import Scoring, batch_probabilities, build_network, score_clips
 from masa_model.training.restoring import restore_run, sums_of
 from masa_model.training.run_folder import RunFolder
 
@@ -52,7 +52,6 @@ def finetune(
     folder: RunFolder,
     device: torch.device,
     *,
-    resume: bool = False,
     stop: Callable[[], bool] = lambda: False,
 ) -> Iterator[Progress]:
     """Train, a step at each turn; write checkpoints and metrics into the run's folder.
@@ -64,9 +63,8 @@ def finetune(
     Args:
         settings: of the run.
         data: the clips.
-        folder: of the run.
+        folder: of the run; where it has a checkpoint to go on from, the run goes on.
         device: where to compute; one process does all.
-        resume: go on from the folder's last checkpoint; where there is none yet, begin.
         stop: asked after every step; when it says so, a checkpoint is saved and the run ends.
 
     Raises:
@@ -76,7 +74,7 @@ def finetune(
     settings = settle_precision(settings, device)
     steps_per_epoch = len(epoch_batches(len(clips), settings.batch_size, settings.seed, 0))
     steps = steps_per_epoch * settings.epochs
-    going_on = resume and folder.last.exists()
+    going_on = folder.last.exists()
     model = _initial_model(settings, data, device, resume=going_on)
     optimiser = make_optimiser(settings.optimiser, model, learning_parameters(settings, model))
     state = State(sums=torch.zeros(len(SUMS), device=device))
@@ -85,8 +83,7 @@ def finetune(
         require_kind(folder.last, checkpoint.header, "recogniser")
         restore_run(checkpoint, settings, steps, model, optimiser)
         state = _state_of(checkpoint, device)
-    if resume:
-        folder.forget_metrics_from(state.step // steps_per_epoch)
+    folder.forget_metrics_from(state.step // steps_per_epoch)
     saver = FinetuneSaver(settings, data, folder, steps, _pretrained_on(settings, folder, going_on=going_on))
     targets = torch.from_numpy(data.train.targets).to(device)
     weights = class_weights(settings, data).to(device)
@@ -213,7 +210,7 @@ def _validate(
     model.eval()
     batches = in_order(len(data.val), settings.batch_size)
     noise = settings.inputs.noise  # the epoch is chosen by clips of the quality that is learned from
-    scored = score_clips(model, data.val.clips, settings, device, batches, noise=noise)
+    scored = score_clips(model, data.val.clips, settings, device, batches, Scoring(noise=noise))
     probabilities = np.concatenate([found for _, found in scored])
     model.train()
     of_target = probabilities[np.arange(len(data.val)), data.val.targets]

@@ -49,7 +49,6 @@ def pretrain(
     folder: RunFolder,
     processes: Processes,
     *,
-    resume: bool = False,
     stop: Callable[[], bool] = lambda: False,
     after_epoch: Callable[[MASA, int], dict[str, float]] = lambda model, epoch: {},
 ) -> Iterator[Progress]:
@@ -61,9 +60,8 @@ def pretrain(
     Args:
         settings: of the run.
         data: the clips.
-        folder: of the run.
+        folder: of the run; where it has a checkpoint to go on from, the run goes on.
         processes: who trains together.
-        resume: go on from the folder's last checkpoint; where there is none yet, begin.
         stop: asked after every step; when it says so, a checkpoint is saved and the run ends.
         after_epoch: called with the model and the number of epochs done; what it returns is recorded.
 
@@ -81,7 +79,7 @@ def pretrain(
     optimiser = make_optimiser(chosen, model, [(learning, chosen.learning_rate)])
     saver = PretrainSaver(settings, data, folder, processes, steps)
     step, sums = 0, torch.zeros(len(MEASURES), device=device)
-    if resume and processes.any(folder.last.exists()):
+    if processes.any(folder.last.exists()):
         checkpoint = load_checkpoint(folder.last)
         require_kind(folder.last, checkpoint.header, "pretraining")
         restore_run(
@@ -94,7 +92,7 @@ def pretrain(
         )
         step = checkpoint.header.step
         sums = sums_of(checkpoint, len(MEASURES), processes.rank, processes.count).to(device)
-    if resume and processes.first:
+    if processes.first:
         folder.forget_metrics_from(step // steps_per_epoch)
     wrapped = _over_processes(model, processes, compiled=settings.compile)
     source = open_source(clips, device, settings.data.storage)

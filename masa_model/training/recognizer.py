@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 import torch
@@ -35,7 +36,28 @@ from masa_model.training.checkpoint import (
 from masa_model.training.checkpoint_parts import require_size, settings_of, tensor_of
 from masa_model.training.run_folder import BEST, LAST
 
-TOP = 5
+TOP: Final = 5
+_SHOWN: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Scoring:
+    """How clips are asked.
+
+    Attributes:
+        temperature: by which the scores are divided before they become probabilities.
+        views: windows of a clip that are averaged; 1 = the centre.
+        noise: σ of Gaussian noise on the coordinates (Table XIII), in 1/256 of a part's side.
+        seed: of the noise, which also depends on the batch.
+    """
+
+    temperature: float = 1.0
+    views: int = 1
+    noise: float = 0.0
+    seed: int = 0
+
+
+DEFAULT_SCORING: Final = Scoring()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +73,7 @@ class Guess:
     probability: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Recognizer:
     """A trained recogniser: `Recognizer.load("runs/finetune-001").predict(track)`.
 
@@ -110,6 +132,13 @@ class Recognizer:
             device,
         )
 
+    def __repr__(self) -> str:
+        glosses = ", ".join(self.classes.glosses[:_SHOWN]) + (", …" if len(self.classes) > _SHOWN else "")
+        return (
+            f"Recognizer({str(self.path)!r}): {len(self.classes):,} glosses ({glosses}), "
+            f"keypoints of {self.header.estimator.name}"
+        )
+
     def check_estimator(self, found: EstimatorIdentity) -> None:
         """Refuse keypoints of another estimator than the training's: it would take them for other signs.
 
@@ -156,9 +185,7 @@ class Recognizer:
         if not asked:
             return found
         raw = raw_clips([tracks[number] for number in asked]).to(self.device)
-        probabilities = batch_probabilities(
-            self.model, raw, self.settings, temperature=self.header.temperature
-        )
+        probabilities = batch_probabilities(self.model, raw, self.settings, Scoring(self.header.temperature))
         glosses = self.classes.glosses
         for number, row in zip(asked, probabilities, strict=True):
             best = np.argsort(-row, kind="stable")[:top]
@@ -210,11 +237,7 @@ def score_clips(
     settings: FinetuneSettings,
     device: torch.device,
     batches: Iterable[NDArray[np.int64]],
-    *,
-    temperature: float = 1.0,
-    views: int = 1,
-    noise: float = 0.0,
-    seed: int = 0,
+    scoring: Scoring = DEFAULT_SCORING,
 ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]:
     """Probabilities, batch by batch: memory holds one batch, however many clips there are.
 
@@ -224,22 +247,14 @@ def score_clips(
         settings: of the model's run.
         device: where to compute.
         batches: clip numbers.
-        temperature: by which the scores are divided before they become probabilities.
-        views: windows of a clip that are averaged; 1 = the centre.
-        noise: σ of Gaussian noise on the coordinates (Table XIII), in 1/256 of a part's side.
-        seed: of the noise, which also depends on the batch.
+        scoring: how clips are asked.
 
     Yields:
         (n,) the numbers of a batch, and (n, C) the probabilities of their classes.
     """
     for raw in StreamedClips(clips, device).batches(batches):
         numbers = raw.numbers.cpu().numpy()
-        yield (
-            numbers,
-            batch_probabilities(
-                model, raw, settings, temperature=temperature, views=views, noise=noise, seed=seed
-            ),
-        )
+        yield numbers, batch_probabilities(model, raw, settings, scoring)
 
 
 @torch.no_grad()
@@ -247,20 +262,17 @@ def batch_probabilities(
     model: RecognizerNetwork,
     raw: RawClips,
     settings: FinetuneSettings,
-    *,
-    temperature: float = 1.0,
-    views: int = 1,
-    noise: float = 0.0,
-    seed: int = 0,
+    scoring: Scoring = DEFAULT_SCORING,
 ) -> NDArray[np.float32]:
     """(n, C) probabilities of one batch; see score_clips."""
     batch = prepare_clips(raw, settings.inputs.crop_reference, settings.inputs.max_frames)
-    if noise:
-        batch = _with_noise(batch, noise, seed)
+    if scoring.noise:
+        batch = _with_noise(batch, scoring.noise, scoring.seed)
     sampling = settings.sampling
     by_view = [
-        model(sample_test_frames(batch, sampling.frames, sampling.how, view, views)).float() / temperature
-        for view in range(views)
+        model(sample_test_frames(batch, sampling.frames, sampling.how, view, scoring.views)).float()
+        / scoring.temperature
+        for view in range(scoring.views)
     ]
     return torch.stack(by_view).softmax(2).mean(0).cpu().numpy()
 

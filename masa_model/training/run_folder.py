@@ -276,6 +276,8 @@ class RunFolder:
 
     def forget_metrics_from(self, epoch: int) -> None:
         """Drop the lines of an epoch and later ones, which are about to be made again."""
+        if not self.metrics.exists():
+            return
         kept = [line for line in self.read_metrics() if line["epoch"] < epoch]
         write_whole(self.metrics, "".join(json.dumps(line) + "\n" for line in kept))
 

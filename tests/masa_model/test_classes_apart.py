@@ -252,7 +252,7 @@ def test_keys_of_pretraining_outlive_a_stop_and_cost_little(tmp_path, provenance
     for _ in finetune(settings, data, folder, CPU, stop=lambda: True):
         pass
     checkpoint.unlink()  # pre-training may be gone by then
-    for _ in finetune(settings, data, folder, CPU, resume=True):
+    for _ in finetune(settings, data, folder, CPU):
         pass
     keys = Recognizer.load(folder.path, CPU).pretrained_on
     assert keys is not None

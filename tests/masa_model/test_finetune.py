@@ -35,8 +35,10 @@ def opened(file: Path, settings: FinetuneSettings) -> FinetuneData:
     return open_finetune_data([file], settings.data, settings.seed)
 
 
-def train(path: Path, settings: FinetuneSettings, data: FinetuneData, **options: object) -> RunFolder:
-    folder = RunFolder(path) if options.get("resume") else RunFolder.create("finetune", path)
+def train(
+    path: Path, settings: FinetuneSettings, data: FinetuneData, *, resume: bool = False, **options: object
+) -> RunFolder:
+    folder = RunFolder(path) if resume else RunFolder.create("finetune", path)
     for _ in finetune(settings, data, folder, CPU, **options):
         pass
     return folder

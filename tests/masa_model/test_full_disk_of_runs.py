@@ -27,8 +27,8 @@ def disk(tmp_path):
         yield place
 
 
-def learn(settings, data, folder, *, resume=False):
-    for _ in finetune(settings, data, folder, CPU, resume=resume):
+def learn(settings, data, folder):
+    for _ in finetune(settings, data, folder, CPU):
         pass
 
 
@@ -51,7 +51,7 @@ def test_a_run_stops_and_goes_on_as_if_nothing_had_been(disk, tmp_path, provenan
         if path.suffix == ".safetensors":
             load_checkpoint(path)
     filler.unlink()
-    learn(settings, data, folder, resume=folder.last.exists())
+    learn(settings, data, folder)
     found = load_checkpoint(folder.last)
     assert found.header.step == expected.header.step
     for name, value in expected.model.items():

@@ -44,10 +44,10 @@ def file(tmp_path, provenance):
     return write(tmp_path / "signs.h5", provenance, signs())
 
 
-def tuned(file, folder, *, resume=False, stop=lambda: False, **values):
+def tuned(file, folder, *, stop=lambda: False, **values):
     settings = settings_with(recipe="tuned", epochs=3, **values)
     data = open_finetune_data([file], settings.data, settings.seed)
-    return list(finetune(settings, data, folder, torch.device("cpu"), resume=resume, stop=stop))
+    return list(finetune(settings, data, folder, torch.device("cpu"), stop=stop))
 
 
 def copy_of(folder: RunFolder, path: Path) -> RunFolder:
@@ -71,7 +71,7 @@ def test_pretraining_goes_on_from_any_step_and_ends_the_same(shard, tmp_path):  
     assert_same_run(whole.path, often.path)
     assert [read_header(folder.last).step for folder in left] == [1, 2, 3, 4, 4, 6, 7, 8, 9, 10]
     for folder in (left[0], left[3], left[7]):
-        run_all(settings, shard, folder, resume=True)
+        run_all(settings, shard, folder)
         assert_same_run(whole.path, folder.path)
 
 
@@ -84,7 +84,7 @@ def test_finetuning_goes_on_from_any_step_and_ends_the_same(file, tmp_path):
     left = each_step(finetune(settings, data, often, torch.device("cpu")), often, tmp_path / "left")
     assert_same_run(whole.path, often.path)
     for folder in (left[0], left[4], left[6]):
-        tuned(file, folder, resume=True, save_minutes=0)
+        tuned(file, folder, save_minutes=0)
         assert_same_run(whole.path, folder.path)
 
 
@@ -92,11 +92,11 @@ def test_without_a_checkpoint_a_run_begins_again(shard, file, tmp_path):  # noqa
     whole, none = (RunFolder.create("pretrain", tmp_path / name) for name in ("a", "b"))
     run_all(settings_of(), shard, whole)
     none.append_metrics({"epoch": 0, "loss": 1.0})  # the checkpoint of this epoch was never written
-    run_all(settings_of(), shard, none, resume=True)
+    run_all(settings_of(), shard, none)
     assert_same_run(whole.path, none.path)
     whole, none = (RunFolder.create("finetune", tmp_path / name) for name in ("c", "d"))
     tuned(file, whole)
-    tuned(file, none, resume=True)
+    tuned(file, none)
     assert_same_run(whole.path, none.path)
 
 
@@ -106,7 +106,7 @@ def test_a_checkpoint_to_be_kept_that_is_missing_is_written(shard, tmp_path):  #
     kept = folder.checkpoints / "epoch-0002.safetensors"
     before = kept.read_bytes()
     kept.unlink()
-    run_all(settings_of(), shard, folder, resume=True)
+    run_all(settings_of(), shard, folder)
     assert kept.read_bytes() == before
 
 
@@ -115,10 +115,10 @@ def test_a_finished_run_is_made_longer(shard, file, tmp_path):  # noqa: F811
     first = RunFolder.create("pretrain", tmp_path / "run")
     run_all(settings_of(), shard, first)
     second = copy_of(first, tmp_path / "other")
-    run_all(settings_of(epochs=4), shard, first, resume=True)
+    run_all(settings_of(epochs=4), shard, first)
     steps = iter(range(100))
-    run_all(settings_of(epochs=4), shard, second, resume=True, stop=lambda: next(steps) == 2)
-    run_all(settings_of(epochs=4), shard, second, resume=True)
+    run_all(settings_of(epochs=4), shard, second, stop=lambda: next(steps) == 2)
+    run_all(settings_of(epochs=4), shard, second)
     assert_same_run(first.path, second.path)
     rates = [record["learning_rate"] for record in metrics(first.path)]
     # Steps 14 and 19 of 20, after a warm-up of one: the line falls from 1e-3 to 0.
@@ -128,7 +128,7 @@ def test_a_finished_run_is_made_longer(shard, file, tmp_path):  # noqa: F811
     tuned(file, folder)
     settings = settings_with(recipe="tuned", epochs=5)
     data = open_finetune_data([file], settings.data, settings.seed)
-    list(finetune(settings, data, folder, torch.device("cpu"), resume=True))
+    list(finetune(settings, data, folder, torch.device("cpu")))
     assert [record["epoch"] for record in metrics(folder.path)] == [0, 1, 2, 3, 4]
 
 

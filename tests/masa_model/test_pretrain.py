@@ -121,7 +121,7 @@ def test_interrupted_is_uninterrupted(shard, tmp_path, stop_after, place):
     seen = run_all(settings, shard, parts, stop=lambda: (steps.append(1), len(steps) >= stop_after)[1])
     assert len(steps) == stop_after
     assert seen == [] or seen[-1].step <= stop_after
-    run_all(settings, shard, parts, resume=True)
+    run_all(settings, shard, parts)
     assert_same_tensors(whole.last, parts.last)
 
     def lines(folder):
@@ -198,13 +198,13 @@ def test_another_run_is_not_resumed(shard, tmp_path):
     folder = RunFolder.create("pretrain", tmp_path / "run")
     run_all(settings_of(), shard, folder)
     with pytest.raises(DataError, match="10 steps, this one has 6"):
-        run_all(settings_of(batch_size=7), shard, folder, resume=True)
+        run_all(settings_of(batch_size=7), shard, folder)
     with pytest.raises(DataError, match="10 steps, this one has 5"):
-        run_all(settings_of(epochs=1), shard, folder, resume=True)
+        run_all(settings_of(epochs=1), shard, folder)
     with pytest.raises(DataError, match=r"masking.ratio is 0.5, but .* was written with 0.9"):
-        run_all(settings_of(masking={"ratio": 0.5}), shard, folder, resume=True)
+        run_all(settings_of(masking={"ratio": 0.5}), shard, folder)
     with pytest.raises(DataError, match="another network"):
-        run_all(settings_of(network={**TINY["network"], "hidden": 20}), shard, folder, resume=True)
+        run_all(settings_of(network={**TINY["network"], "hidden": 20}), shard, folder)
 
 
 TWO = """

@@ -98,9 +98,9 @@ def go_on(kind: str, folder: RunFolder) -> None:
     if settings.epochs != 1:
         return  # made longer, which is allowed
     if kind == "pretrain":
-        list(pretrain(settings, data, folder, ALONE, resume=True, stop=lambda: True))
+        list(pretrain(settings, data, folder, ALONE, stop=lambda: True))
     else:
-        list(finetune(settings, data, folder, CPU, resume=True, stop=lambda: True))
+        list(finetune(settings, data, folder, CPU, stop=lambda: True))
 
 
 def said_in_one_line(error: DataError) -> None:
