@@ -184,7 +184,8 @@ def _refuse_seen(recogniser: Recognizer, clips: PoseDataset, splits: Sequence[st
             ids = clips.column("id")[seen][:3].tolist()
             raise DataError(
                 f"{seen.sum():,} of the {len(clips):,} clips {what}, such as {', '.join(ids)}",
-                "Take them out, or say --force to count them all the same",
+                "Take them out, or use {force} to count them all the same",
+                force=True,
             )
 
 

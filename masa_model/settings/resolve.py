@@ -161,7 +161,7 @@ def _read_toml(path: Path) -> dict[str, Any]:
 def _parsed(assignment: str) -> dict[str, Any]:
     name, equals, text = assignment.partition("=")
     if not equals:
-        raise DataError(f"found --set {assignment!r}, expected name=value", "As in --set motion.interval=5")
+        raise DataError(f"found the setting {assignment!r}, expected name=value", "As in motion.interval=5")
     try:
         value = tomllib.loads(f"value = {text.strip()}")["value"]
     except (ValueError, RecursionError):
@@ -189,7 +189,7 @@ def in_words(error: ValidationError, kind: type[BaseModel]) -> DataError:
         return DataError(f"there is no setting {_short(name)}", _nearest(name, setting_names(kind)))
     said = found["msg"].removeprefix("Value error, ")
     value = "" if isinstance(found["input"], dict | BaseModel) else f" is {_short(found['input'])}"
-    return DataError(f"the setting {name or 'given'}{value}: {said}", "Correct --set or the file of --config")
+    return DataError(f"the setting {name or 'given'}{value}: {said}", "Correct it")
 
 
 def _leaves(values: dict[str, Any], prefix: str = "") -> Iterator[str]:

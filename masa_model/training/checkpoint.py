@@ -26,11 +26,9 @@ from masa_data.tracks.skeleton import KEYPOINT_NAMES
 from masa_data.version import VERSION
 from masa_model.training.checkpoint_checks import (
     changed,
-    check_tensors,
     crc32_of,
     crc32_of_text,
     first_fault,
-    no_numbers,
     unreadable,
 )
 
@@ -251,51 +249,3 @@ def read_header(path: Path) -> CheckpointHeader:
     if header.skeleton != KEYPOINT_NAMES:
         raise DataError(f"{path} was trained on another skeleton", "Use the release of masa that wrote it")
     return header
-
-
-def load_model(checkpoint: Checkpoint, model: nn.Module, prefix: str = "") -> None:
-    """Give a model its weights.
-
-    Args:
-        checkpoint: where from.
-        model: of the same structure.
-        prefix: of the names in the checkpoint, if the model is a part of what was saved.
-
-    Raises:
-        DataError: if the checkpoint is of another structure, or holds what is no number.
-    """
-    state = {
-        name.removeprefix(prefix): value
-        for name, value in checkpoint.model.items()
-        if name.startswith(prefix)
-    }
-    expected = model.state_dict()
-    check_tensors(checkpoint.path, state, expected)
-    model.load_state_dict(state)
-
-
-def load_optimiser(checkpoint: Checkpoint, optimiser: torch.optim.Optimizer) -> None:
-    """Give an optimiser its state.
-
-    Raises:
-        DataError: if the checkpoint was saved without one, or for other parameters.
-    """
-    groups = optimiser.state_dict()["param_groups"]
-    parameters = [parameter for group in optimiser.param_groups for parameter in group["params"]]
-    places = {str(number): number for number in range(len(parameters))}
-    state: dict[int, dict[str, Tensor]] = {}
-    for name, value in checkpoint.optimiser.items():
-        place, _, key = name.partition(".")
-        number = places.get(place)
-        fits = number is not None and value.shape in ((), parameters[number].shape)  # step counts have none
-        if number is None or not fits or value.dtype != torch.float32:
-            raise DataError(
-                f"{checkpoint.path} was saved for other parameters", "Resume from last.safetensors"
-            )
-        if not torch.isfinite(value).all():
-            raise no_numbers(checkpoint.path, f"the optimiser's {key}")
-        state.setdefault(number, {})[key] = value
-    names = {name for values in state.values() for name in values}
-    if any(values.keys() != names for values in state.values()):
-        raise DataError(f"{checkpoint.path} was saved for other parameters", "Resume from last.safetensors")
-    optimiser.load_state_dict({"state": state, "param_groups": groups})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final, TypeVar
 
+import torch
 from pydantic import BaseModel, ValidationError
 from torch import Tensor, nn
 
@@ -12,7 +13,7 @@ from masa_data.errors import DataError
 from masa_data.texts import counted
 from masa_model.settings.resolve import in_words
 from masa_model.training.checkpoint import Checkpoint, CheckpointHeader
-from masa_model.training.checkpoint_checks import check_tensors, unreadable
+from masa_model.training.checkpoint_checks import check_tensors, no_numbers, unreadable
 
 _STATISTICS: Final = ("running_mean", "running_var", "num_batches_tracked")
 
@@ -84,3 +85,51 @@ def load_statistics(checkpoint: Checkpoint, model: nn.Module) -> dict[str, Tenso
         expected = {name: value for name, value in buffers.items() if name.rpartition(".")[2] in _STATISTICS}
         check_tensors(checkpoint.path, found, expected)
     return found
+
+
+def load_model(checkpoint: Checkpoint, model: nn.Module, prefix: str = "") -> None:
+    """Give a model its weights.
+
+    Args:
+        checkpoint: where from.
+        model: of the same structure.
+        prefix: of the names in the checkpoint, if the model is a part of what was saved.
+
+    Raises:
+        DataError: if the checkpoint is of another structure, or holds what is no number.
+    """
+    state = {
+        name.removeprefix(prefix): value
+        for name, value in checkpoint.model.items()
+        if name.startswith(prefix)
+    }
+    expected = model.state_dict()
+    check_tensors(checkpoint.path, state, expected)
+    model.load_state_dict(state)
+
+
+def load_optimiser(checkpoint: Checkpoint, optimiser: torch.optim.Optimizer) -> None:
+    """Give an optimiser its state.
+
+    Raises:
+        DataError: if the checkpoint was saved without one, or for other parameters.
+    """
+    groups = optimiser.state_dict()["param_groups"]
+    parameters = [parameter for group in optimiser.param_groups for parameter in group["params"]]
+    places = {str(number): number for number in range(len(parameters))}
+    state: dict[int, dict[str, Tensor]] = {}
+    for name, value in checkpoint.optimiser.items():
+        place, _, key = name.partition(".")
+        number = places.get(place)
+        fits = number is not None and value.shape in ((), parameters[number].shape)  # step counts have none
+        if number is None or not fits or value.dtype != torch.float32:
+            raise DataError(
+                f"{checkpoint.path} was saved for other parameters", "Resume from last.safetensors"
+            )
+        if not torch.isfinite(value).all():
+            raise no_numbers(checkpoint.path, f"the optimiser's {key}")
+        state.setdefault(number, {})[key] = value
+    names = {name for values in state.values() for name in values}
+    if any(values.keys() != names for values in state.values()):
+        raise DataError(f"{checkpoint.path} was saved for other parameters", "Resume from last.safetensors")
+    optimiser.load_state_dict({"state": state, "param_groups": groups})

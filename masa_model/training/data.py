@@ -74,7 +74,7 @@ def open_training_data(
         found = ", ".join(sorted({split or "none" for _, split in there}))
         raise DataError(
             f"no clip is of split {' or '.join(splits)}; the files have {found}",
-            "Say which with --split, or give splits with masa-convert split",
+            "Choose another by the setting data.splits, or give splits with masa-convert split",
         )
     return TrainingData(chosen, {pair: (used[pair], there[pair]) for pair in sorted(there)})
 

@@ -27,11 +27,10 @@ from masa_model.training.checkpoint import (
     TRAINED_ON,
     Checkpoint,
     load_checkpoint,
-    load_model,
     read_progress,
     require_kind,
 )
-from masa_model.training.checkpoint_parts import tensor_of
+from masa_model.training.checkpoint_parts import load_model, tensor_of
 from masa_model.training.finetune_checkpoints import SUMS, Chosen, FinetuneSaver, State
 from masa_model.training.optimiser import make_optimiser, set_learning_rate
 from masa_model.training.precision import autocast, settle_precision
@@ -111,7 +110,7 @@ def finetune(
             if not torch.isfinite(loss):
                 raise NonFiniteLossError(
                     f"the loss is {float(loss)} in step {state.step + 1}",
-                    "Lower --set optimiser.learning_rate; the last checkpoint stands",
+                    "Lower optimiser.learning_rate; the last checkpoint stands",
                 )
             optimiser.zero_grad()
             loss.backward()

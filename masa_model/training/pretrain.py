@@ -206,5 +206,5 @@ def _check_finite(losses: Losses, batch: PoseBatch, data: TrainingData, processe
     raise NonFiniteLossError(
         f"the loss is not finite (motion {float(losses.motion)}, alignment {float(losses.alignment)}) in a "
         f"batch of the clips {json.dumps(ids[:8])}{f' and {len(ids) - 8} more' if len(ids) > 8 else ''}",
-        "Look at them with masa-inspect --clip, or lower optimiser.learning_rate; the last checkpoint stands",
+        "Look at them with masa-inspect, or lower optimiser.learning_rate; the last checkpoint stands",
     )

@@ -16,9 +16,9 @@ from masa_model.settings.finetune import FinetuneSettings
 from masa_model.settings.network import NetworkSettings
 from masa_model.settings.pretrain import InputSettings, PretrainSettings
 from masa_model.settings.resolve import merged
-from masa_model.training.checkpoint import Checkpoint, load_checkpoint, load_model, read_header, require_kind
+from masa_model.training.checkpoint import Checkpoint, load_checkpoint, read_header, require_kind
 from masa_model.training.checkpoint_checks import unreadable
-from masa_model.training.checkpoint_parts import require_size, settings_of
+from masa_model.training.checkpoint_parts import load_model, require_size, settings_of
 
 # Of a network's settings, those that the weights do not depend on, and one that fine-tuning has no use for.
 _FREE_OF_SHAPE: Final = {"graph_dropout", "decoder_blocks"}
@@ -78,8 +78,9 @@ def with_pretrained(
     size = before.size
     if "size" in settings.model_fields_set and settings.size != size:
         raise DataError(
-            f"{checkpoint} has a network of size {size}, --size says {settings.size}",
-            "Leave --size out: it comes with the checkpoint",
+            f"{checkpoint} has a network of size {size}, but {settings.size} was asked for",
+            "Leave {size} out: it comes with the checkpoint",
+            size=settings.size,
         )
     network = NetworkSettings.model_validate(merged(before.network.model_dump(), said.get("network", {})))
     for name in NetworkSettings.model_fields.keys() - _FREE_OF_SHAPE:

@@ -111,7 +111,9 @@ def _device(name: str, local_rank: int, lacking: str) -> torch.device:
         name = "cpu" if lacking else "cuda"
     if name.startswith("cuda") and lacking:
         raise DataError(
-            f"the device {name!r} cannot be used: {lacking}", "Look with masa-doctor, or say --device cpu"
+            f"the device {name!r} cannot be used: {lacking}",
+            "Look with masa-doctor, or use {device}",
+            device="cpu",
         )
     if name == "cuda":
         name = f"cuda:{local_rank}"
@@ -121,7 +123,9 @@ def _device(name: str, local_rank: int, lacking: str) -> torch.device:
     except (RuntimeError, AssertionError) as error:
         reason = str(error).splitlines()[0]
         raise DataError(
-            f"the device {name!r} cannot be used ({reason})", "Look with masa-doctor, or say --device cpu"
+            f"the device {name!r} cannot be used ({reason})",
+            "Look with masa-doctor, or use {device}",
+            device="cpu",
         ) from None
     if device.type == "cuda":
         torch.cuda.set_device(device)

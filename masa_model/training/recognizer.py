@@ -29,11 +29,10 @@ from masa_model.training.checkpoint import (
     Checkpoint,
     CheckpointHeader,
     load_checkpoint,
-    load_model,
     read_header,
     require_kind,
 )
-from masa_model.training.checkpoint_parts import require_size, settings_of, tensor_of
+from masa_model.training.checkpoint_parts import load_model, require_size, settings_of, tensor_of
 from masa_model.training.run_folder import BEST, LAST
 
 TOP: Final = 5

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from masa_data.errors import DataError
 from masa_data.texts import counted
 from masa_model.network.calibration import restore_statistics
-from masa_model.training.checkpoint import Checkpoint, load_model, load_optimiser
-from masa_model.training.checkpoint_parts import load_statistics, settings_of
+from masa_model.training.checkpoint import Checkpoint
+from masa_model.training.checkpoint_parts import load_model, load_optimiser, load_statistics, settings_of
 
 # They change nothing about what a run learns. A run may be lengthened; its number of steps is checked apart.
 _FREE: Final = frozenset({"epochs", "save_every", "save_minutes", "probe_every", "data.storage"})

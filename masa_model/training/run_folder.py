@@ -21,8 +21,8 @@ from masa_data.errors import DataError
 from masa_data.texts import counted
 from masa_model.settings.resolve import resolve_settings
 from masa_model.training.checkpoint_checks import first_fault
+from masa_model.training.run_names import RUNS, next_folder, number_of, runs_of
 
-RUNS: Final = Path("runs")
 LAST: Final = "last.safetensors"
 BEST: Final = "best.safetensors"
 DATA: Final = "data.json"
@@ -68,7 +68,7 @@ class RunFolder:
         Raises:
             DataError: if the one named holds a run.
         """
-        folder = cls(_next_folder(kind) if path is None else path)
+        folder = cls(next_folder(kind) if path is None else path)
         folder._refuse_a_run()
         folder.checkpoints.mkdir(parents=True, exist_ok=True)
         return folder
@@ -116,7 +116,9 @@ class RunFolder:
         if (self.path / SETTINGS).exists():
             raise DataError(
                 f"{self.path} holds a run already",
-                f"Go on with --resume {self.path}, or name another with --run",
+                "Go on with {resume}, or name another with {run}",
+                resume=str(self.path),
+                run="FOLDER",
             )
 
     @classmethod
@@ -126,8 +128,8 @@ class RunFolder:
         Raises:
             DataError: if there is none.
         """
-        runs = (path for path in _runs(kind) if (path / SETTINGS).exists())
-        found = sorted(runs, key=lambda path: _number(path, kind))
+        runs = (path for path in runs_of(kind) if (path / SETTINGS).exists())
+        found = sorted(runs, key=lambda path: number_of(path, kind))
         if not found:
             raise DataError(f"there is no run of kind {kind} in {RUNS}/", f"Make one: masa-{kind}")
         return cls(found[-1])
@@ -148,7 +150,7 @@ class RunFolder:
         return self.path / "metrics.jsonl"
 
     def write_settings(self, settings: BaseModel) -> None:
-        """All settings as they came to be, in the form that --config reads."""
+        """All settings as they came to be, in the form that resolve_settings reads."""
         text = tomli_w.dumps(settings.model_dump(mode="json", exclude_none=True))
         write_whole(self.path / "settings.toml", text)
 
@@ -280,25 +282,3 @@ class RunFolder:
             return
         kept = [line for line in self.read_metrics() if line["epoch"] < epoch]
         write_whole(self.metrics, "".join(json.dumps(line) + "\n" for line in kept))
-
-
-def _next_folder(kind: str) -> Path:
-    """A new one, that nobody else has taken at the same moment."""
-    number = max((_number(found, kind) for found in _runs(kind)), default=0)
-    while True:
-        number += 1
-        path = RUNS / f"{kind}-{number:03}"
-        try:
-            path.mkdir(parents=True)
-        except FileExistsError:
-            continue
-        return path
-
-
-def _runs(kind: str) -> list[Path]:
-    return [path for path in RUNS.glob(f"{kind}-*") if _number(path, kind) and path.is_dir()]
-
-
-def _number(path: Path, kind: str) -> int:
-    digits = path.name.removeprefix(f"{kind}-")
-    return int(digits) if digits.isdecimal() else 0

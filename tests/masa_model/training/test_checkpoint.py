@@ -13,11 +13,10 @@ from masa_data.tracks.provenance import EstimatorIdentity
 from masa_model.training.checkpoint import (
     CheckpointHeader,
     load_checkpoint,
-    load_model,
-    load_optimiser,
     read_header,
     save_checkpoint,
 )
+from masa_model.training.checkpoint_parts import load_model, load_optimiser
 
 IDENTITY = EstimatorIdentity(name="made-up", version="1", settings={}, weights_sha256="", confidence="")
 

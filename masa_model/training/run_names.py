@@ -1,0 +1,32 @@
+"""Names of runs that nobody named: runs/KIND-001 and so on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+RUNS: Final = Path("runs")
+
+
+def next_folder(kind: str) -> Path:
+    """A new one, that nobody else has taken at the same moment."""
+    number = max((number_of(found, kind) for found in runs_of(kind)), default=0)
+    while True:
+        number += 1
+        path = RUNS / f"{kind}-{number:03}"
+        try:
+            path.mkdir(parents=True)
+        except FileExistsError:
+            continue
+        return path
+
+
+def runs_of(kind: str) -> list[Path]:
+    """The folders of a kind, in any order."""
+    return [path for path in RUNS.glob(f"{kind}-*") if number_of(path, kind) and path.is_dir()]
+
+
+def number_of(path: Path, kind: str) -> int:
+    """The number in a folder's name; 0 if it has none."""
+    digits = path.name.removeprefix(f"{kind}-")
+    return int(digits) if digits.isdecimal() else 0
