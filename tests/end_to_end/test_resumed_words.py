@@ -3,12 +3,13 @@
 import io
 
 import pytest
-from masa_cli.training_run import lengthened, say_how_it_goes_on
+from masa_cli.training_run import say_how_it_goes_on
 from rich.console import Console
 from torch import nn
 
 from masa_data.errors import DataError
 from masa_data.tracks.provenance import EstimatorIdentity
+from masa_model.runs.beginning import lengthened
 from masa_model.settings.pretrain import PretrainSettings
 from masa_model.training.checkpoint import CheckpointHeader, save_checkpoint
 from masa_model.training.run_folder import RunFolder
@@ -59,7 +60,7 @@ def test_a_complete_one_says_how_to_make_it_longer(folder):
 
 
 @pytest.mark.parametrize(
-    ("epochs", "reason"), [(9, "is a run of 10 epochs, --epochs says 9"), (10**7, "epochs is 10000000")]
+    ("epochs", "reason"), [(9, "is a run of 10 epochs, 9 were asked for"), (10**7, "epochs is 10000000")]
 )
 def test_lengths_that_cannot_be(folder, epochs, reason):
     with pytest.raises(DataError, match=reason):
