@@ -222,7 +222,7 @@ def test_wrong_use_is_one_line(folder):
         (
             finetune,
             ["--resume", "runs/finetune-001", "--epochs", "3"],
-            "is a run of 25 epochs, --epochs says 3",
+            "is a run of 25 epochs, 3 were asked for",
         ),
         (finetune, [], "no file was named"),
         (
