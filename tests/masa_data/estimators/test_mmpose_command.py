@@ -50,25 +50,21 @@ def test_the_file_holds_what_mmpose_itself_finds(fast, footage, frames_of, tmp_p
     assert settings["flip_test"] is True
 
 
-def test_stopping_and_the_batch_size_change_nothing(fast, footage, tmp_path, run):
-    common = ("--estimator", "mmpose", "--model", "fast", "--checkpoint", fast.checkpoint, "--workers", 1)
-    run("masa-extract", footage / "nod", tmp_path / "one.h5", *common, "--batch-size", 1)
-    run("masa-extract", footage / "nod", tmp_path / "two.h5", *common, "--batch-size", 16, "--limit", 1)
-    run("masa-extract", footage / "nod", tmp_path / "two.h5", *common, "--batch-size", 16)
+def test_stopping_workers_and_the_batch_size_change_nothing(fast, footage, tmp_path, run):
+    """A command that loads MMPose takes most of a minute, so three of them try all at once."""
+    common = ("--estimator", "mmpose", "--model", "fast", "--checkpoint", fast.checkpoint)
+    other = (*common, "--batch-size", 16, "--workers", 2)
+    run("masa-extract", footage / "nod", tmp_path / "one.h5", *common, "--batch-size", 1, "--workers", 1)
+    run("masa-extract", footage / "nod", tmp_path / "two.h5", *other, "--limit", 1)
+    run("masa-extract", footage / "nod", tmp_path / "two.h5", *other)
     with PoseShards.open(tmp_path / "one.h5") as one, PoseShards.open(tmp_path / "two.h5") as two:
         assert list(one) == list(two)
         for clip_id in one:
             close = np.isclose(one[clip_id].keypoints, two[clip_id].keypoints, atol=0.05, equal_nan=True)
             assert close.mean() > 0.99  # random weights tie now and then
-
-
-def test_one_worker_and_two_record_the_same(fast, footage, tmp_path, run):
-    common = ("--estimator", "mmpose", "--model", "fast", "--checkpoint", fast.checkpoint)
-    run("masa-extract", footage / "nod", tmp_path / "one.h5", *common, "--workers", 1)
-    run("masa-extract", footage / "nod", tmp_path / "two.h5", *common, "--workers", 2)
-    with PoseShards.open(tmp_path / "one.h5") as one, PoseShards.open(tmp_path / "two.h5") as two:
-        assert one.provenance == two.provenance
-        assert one.provenance.raw_scores is not None
+        first, second = one.provenance, two.provenance
+        assert first.model_copy(update={"raw_scores": None}) == second.model_copy(update={"raw_scores": None})
+        assert first.raw_scores == pytest.approx(second.raw_scores, abs=0.011)  # a hundredth, rounded
 
 
 def test_it_is_the_default_and_says_what_to_do_without_weights(mmpose_installed, footage, tmp_path):
