@@ -45,16 +45,23 @@ def two_views(
     return augment(batch, settings, (*seed, 0)), augment(batch, settings, (*seed, 1))
 
 
-def with_noise(batch: PoseBatch, sigma: float) -> PoseBatch:
-    """Gaussian noise on every keypoint that is seen (Table XIII), from torch's own generator.
+def with_noise(batch: PoseBatch, sigma: float, seed: int | None = None) -> PoseBatch:
+    """Add Gaussian noise to every keypoint that is seen (Table XIII).
 
     Args:
         batch: the clips; left as they are.
-        sigma: of the noise, in 1/256 of a part's side.
+        sigma: standard deviation of the noise, in 1/256 of a part's side.
+        seed: seed of the noise, which then is the same on every device; it also depends on the first clip of
+            the batch. None = torch's own generator, as in training.
     """
     seen = (batch.confidence > 0)[:, None]
-    noise = torch.randn_like(batch.coordinates).mul_(sigma)
-    return replace(batch, coordinates=batch.coordinates + noise * seen)
+    if seed is None:
+        noise = torch.randn_like(batch.coordinates)
+    else:
+        generator = torch.Generator().manual_seed(hash((seed, int(batch.numbers[0]))) & 0x7FFFFFFF)
+        shape, dtype = batch.coordinates.shape, batch.coordinates.dtype
+        noise = torch.randn(shape, generator=generator, dtype=dtype).to(batch.coordinates.device)
+    return replace(batch, coordinates=batch.coordinates + noise.mul_(sigma) * seen)
 
 
 def _swapped(batch: PoseBatch, clips: Tensor) -> PoseBatch:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -16,7 +16,8 @@ from masa_data.shards.dataset import PoseDataset
 from masa_data.shards.joining import check_estimator
 from masa_data.tracks.provenance import EstimatorIdentity
 from masa_data.tracks.track import PoseTrack
-from masa_model.inputs.batch import PoseBatch, RawClips
+from masa_model.inputs.augment import with_noise
+from masa_model.inputs.batch import RawClips
 from masa_model.inputs.labelled import Classes
 from masa_model.inputs.parts import prepare_clips
 from masa_model.inputs.sampling import sample_test_frames
@@ -266,7 +267,7 @@ def batch_probabilities(
     """(n, C) probabilities of one batch; see score_clips."""
     batch = prepare_clips(raw, settings.inputs.crop_reference, settings.inputs.max_frames)
     if scoring.noise:
-        batch = _with_noise(batch, scoring.noise, scoring.seed)
+        batch = with_noise(batch, scoring.noise, scoring.seed)
     sampling = settings.sampling
     by_view = [
         model(sample_test_frames(batch, sampling.frames, sampling.how, view, scoring.views)).float()
@@ -274,11 +275,3 @@ def batch_probabilities(
         for view in range(scoring.views)
     ]
     return torch.stack(by_view).softmax(2).mean(0).cpu().numpy()
-
-
-def _with_noise(batch: PoseBatch, noise: float, seed: int) -> PoseBatch:
-    """Drawn on the CPU from the seed and the batch's first clip, so that it is the same everywhere."""
-    generator = torch.Generator().manual_seed(hash((seed, int(batch.numbers[0]))) & 0x7FFFFFFF)
-    drawn = torch.randn(batch.coordinates.shape, generator=generator).to(batch.coordinates.device)
-    seen = (batch.confidence > 0)[:, None]
-    return replace(batch, coordinates=batch.coordinates + noise * drawn * seen)
