@@ -145,7 +145,7 @@ def undisturbed(name: str, run: Path, whole: Path) -> None:
         list(finetune(settings, data, folder, torch.device("cpu")))
 
 
-@pytest.mark.parametrize("name", ["masa-pretrain", "masa-finetune"])
+@pytest.mark.parametrize("name", ["masa-pretrain", pytest.param("masa-finetune", marks=pytest.mark.slow)])
 def test_a_command_that_is_killed_twice_ends_as_one_that_is_not(name, file, tmp_path):
     """Once before the first checkpoint, once as soon as there is one; meanwhile a second is refused."""
     options = (*(SMALL if name == "masa-pretrain" else FINETUNE), "--epochs=4")
@@ -242,6 +242,7 @@ def test_one_of_two_processes_is_killed_and_both_go_on(file, tmp_path):
     assert_same_run(whole, run)
 
 
+@pytest.mark.slow
 def test_the_command_makes_a_finished_run_longer(file, tmp_path):
     run = tmp_path / "run"
 
