@@ -149,8 +149,8 @@ def settings_with(**values):
     return FinetuneSettings.model_validate({"network": NETWORK, "batch_size": 24, "seed": 1, **values})
 
 
-def train(path, settings, data, **options):
-    folder = RunFolder(path) if options.get("resume") else RunFolder.create("finetune", path)
+def train(path, settings, data, *, resume=False, **options):
+    folder = RunFolder(path) if resume else RunFolder.create("finetune", path)
     for _ in finetune(settings, data, folder, CPU, **options):
         pass
     return folder

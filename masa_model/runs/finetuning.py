@@ -1,0 +1,123 @@
+"""A run of fine-tuning, from files to a folder with a recogniser and pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+
+from masa_data.errors import DataError
+from masa_model.inputs.labelled import FinetuneData, open_finetune_data
+from masa_model.pictures.curves import finetuning_curves
+from masa_model.pictures.recorder import Recorder
+from masa_model.pictures.run_pictures import draw_finetuning
+from masa_model.runs.beginning import check_same_files, lengthened, new_folder
+from masa_model.settings.finetune import FinetuneSettings
+from masa_model.training.finetune import finetune
+from masa_model.training.precision import settle_precision
+from masa_model.training.pretrained import check_estimators
+from masa_model.training.processes import Processes
+from masa_model.training.progress import Progress
+from masa_model.training.recognizer import classes_of
+from masa_model.training.run_folder import RunFolder
+
+
+@dataclass(frozen=True, slots=True)
+class Finetuning:
+    """A run of fine-tuning that begins or goes on.
+
+    Attributes:
+        settings: with which it runs.
+        data: the clips.
+        folder: of the run.
+        device: where to compute.
+        before: the settings with which it was begun; None for a new run.
+        left_out: a line for each picture that could not be drawn.
+    """
+
+    settings: FinetuneSettings
+    data: FinetuneData
+    folder: RunFolder
+    device: torch.device
+    before: FinetuneSettings | None = None
+    left_out: list[str] = field(default_factory=list)
+
+    @classmethod
+    def new(
+        cls,
+        files: Sequence[Path],
+        settings: FinetuneSettings,
+        processes: Processes,
+        folder: Path | None = None,
+    ) -> Finetuning:
+        """Open the files and make the folder.
+
+        Args:
+            files: of pose tracks.
+            settings: of the run.
+            processes: must be one.
+            folder: of the run; None = the next free one in runs/.
+
+        Raises:
+            DataError: if the files cannot be used, or do not go together with those of pre-training; if the
+                folder holds a run; if there are several processes.
+        """
+        _require_one(processes)
+        data = open_finetune_data(files, settings.data, settings.seed)
+        check_estimators(settings, data)  # before there is a folder
+        settings = settle_precision(settings, processes.device)
+        return cls(settings, data, new_folder("finetune", folder, processes), processes.device)
+
+    @classmethod
+    def resumed(
+        cls, folder: RunFolder, processes: Processes, files: Sequence[Path] = (), epochs: int | None = None
+    ) -> Finetuning:
+        """Go on with a run.
+
+        Args:
+            folder: of the run.
+            processes: must be one.
+            files: where its files are now; none = where they were.
+            epochs: more than it has, to make it longer; None = as before.
+
+        Raises:
+            DataError: if the folder holds no run, or the files are not those of the run.
+        """
+        _require_one(processes)
+        before = folder.read_settings(FinetuneSettings)
+        settings = lengthened(before, epochs, folder)
+        begun_with = classes_of(folder.last)
+        data = open_finetune_data(files or folder.files(), settings.data, settings.seed, begun_with)
+        check_same_files(folder, data.record())
+        return cls(settings, data, folder, processes.device, before)
+
+    def train(self, stop: Callable[[], bool] = lambda: False) -> Iterator[Progress]:
+        """Train, a step at each turn, and draw the pictures at the end. The folder must be held (`held_by`).
+
+        Args:
+            stop: asked after every step; when it says so, a checkpoint is saved and the run ends.
+
+        Raises:
+            DataError: if a checkpoint does not fit, or a loss is not finite.
+        """
+        if self.settings != self.before:
+            self.folder.begin(self.settings, self.data.record(), again=self.before is not None)
+        with Recorder(self.folder, finetuning_curves) as recorder:
+            finished = True  # one that is complete already makes no step
+            for progress in finetune(self.settings, self.data, self.folder, self.device, stop=stop):
+                if progress.record is not None:
+                    recorder.add(progress.record)
+                finished = progress.step == progress.steps
+                yield progress
+            if finished and not stop():
+                self.left_out.extend(draw_finetuning(recorder, self.folder, self.data, self.device))
+
+
+def _require_one(processes: Processes) -> None:
+    if processes.count > 1:
+        raise DataError(
+            f"found {processes.count} processes, expected one: fine-tuning runs in one",
+            "Start it without torchrun",
+        )
