@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-
 from masa_data.shards.dataset import PoseDataset
 from masa_model.evaluation.probe import frozen_copy, probe, shared_labels
 from masa_model.network.calibration import calibrate_encoder

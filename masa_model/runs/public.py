@@ -48,7 +48,7 @@ def pretrain(
     """Pre-train MASA on the clips of one or several files, without labels (the paper's III-B and III-C).
 
     The loss is L = L_m + λ_s L_s (Eq. 9): motion of masked frames is predicted (Eq. 4), and the clip is told
-    from others (Eq. 8). A stop by Ctrl-C loses what was learned since the last checkpoint, ten minutes at most.
+    from others (Eq. 8). Ctrl-C loses what was learned since the last checkpoint, ten minutes at most.
 
     Args:
         files: files of pose tracks.

@@ -48,7 +48,7 @@ class Run:
 
     @property
     def kind(self) -> str:
-        """ "pretraining" or "recogniser"."""
+        """Kind of run: "pretraining" or "recogniser"."""
         return self._header.kind
 
     @property
