@@ -14,6 +14,7 @@ from masa_data.texts import counted
 from masa_data.version import VERSION
 
 from .console import CONTEXT, Command, errors_in_one_line, make_console
+from .settings_list import list_settings_option
 from .training_pace import Pace, speed
 from .training_run import (
     files_to_train_on,
@@ -80,6 +81,7 @@ _SCRATCH = "scratch"
     help="Take files of different estimators, or of another than pre-training saw, all the same.",
 )
 @run_options("finetune")
+@list_settings_option("finetune")
 @click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
 @click.version_option(VERSION)
 def main(

@@ -14,6 +14,7 @@ from masa_data.texts import counted
 from masa_data.version import VERSION
 
 from .console import CONTEXT, Command, errors_in_one_line, make_console
+from .settings_list import list_settings_option
 from .training_pace import Pace, speed
 from .training_run import (
     files_to_train_on,
@@ -67,6 +68,7 @@ _FEW_CANDIDATES = 0.1
     help="Take files of different estimators all the same.",
 )
 @run_options("pretrain")
+@list_settings_option("pretrain")
 @click.option(
     "--precision",
     type=click.Choice(["auto", "fp32", "bf16"]),

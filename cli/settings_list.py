@@ -1,0 +1,44 @@
+"""`--list-settings`: every setting, printed by the commands that train."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Literal
+
+import click
+from rich.table import Table
+
+from .console import make_console
+
+
+def list_settings_option(kind: Literal["pretrain", "finetune"]) -> Callable[[Any], Any]:
+    """The option that prints all settings and ends the command.
+
+    Args:
+        kind: which settings.
+    """
+
+    def show(context: click.Context, parameter: click.Parameter, asked: bool) -> None:
+        if not asked or context.resilient_parsing:
+            return
+        from masa_model.settings.finetune import FinetuneSettings
+        from masa_model.settings.pretrain import PretrainSettings
+        from masa_model.settings.reference import settings_reference
+
+        table = Table(box=None, pad_edge=False)
+        for heading in ("setting", "default", "values", "meaning"):
+            table.add_column(heading, overflow="fold")
+        for one in settings_reference(PretrainSettings if kind == "pretrain" else FinetuneSettings):
+            presets = "".join(f"\n{name}: {value}" for name, value in one.presets.items())
+            table.add_row(one.name, one.default + presets, one.values, one.meaning)
+        make_console().print(table, soft_wrap=False)
+        context.exit()
+
+    return click.option(
+        "--list-settings",
+        is_flag=True,
+        is_eager=True,
+        expose_value=False,
+        callback=show,
+        help="Print every name that --set takes, with default, range and meaning.",
+    )

@@ -1,0 +1,149 @@
+"""A reference of all settings, made from the models themselves and from what their docstrings say."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Literal, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from masa_model.settings.finetune import RECIPES, FinetuneSettings
+from masa_model.settings.pretrain import PRESETS, PretrainSettings
+
+_ENTRY: Final = re.compile(r"^    (\w+): ", re.MULTILINE)
+_BOUNDS: Final = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}
+# Upper bounds beyond this only keep a machine from harm.
+_LARGEST_SHOWN: Final = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class SettingFacts:
+    """What is known of one setting.
+
+    Attributes:
+        name: dotted name, as `--set` takes it.
+        values: its type, with the range or the choices.
+        default: its default value, as `--set` takes it; "none" if it has no value.
+        presets: default value by preset (size or recipe), where it is another one.
+        meaning: what it does.
+    """
+
+    name: str
+    values: str
+    default: str
+    presets: dict[str, str]
+    meaning: str
+
+
+def settings_reference(kind: type[PretrainSettings] | type[FinetuneSettings]) -> list[SettingFacts]:
+    """All settings of a kind of run, in the order in which settings.toml has them.
+
+    Args:
+        kind: PretrainSettings or FinetuneSettings.
+
+    Example:
+        >>> settings_reference(PretrainSettings)[0].name
+        'size'
+    """
+    chosen_by = "size" if kind is PretrainSettings else "recipe"
+    names = list(PRESETS if kind is PretrainSettings else RECIPES)
+    plain, *others = (
+        dict(_values(kind.model_validate({chosen_by: name}).model_dump(mode="json"))) for name in names
+    )
+    facts = []
+    for name, field, meaning in _fields(kind):
+        default = plain[name]
+        differing = {
+            preset: _shown(values[name])
+            for preset, values in zip(names[1:], others, strict=True)
+            if values[name] != default
+        }
+        facts.append(SettingFacts(name, _values_of(field), _shown(default), differing, meaning))
+    return facts
+
+
+def as_markdown(facts: list[SettingFacts]) -> str:
+    """A Markdown table of them.
+
+    Args:
+        facts: `settings_reference`.
+    """
+    lines = ["| setting | values | default | meaning |", "|---|---|---|---|"]
+    for one in facts:
+        presets = "".join(f"<br>{name}: `{value}`" for name, value in one.presets.items())
+        cells = (f"`{one.name}`", one.values, f"`{one.default}`{presets}", one.meaning)
+        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def _fields(kind: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, FieldInfo, str]]:
+    """Dotted name, field and meaning of every setting."""
+    meanings = attribute_texts(kind)
+    for name, field in kind.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from _fields(field.annotation, f"{prefix}{name}.")
+        else:
+            yield prefix + name, field, meanings[name]
+
+
+def attribute_texts(kind: type[BaseModel]) -> dict[str, str]:
+    """What a model's docstring says of each of its attributes.
+
+    Args:
+        kind: the model; its docstring has a section `Attributes:`.
+    """
+    section = inspect.cleandoc(kind.__doc__ or "").partition("Attributes:\n")[2]
+    parts = _ENTRY.split(section)
+    return {name: " ".join(text.split()) for name, text in zip(parts[1::2], parts[2::2], strict=True)}
+
+
+def _values(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, object]]:
+    for name, value in values.items():
+        if isinstance(value, dict):
+            yield from _values(value, f"{prefix}{name}.")
+        else:
+            yield prefix + name, value
+
+
+def _shown(value: object) -> str:
+    """A value as TOML has it."""
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(f"'{part}'" if isinstance(part, str) else _shown(part) for part in value) + "]"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _values_of(field: FieldInfo) -> str:
+    """The type of a setting in words, with its range."""
+    return ", ".join([_type_in_words(field.annotation), *_bounds(field.metadata)])
+
+
+def _bounds(entries: Iterable[object]) -> list[str]:
+    """The bounds among the entries of an annotation, such as "≥ 0"."""
+    found = [(sign, getattr(entry, name, None)) for entry in entries for name, sign in _BOUNDS.items()]
+    return [f"{sign} {bound:,}" for sign, bound in found if bound is not None and bound < _LARGEST_SHOWN]
+
+
+def _type_in_words(kind: Any) -> str:  # noqa: ANN401  # an annotation
+    if get_origin(kind) is Literal:
+        return " or ".join(map(str, get_args(kind)))
+    if hasattr(kind, "__metadata__"):  # Annotated
+        entries = [bound for entry in kind.__metadata__ for bound in (entry, *getattr(entry, "metadata", ()))]
+        return ", ".join([_type_in_words(get_args(kind)[0]), *_bounds(entries)])
+    if get_origin(kind) is tuple:
+        inner = [part for part in get_args(kind) if part is not Ellipsis]
+        if Ellipsis in get_args(kind):
+            return f"list of: {_type_in_words(inner[0])}"
+        return f"{len(inner)} numbers"
+    if get_args(kind):  # a union
+        return " or ".join("none" if part is type(None) else _type_in_words(part) for part in get_args(kind))
+    return {"int": "whole number", "float": "number", "str": "text", "bool": "true or false"}.get(
+        getattr(kind, "__name__", ""), str(kind)
+    )
