@@ -14,11 +14,12 @@ from masa_model.settings.types import Count, Positive, Section, Seed, Share, Wei
 
 
 class SamplingSettings(Section):
-    """Which frames of a clip are seen.
+    """Which frames of a clip are used.
 
     Attributes:
-        frames: as many at most; a shorter clip keeps all of its own, or all that the stride leaves.
-        how: "window", neighbouring frames; "stride", every second one; or "spread" over the whole clip.
+        frames: maximum number of frames; a shorter clip keeps all frames, or all that the stride leaves.
+        how: "window" uses neighbouring frames, "stride" every second frame, "spread" frames spread over the
+            whole clip.
     """
 
     frames: Count = 32
@@ -26,12 +27,12 @@ class SamplingSettings(Section):
 
 
 class HeadSettings(Section):
-    """From the encoder's frames to classes.
+    """The classifier behind the encoder.
 
     Attributes:
-        kind: a linear layer, or one after batch normalisation and dropout ("batch-norm").
-        pooling: the plain average over frames, or one whose weights are learned ("softmax").
-        dropout: of the batch-norm head.
+        kind: "linear" layer, or "batch-norm": a linear layer after batch normalization and dropout.
+        pooling: plain "average" over the frames, or an average with learned weights ("softmax").
+        dropout: dropout rate of the batch-norm head.
     """
 
     kind: Head = "linear"
@@ -40,21 +41,22 @@ class HeadSettings(Section):
 
 
 class FinetuneOptimiserSettings(Section):
-    """The optimiser and its schedule.
+    """The optimizer and its schedule.
 
     Attributes:
-        kind: SGD with momentum 0.9 and a stepped schedule, or AdamW with warm-up and a linear end.
-        learning_rate: at its height.
-        head_factor: the head's learning rate as a multiple of it.
-        momentum: of SGD.
-        weight_decay: of either.
-        decay: what it is applied to: "all" parameters, or only the "matrices" of linear layers, which leaves
-            out biases, norms and learned tokens.
-        drops: SGD: how often the learning rate falls to a tenth, at equal distances (paper: every 20 of 60
-            epochs: 2).
-        warm_up: AdamW: share of all steps over which the learning rate rises.
-        head_first: share of all steps in which a pre-trained encoder stays as it is and the head alone
-            learns: a new one would pull it out of shape (Kumar et al. 2022, arXiv:2202.10054).
+        kind: "sgd" with momentum and a learning rate that drops in steps, or "adamw" with warm-up and a
+            learning rate that falls linearly.
+        learning_rate: highest learning rate of the schedule.
+        head_factor: learning rate of the head as a multiple of the encoder's.
+        momentum: momentum of SGD.
+        weight_decay: weight decay of SGD or AdamW.
+        decay: parameters to which weight decay is applied: "all", or only the "matrices" of linear layers,
+            which excludes biases, norms and learned tokens.
+        drops: SGD: how many times the learning rate is divided by ten, at equal distances (paper: every 20
+            of 60 epochs, which is 2 times).
+        warm_up: AdamW: fraction of all steps during which the learning rate rises.
+        head_first: fraction of all steps in which only the head is trained and a pre-trained encoder stays
+            unchanged, because a new head would distort it (Kumar et al. 2022, arXiv:2202.10054).
     """
 
     kind: Literal["sgd", "adamw"] = "sgd"
@@ -69,15 +71,17 @@ class FinetuneOptimiserSettings(Section):
 
 
 class FinetuneDataSettings(Section):
-    """Which clips.
+    """Which clips are used.
 
     Attributes:
-        subset: "wlasl100", …; None = all labels.
-        train: splits to learn from; "none" = clips without a split.
-        val: splits by which the best epoch is chosen, where the files have clips of them.
-        shots: so many clips a class, all if it has fewer; None = all.
-        storage: where the clips that are trained on are held.
-        any_estimator: whether files, and the keypoints that pre-training saw, may be of different estimators.
+        subset: name of a subset of labels, such as wlasl100; without a value, all labels.
+        train: splits to train on; "none" stands for clips without a split.
+        val: splits that choose the best epoch, if the files have such clips.
+        shots: number of training clips of each class, or all if a class has fewer; without a value, all.
+        storage: where training clips are kept: "stream" reads them from disk, "memory", "gpu", or "auto": on
+            the GPU if they need less than 25 % of its free memory, else in memory by the same rule, else from
+            disk.
+        any_estimator: use files, and pre-training, of different pose estimators together.
     """
 
     subset: str | None = None
@@ -89,22 +93,23 @@ class FinetuneDataSettings(Section):
 
 
 class FinetuneSettings(RunSettings):
-    """All of it.
+    """All settings of a fine-tuning run.
 
     Attributes:
-        recipe: which preset the rest started from.
-        pretrained: the checkpoint that the encoder comes from; None = from scratch.
-        freeze: whether the encoder stays as it is and only the head learns.
-        size: from scratch: which network.
-        epochs: over the clips.
-        batch_size: clips of a step.
-        val_every: epochs between two looks at val; the last epoch always is followed by one.
-        save_minutes: minutes of an epoch after which a checkpoint to go on from is written within it.
-        seed: of weights, order, sampling and draws of clips.
-        precision: of the network's arithmetic while it learns; it is always evaluated in float32. "auto" is
-            bf16 on a GPU that has it, else fp32; a run writes down what was taken.
-        label_smoothing: share of each label that goes to all classes alike.
-        class_weights: whether rare classes count as much as frequent ones ("balanced").
+        recipe: preset of the other settings: "paper", or "tuned", which was measured on small data.
+        pretrained: checkpoint of the pre-trained encoder; without a value, the encoder starts from scratch.
+        freeze: keep the encoder unchanged and train only the head.
+        size: size of the network when it starts from scratch.
+        epochs: number of passes over the training clips.
+        batch_size: number of clips in a training step.
+        val_every: number of epochs between two evaluations on val; the last epoch is always evaluated.
+        save_minutes: minutes within an epoch after which a checkpoint is written from which the run can
+            resume.
+        seed: seed of the first weights, the order of clips, the sampling of frames and the choice of clips.
+        precision: number format of the network's arithmetic in training; evaluation always uses float32.
+            "auto" is bf16 on a GPU that supports it, else fp32; the run records what was used.
+        label_smoothing: fraction of each label that is spread over all classes.
+        class_weights: "balanced" gives rare classes as much total weight as frequent ones.
     """
 
     recipe: Recipe = "paper"

@@ -18,21 +18,22 @@ MASK_RULES: dict[str, dict[str, Any]] = {
 
 
 class MaskingSettings(Section):
-    """Alg. 1.
+    """Which frames are masked (Alg. 1).
 
     Attributes:
-        strategy: mask among frames that move, or among all ("random").
-        rule: what makes a frame a candidate: a part of which enough moves ("parts"); all keypoints together,
-            weighted, the letter of Alg. 1 ("paper"); or what is one in the authors' code ("released").
-        interval: Alg. 1's k; None = the one of motion.interval that is nearest to 3.
-        ratio: α.
-        confidence_threshold: ε_c.
-        motion_threshold: ε_m, in 1/256 of a part's side.
-        min_moving_fraction: δ, the least share of keypoints that move in a frame that may be masked.
-        magnitude: whether an entry is a joint's displacement or one of its coordinates.
-        denominator: whether p_i is a share of what is seen, or of all entries.
-        mask_set: one set of masked frames a clip; one for each part, hidden alone ("per_part"); or one for
-            each part, of which any hides the frame ("union").
+        strategy: mask frames that move ("motion"), or any frames ("random").
+        rule: which frames may be masked. "parts": frames in which enough keypoints of one part move.
+            "paper": Alg. 1 as it is written: motion times confidence, all keypoints together. "released":
+            the rule of the authors' code.
+        interval: Alg. 1's k in frames; without a value, the number of motion.interval that is nearest to 3.
+        ratio: α, the fraction of the frames that may be masked that is masked.
+        confidence_threshold: ε_c, the confidence below which a keypoint is not used.
+        motion_threshold: ε_m, the motion above which a keypoint moves, in 1/256 of a part's side.
+        min_moving_fraction: δ, the minimum fraction of keypoints that move in a frame that may be masked.
+        magnitude: measure the motion of a joint by its "displacement", or by each "coordinate".
+        denominator: the fraction δ is of the "visible" keypoints, or of "all" keypoints.
+        mask_set: hide the same frames of all parts ("clip"); choose frames for each part and hide only this
+            part ("per_part"); or choose frames for each part and hide all parts in them ("union").
     """
 
     strategy: MaskStrategy = "motion"

@@ -12,17 +12,18 @@ from masa_model.settings.types import Depth, Section, Share, Width
 
 
 class NetworkSettings(Section):
-    """The network.
+    """Shape of the network.
 
     Attributes:
-        blocks: channels of the five graph blocks.
-        part: features of each part; D_e is three times as many.
-        encoder_blocks: transformer blocks on visible frames.
-        decoder_blocks: transformer blocks of the target decoder.
-        heads: of the attention.
-        hidden: width of the feed-forward layers.
-        norm: of the graph networks: batch statistics or layer norm.
-        graph_dropout: in the graph blocks.
+        blocks: number of channels of the five blocks of each graph network (paper: 128, 128, 256, 512, 512).
+        part: number of features of each part (body, left hand, right hand); a frame's vector, D_e, is three
+            times as long (paper: 1536).
+        encoder_blocks: number of transformer blocks of the encoder, which sees the visible frames.
+        decoder_blocks: number of transformer blocks of the decoder, which predicts the masked frames.
+        heads: number of attention heads.
+        hidden: width of the feed-forward layers in each transformer block.
+        norm: normalization in the graph networks: "batch" statistics, or "layer" norm.
+        graph_dropout: dropout rate in the graph blocks.
     """
 
     blocks: tuple[Width, Width, Width, Width, Width] = (128, 128, 256, 512, 512)

@@ -24,13 +24,14 @@ from masa_model.settings.types import Count, Positive, Section, Seed, Share, Wei
 
 
 class InputSettings(Section):
-    """From stored clips to batches.
+    """How stored clips become batches.
 
     Attributes:
-        crop_reference: a hand's box follows it from "frame" to frame, or is one for the "clip".
-        max_frames: longer clips are thinned out to this many frames.
-        noise: σ of Gaussian noise added to the coordinates of clips that are trained on, and of those that
-            choose an epoch (Table XIII), in 1/256 of a part's side; frames are masked without regard to it.
+        crop_reference: the square around a hand: a new one in every "frame", or one for the whole "clip".
+        max_frames: maximum number of frames of a clip; longer clips are thinned out evenly to this number.
+        noise: standard deviation of Gaussian noise that is added to the coordinates of training clips, and of
+            the clips that choose the best epoch (Table XIII), in 1/256 of a part's side. Masks are chosen
+            on the coordinates without noise.
     """
 
     crop_reference: CropReference = "frame"
@@ -39,14 +40,14 @@ class InputSettings(Section):
 
 
 class AugmentSettings(Section):
-    """How training clips are varied; 0 = not at all.
+    """Random variation of training clips; 0 turns a variation off.
 
     Attributes:
-        rotation: at most so many degrees either way.
-        scale: body and hands grow or shrink by at most this share.
-        shift: the body moves by at most so much, in 1/256 of the frame's longer side.
-        joint_drop: the chance that a keypoint is missing for the whole clip.
-        hand_swap: the chance that the clip is seen in a mirror, left hand for right.
+        rotation: maximum rotation in degrees, in either direction.
+        scale: maximum relative change of the size of body and hands.
+        shift: maximum shift of the body, in 1/256 of the frame's longer side.
+        joint_drop: probability that a keypoint is missing in the whole clip.
+        hand_swap: probability that the clip is mirrored, so that left and right hand change places.
     """
 
     rotation: Weight = 0.0
@@ -57,16 +58,17 @@ class AugmentSettings(Section):
 
 
 class MotionSettings(Section):
-    """What the decoder predicts (Eq. 4).
+    """What the decoder predicts, and its loss L_m (Eq. 4).
 
     Attributes:
-        objective: motion residuals, or the joints themselves (Table VI).
-        interval: k; several for multi-scale motion, each with a head of its own.
-        weights: of each interval's loss; as many as there are intervals.
-        weight: of L_m as a whole; 0 = SA only (Table VIII).
-        scale: targets are divided by this.
-        loss: squares, or absolute values.
-        reduction: of a frame's entries: mean, or sum as in the letter of Eq. 4.
+        objective: predict "motion" residuals, or the "joint" coordinates themselves (Table VI).
+        interval: distance k in frames between the two positions of a motion residual; a list predicts motion
+            at several scales, each with its own output head.
+        weights: weight of the loss of each interval; as many numbers as there are intervals.
+        weight: weight of L_m in the total loss; 0 trains with semantic alignment only (Table VIII).
+        scale: number by which targets are divided, in 1/256 of a part's side.
+        loss: "l2" for squared errors, "l1" for absolute errors.
+        reduction: how the errors of a frame are combined: their "mean", or their "sum" as Eq. 4 is written.
     """
 
     objective: Objective = "motion"
@@ -101,16 +103,16 @@ class MotionSettings(Section):
 
 
 class AlignmentSettings(Section):
-    """Momentum semantic alignment (Eq. 5–8).
+    """Momentum semantic alignment, and its loss L_s (Eq. 5 to 8).
 
     Attributes:
-        weight: λ_s at its height; 0 = MA only (Table VIII).
-        ramp: share of all steps over which λ_s rises from 0 (paper: 100 of 400 epochs).
-        ratio: α_r, the share of frames that the key does not see.
-        temperature: τ.
-        bank_size: K; at most half the number of training clips is used.
-        momentum: μ.
-        features: of query and key.
+        weight: final weight λ_s of L_s in the total loss; 0 trains with motion prediction only (Table VIII).
+        ramp: fraction of all steps during which λ_s rises from 0 (paper: 100 of 400 epochs).
+        ratio: α_r, the fraction of frames that the key branch does not see.
+        temperature: temperature τ of the contrastive loss.
+        bank_size: number K of keys in the memory bank; at most half the number of training clips is used.
+        momentum: momentum μ of the moving average that updates the key branch.
+        features: length of the projected vectors of query and key.
     """
 
     weight: Weight = 0.05
@@ -123,16 +125,17 @@ class AlignmentSettings(Section):
 
 
 class OptimiserSettings(Section):
-    """AdamW and its schedule.
+    """The optimizer AdamW and its schedule.
 
     Attributes:
-        learning_rate: at its height.
-        warm_up: share of all steps over which it rises from 0 (paper: 20 of 400 epochs); then it falls to 0.
-        betas: of AdamW.
-        weight_decay: likewise.
-        decay: what it is applied to: "all" parameters, or only the "matrices" of linear layers, which leaves
-            out biases, norms and learned tokens.
-        clip_gradients: longest gradient; 0 = as it is.
+        learning_rate: highest learning rate of the schedule.
+        warm_up: fraction of all steps during which the learning rate rises from 0 (paper: 20 of 400 epochs);
+            after that it falls to 0.
+        betas: the two decay rates of AdamW's moving averages.
+        weight_decay: weight decay of AdamW.
+        decay: parameters to which weight decay is applied: "all", or only the "matrices" of linear layers,
+            which excludes biases, norms and learned tokens.
+        clip_gradients: maximum norm of the gradient; 0 does not limit it.
     """
 
     learning_rate: Positive = 1e-4
@@ -144,13 +147,15 @@ class OptimiserSettings(Section):
 
 
 class DataSettings(Section):
-    """Which clips.
+    """Which clips are used for training.
 
     Attributes:
-        splits: train, val, test; "none" = clips without a split.
-        ratio: the share of each corpus's clips that is used (Fig. 2).
-        storage: where the clips are held.
-        any_estimator: whether the files may be of different estimators.
+        splits: splits to train on; "none" stands for clips without a split.
+        ratio: fraction of each corpus's clips that is used (Fig. 2).
+        storage: where clips are kept during training: "stream" reads them from disk, "memory", "gpu", or
+            "auto": on the GPU if they need less than 25 % of its free memory, else in memory by the same
+            rule, else from disk.
+        any_estimator: use files of different pose estimators together.
     """
 
     splits: tuple[Literal["train", "val", "test", "none"], ...] = ("train", "none")
@@ -160,20 +165,21 @@ class DataSettings(Section):
 
 
 class PretrainSettings(RunSettings):
-    """All of it.
+    """All settings of a pre-training run.
 
     Attributes:
-        size: which preset `network` started from.
-        epochs: over the clips.
-        batch_size: clips of a step in each process.
-        seed: of weights, order and masks.
-        save_every: epochs between checkpoints that are kept.
-        save_minutes: minutes of an epoch after which a checkpoint to go on from is written within it.
-        probe_every: epochs between probes; 0 = none.
-        precision: of the networks' arithmetic; losses and weights are always float32. "auto" is bf16 on a GPU
-            that has it, else fp32; a run writes down what was taken.
-        compile: whether torch.compile makes the networks faster, which takes a minute first.
-        augment: how query and key are varied, each by draws of its own (the paper's: not at all).
+        size: preset of network, recipe and number of epochs: "base" (the paper's), "small" or "tiny".
+        epochs: number of passes over the clips.
+        batch_size: number of clips in a training step of each process.
+        seed: seed of the first weights, the order of clips and the masks.
+        save_every: number of epochs between checkpoints that are kept.
+        save_minutes: minutes within an epoch after which a checkpoint is written from which the run can
+            resume.
+        probe_every: number of epochs between probes of the features; 0 does not probe.
+        precision: number format of the network's arithmetic; losses and weights are always float32. "auto"
+            is bf16 on a GPU that supports it, else fp32; the run records what was used.
+        compile: compile the networks with torch.compile, which takes about a minute and makes steps faster.
+        augment: how query and key are varied, each with its own random numbers (the paper: not at all).
     """
 
     size: Size = "base"
