@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 DEMO := demo-out
 
-.PHONY: help install install-mmpose install-train test test-slow test-reliability test-numerics lint demo bench bench-gpu reproduce-signs clean
+.PHONY: docs check-wheel help install install-mmpose install-train test test-slow test-reliability test-numerics lint demo bench bench-gpu reproduce-signs clean
 
 help:
 	@echo "make demo       environment, then from real footage to a recogniser: extract, pretrain, finetune, eval, predict"
@@ -17,6 +17,8 @@ help:
 	@echo "make install-mmpose   MMPose too; TORCH='torch --index-url …' chooses a torch where none is there"
 	@echo "make install-train    what training needs; TORCH as above"
 	@echo "make bench-gpu VIDEOS=folder   training and MMPose on this machine's GPU"
+	@echo "make docs       the documentation as a site, in site/"
+	@echo "make check-wheel   the wheel in an empty environment"
 	@echo "make reproduce-signs SIGNS=folder   the table of docs/reproduction.md: hours; goes on where it was"
 	@echo "make bench      speed and memory of the main jobs, as ratios"
 
@@ -76,6 +78,26 @@ test-numerics: $(ALL_INSTALLED)
 	done
 	for isa in SSE41 AVX2; do ONEDNN_MAX_CPU_ISA=$$isa $(BIN)/pytest -n auto -q $(NUMERICS) || exit; done
 	for threads in 2 4; do MASA_TEST_THREADS=$$threads $(BIN)/pytest -n auto -q $(NUMERICS) || exit; done
+
+# Material 9 announces another program at every start; it is answered once, here.
+DOCS_INSTALLED := $(VENV)/.docs-installed
+
+$(DOCS_INSTALLED): $(ALL_INSTALLED)
+	$(BIN)/python -m pip install --quiet --editable '.[docs]'
+	@touch $@
+
+docs: $(DOCS_INSTALLED)
+	$(BIN)/python -m masa_model.settings.reference > docs/settings.md
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
+# What a user gets: the wheel alone, in an environment without torch.
+check-wheel: $(INSTALLED)
+	rm -rf build/check-wheel && mkdir -p build/check-wheel
+	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir build/check-wheel .
+	$(PYTHON) -m venv build/check-wheel/venv
+	build/check-wheel/venv/bin/python -m pip install --quiet build/check-wheel/*.whl
+	cd build/check-wheel && venv/bin/python -c 'import masa_data; print(masa_data.__version__)'
+	cd build/check-wheel && venv/bin/masa-inspect --help > /dev/null && venv/bin/masa-convert --help > /dev/null
 
 bench: $(INSTALLED)
 	$(BIN)/python -m benchmarks

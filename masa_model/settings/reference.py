@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal, get_args, get_origin
@@ -18,6 +19,13 @@ _ENTRY: Final = re.compile(r"^    (\w+): ", re.MULTILINE)
 _BOUNDS: Final = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}
 # Upper bounds beyond this only keep a machine from harm.
 _LARGEST_SHOWN: Final = 100_000
+
+_PAGE: Final = """# Settings
+
+Every setting of a run. Give one with `--set name=value`, several in a TOML file with `--config`, or in Python
+with `settings={"name": value}`. `masa-pretrain --list-settings` and `masa-finetune --list-settings` print the
+same. Below a default stands the value of a size or recipe that has another one. "none" means: no value.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +86,14 @@ def as_markdown(facts: list[SettingFacts]) -> str:
         cells = (f"`{one.name}`", one.values, f"`{one.default}`{presets}", one.meaning)
         lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return "\n".join(lines) + "\n"
+
+
+def settings_page() -> str:
+    """The page docs/settings.md. `python -m masa_model.settings.reference` prints it."""
+    parts = [_PAGE]
+    for title, kind in (("masa-pretrain", PretrainSettings), ("masa-finetune", FinetuneSettings)):
+        parts.append(f"\n## {title}\n\n{as_markdown(settings_reference(kind))}")
+    return "".join(parts)
 
 
 def _fields(kind: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, FieldInfo, str]]:
@@ -147,3 +163,7 @@ def _type_in_words(kind: Any) -> str:  # noqa: ANN401  # an annotation
     return {"int": "whole number", "float": "number", "str": "text", "bool": "true or false"}.get(
         getattr(kind, "__name__", ""), str(kind)
     )
+
+
+if __name__ == "__main__":
+    sys.stdout.write(settings_page())
