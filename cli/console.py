@@ -11,7 +11,6 @@ import re
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from difflib import get_close_matches
 from errno import EPIPE
 from typing import Any, Final
 
@@ -25,7 +24,6 @@ from rich.text import Text
 from masa_data.disk.os_errors import in_words
 from masa_data.errors import DataError
 from masa_data.machine.extras import INSTALL_TRAINING
-from masa_data.shards.reader import PoseShards
 
 EXIT_USAGE: Final = 2
 EXIT_SOME_FAILED: Final = 3
@@ -144,20 +142,6 @@ def clips_bar(console: Console) -> Progress:
         disable=not console.is_terminal,
         transient=True,
     )
-
-
-def require_clip(tracks: PoseShards, clip_id: str) -> None:
-    """Say which clips have a name like this if there is none of this name.
-
-    Raises:
-        DataError: if there is no such clip.
-    """
-    if clip_id not in tracks:
-        near = get_close_matches(clip_id, list(tracks), n=3, cutoff=0.4)
-        raise DataError(
-            f"there is no clip {clip_id!r} in {tracks.path}",
-            f"Near it: {', '.join(near) or next(iter(tracks))}",
-        )
 
 
 def refuse_options(why: str, *names: str) -> None:

@@ -27,7 +27,6 @@ from .console import (
     errors_in_one_line,
     make_console,
     print_json,
-    require_clip,
 )
 
 _EXAMPLES = """
@@ -93,7 +92,7 @@ def main(
         if check:
             sys.exit(_validate(console, tracks, as_json))
         for clip_id in clip_ids:
-            require_clip(tracks, clip_id)
+            tracks.require(clip_id)
         if html is not None:
             write_report(tracks, html)
             console.print(f"Wrote {html}: open it in a browser")

@@ -1,11 +1,74 @@
-"""Sign videos in, pose tracks out: the 49-keypoint skeleton, the shard format and the extraction pipeline."""
+"""Sign videos in, pose tracks out: the 49-keypoint skeleton, the shard format and the extraction pipeline.
 
-from masa_data.errors import DataError
-from masa_data.shards.dataset import PoseDataset
-from masa_data.shards.reader import PoseShards
-from masa_data.tracks.track import ClipInfo, PoseTrack
+    summary = masa_data.extract("videos/", "out.h5")     # videos to pose tracks
+    tracks = masa_data.open("out.h5")                    # a mapping from clip id to PoseTrack
+    track = tracks["book/take1"]                         # (T, 49, 2) pixels and (T, 49) confidence
+    track[10:20].plot().save("clip.svg")
+
+What `__all__` names is the public interface. Importing the package loads neither an estimator nor a video
+decoder: what needs one loads it when it is called.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from masa_data.errors import (
+    DamagedFileError,
+    DataError,
+    ExistsError,
+    MismatchError,
+    NoClipsError,
+    NotInstalledError,
+    UnknownClipError,
+)
 from masa_data.version import VERSION
+
+if TYPE_CHECKING:
+    from masa_data.shards.dataset import PoseDataset
+    from masa_data.shards.opening import open  # noqa: A004
+    from masa_data.shards.reader import PoseShards
+    from masa_data.tracks.svg import Drawing
+    from masa_data.tracks.track import ClipInfo, PoseTrack
 
 __version__ = VERSION
 
-__all__ = ["ClipInfo", "DataError", "PoseDataset", "PoseShards", "PoseTrack", "__version__"]
+# Where each name that is not loaded at once is defined.
+_FOUND_IN = {
+    "ClipInfo": "tracks.track",
+    "Drawing": "tracks.svg",
+    "PoseDataset": "shards.dataset",
+    "PoseShards": "shards.reader",
+    "PoseTrack": "tracks.track",
+    "open": "shards.opening",
+}
+
+__all__ = [
+    "ClipInfo",
+    "DamagedFileError",
+    "DataError",
+    "Drawing",
+    "ExistsError",
+    "MismatchError",
+    "NoClipsError",
+    "NotInstalledError",
+    "PoseDataset",
+    "PoseShards",
+    "PoseTrack",
+    "UnknownClipError",
+    "__version__",
+    "open",
+]
+
+
+if not TYPE_CHECKING:  # or every misspelt name would be one of type Any
+
+    def __getattr__(name: str) -> Any:  # noqa: ANN401  # whatever is public
+        if name not in _FOUND_IN:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        found = getattr(import_module(f"{__name__}.{_FOUND_IN[name]}"), name)
+        globals()[name] = found
+        return found
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 
 from masa_data.disk.new_files import write_whole
 from masa_data.errors import DataError
+from masa_data.texts import printable
 from masa_data.tracks.skeleton import LEFT_HAND, RIGHT_HAND, seen_bones
-from masa_data.tracks.svg import printable
 from masa_data.tracks.track import PoseTrack
 
 SHEET_ENDINGS: Final = (".png", ".svg")

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from masa_data.disk.new_files import write_whole
 from masa_data.errors import DataError
+from masa_data.texts import printable
 from masa_data.tracks.skeleton import PARTS, seen_bones
 
 # Told apart by colour-blind people too (Okabe and Ito), dark enough for white paper.
@@ -54,9 +55,7 @@ class Drawing:
         """
         path = Path(path)
         if path.suffix.lower() != ".svg":
-            raise DataError(
-                f"a drawing cannot be written as {path.name!r}", "Name a file that ends in .svg"
-            )
+            raise DataError(f"a drawing cannot be written as {path.name!r}", "Name a file that ends in .svg")
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, self.svg)
 
@@ -86,7 +85,9 @@ def draw_frames(keypoints: NDArray[np.floating], captions: Sequence[str], title:
         row, column = divmod(place, _COLUMNS)
         x, y = column * width, row * (height + _CAPTION)
         parts.append(f'<g transform="translate({x} {y})">{_skeleton(frame)}')
-        parts.append(f'<text x="{width / 2:g}" y="{height + 12}" fill="#333">{escape(printable(caption))}</text></g>')
+        parts.append(
+            f'<text x="{width / 2:g}" y="{height + 12}" fill="#333">{escape(printable(caption))}</text></g>'
+        )
     return Drawing("".join([*parts, "</g></svg>\n"]))
 
 
@@ -110,11 +111,6 @@ def animate_frames(keypoints: NDArray[np.floating], seconds: NDArray[np.floating
         moving = f'<animate attributeName="d" {timing} values="{values}"/>' if len(paths) > 1 else ""
         parts.append(f'<path d="{first[0]}" {first[1]}>{moving}</path>')
     return Drawing("".join([*parts, "</g></svg>\n"]))
-
-
-def printable(text: str) -> str:
-    """The text without the control characters that XML forbids."""
-    return "".join(character if character.isprintable() else "?" for character in text)
 
 
 def _opening(width: int, height: int, title: str) -> str:

@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from masa_data.errors import DataError
+from masa_data.texts import printable
 from masa_data.tracks.clip_info import INFO_FIELDS, MAX_TEXT, NAMES, NO_LABEL, SPLITS, ClipInfo
 from masa_data.tracks.provenance import EstimatorIdentity
 from masa_data.tracks.skeleton import NUM_KEYPOINTS
-from masa_data.tracks.svg import Drawing, animate_frames, draw_frames, printable
+from masa_data.tracks.svg import Drawing, animate_frames, draw_frames
 
 __all__ = ["INFO_FIELDS", "MAX_TEXT", "NAMES", "NO_LABEL", "SPLITS", "ClipInfo", "PoseTrack"]
 
@@ -143,8 +144,8 @@ class PoseTrack:
         numbers = range(len(self))[frames]
         if numbers.step < 0 or not numbers:
             raise DataError(
-                f"found the frames {frames.start}:{frames.stop}:{frames.step} of clip {self.info.id!r}, which "
-                f"has {len(self)}, expected one or more that run forward",
+                f"found the frames {frames.start}:{frames.stop}:{frames.step} of clip {self.info.id!r}, "
+                f"which has {len(self)}, expected one or more that run forward",
                 "Choose other frames",
             )
         index = self.frame_index[frames]
@@ -153,9 +154,15 @@ class PoseTrack:
             start=self.info.start if numbers[0] == 0 else int(index[0]),
             end=self.info.end if numbers[-1] == len(self) - 1 else int(index[-1]) + 1,
         )
-        arrays = (array[frames] for array in (self.keypoints, self.confidence, index, self.time, self.box))
-        keypoints, confidence, _, time, box = arrays
-        return PoseTrack(info, keypoints, confidence, index, time, box, self.estimator)
+        return PoseTrack(
+            info,
+            self.keypoints[frames],
+            self.confidence[frames],
+            index,
+            self.time[frames],
+            self.box[frames],
+            self.estimator,
+        )
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, PoseTrack):
@@ -218,7 +225,7 @@ class PoseTrack:
 
     def __repr__(self) -> str:
         facts = ", ".join(f"{name} {value}" for name, value in self._facts().items())
-        return printable(f"<PoseTrack {self.info.id!r}: {facts}>")
+        return printable(f"<PoseTrack {self.info.id!r}: {facts}>".replace("\n", "?"))
 
     def _facts(self) -> dict[str, str]:
         info = self.info

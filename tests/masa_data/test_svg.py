@@ -22,7 +22,10 @@ def points_of(d: str) -> list[tuple[float, float]]:
 
 def dots(group: ElementTree.Element) -> set[tuple[float, float]]:
     return {
-        point for path in group.iter(f"{SVG}path") for point in points_of(path.get("d")) if "h0" in path.get("d")
+        point
+        for path in group.iter(f"{SVG}path")
+        for point in points_of(path.get("d"))
+        if "h0" in path.get("d")
     }
 
 
