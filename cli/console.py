@@ -166,13 +166,13 @@ def as_option(name: str, value: object) -> str:
 
     Args:
         name: of the argument; a command's parameter of this name knows its own option.
-        value: True for a switch.
+        value: True for a switch, `...` for any value.
     """
     context = click.get_current_context(silent=True)
     parameters = context.command.params if context else []
     known = {parameter.name: parameter.opts[0] for parameter in parameters}
     option = known.get(name, "--" + name.replace("_", "-"))
-    return option if value is True else f"{option} {value}"
+    return option if value is True or value is ... else f"{option} {value}"
 
 
 @contextmanager

@@ -24,6 +24,10 @@ from masa_data.errors import (
 from masa_data.version import VERSION
 
 if TYPE_CHECKING:
+    from masa_data.estimators.mmpose.options import MMPoseOptions
+    from masa_data.extraction.extract import extract
+    from masa_data.extraction.summary import ExtractionSummary
+    from masa_data.extraction.watching import ExtractionProgress
     from masa_data.shards.dataset import PoseDataset
     from masa_data.shards.opening import open  # noqa: A004
     from masa_data.shards.reader import PoseShards
@@ -36,9 +40,13 @@ __version__ = VERSION
 _FOUND_IN = {
     "ClipInfo": "tracks.track",
     "Drawing": "tracks.svg",
+    "ExtractionProgress": "extraction.watching",
+    "ExtractionSummary": "extraction.summary",
+    "MMPoseOptions": "estimators.mmpose.options",
     "PoseDataset": "shards.dataset",
     "PoseShards": "shards.reader",
     "PoseTrack": "tracks.track",
+    "extract": "extraction.extract",
     "open": "shards.opening",
 }
 
@@ -48,6 +56,9 @@ __all__ = [
     "DataError",
     "Drawing",
     "ExistsError",
+    "ExtractionProgress",
+    "ExtractionSummary",
+    "MMPoseOptions",
     "MismatchError",
     "NoClipsError",
     "NotInstalledError",
@@ -56,6 +67,7 @@ __all__ = [
     "PoseTrack",
     "UnknownClipError",
     "__version__",
+    "extract",
     "open",
 ]
 

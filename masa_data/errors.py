@@ -4,12 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+# How the name of an argument and a value for it are said.
+Words = Callable[[str, object], str]
+
+
+def in_python(name: str, value: object) -> str:
+    """How an argument is said in Python: `overwrite=True`, or its name alone where any value is meant.
+
+    Args:
+        name: of the argument.
+        value: `...` for any.
+    """
+    return name if value is ... else f"{name}={value!r}"
+
 
 class DataError(ValueError):
     """Something a user handed in cannot be used.
 
     Where an argument of the function that was called mends it, the advice names it in braces, and the value
     to give it stands beside it. In Python the message says `overwrite=True`; a command says `--overwrite`.
+    The value `...` stands for any: the message names the argument alone.
 
     Args:
         reason: what was found and what was expected, in one line.
@@ -34,9 +48,9 @@ class DataError(ValueError):
     @property
     def advice(self) -> str:
         """What to do about it, in words of Python."""
-        return self.advice_in(lambda name, value: f"{name}={value!r}")
+        return self.advice_in(in_python)
 
-    def advice_in(self, words: Callable[[str, object], str]) -> str:
+    def advice_in(self, words: Words) -> str:
         """What to do about it, in words of one's own.
 
         Args:
@@ -45,6 +59,22 @@ class DataError(ValueError):
         if not self.arguments:  # then braces are what they are: names of files may have some
             return self._advice
         return self._advice.format_map({name: words(name, value) for name, value in self.arguments.items()})
+
+    def followed_by(self, more: str, **arguments: object) -> DataError:
+        """The same error with more advice.
+
+        Args:
+            more: put behind the advice as it is.
+            arguments: those that `more` names, as `DataError` takes them.
+        """
+        advice = self._advice
+        if arguments and not self.arguments:
+            advice = advice.replace("{", "{{").replace("}", "}}")
+        return type(self)(self.reason, advice + more, **{**self.arguments, **arguments})
+
+    def about(self, what: str) -> DataError:
+        """The same error with what it is about in front."""
+        return type(self)(f"{what}: {self.reason}", self._advice, **self.arguments)
 
     def __str__(self) -> str:
         return f"{self.reason}. {self.advice}."

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from masa_data.corpora.clip import Problem
-from masa_data.errors import DataError
+from masa_data.errors import DataError, NoClipsError
 from masa_data.formats.clips_csv import CLIPS_CSV, ClipsCsv
 from masa_data.formats.exporter import Exporter, new_file, new_folder
 from masa_data.formats.masa_pickle import MasaPickleExport
@@ -97,7 +97,8 @@ def export(
                 tracks.forget_pages()
             clip_done()
         if not done.clips:
-            raise DataError(f"no clip could be exported: {done.problems[0].reason}", done.problems[0].advice)
+            first = done.problems[0]
+            raise NoClipsError(f"no clip could be exported: {first.reason}", first.advice)
         done.lost = [exporter.not_held, *exporter.finish()]
         if clips_csv is not None:
             done.lost.append(
