@@ -181,7 +181,7 @@ def errors_in_one_line(command: str) -> Iterator[None]:
     try:
         yield
     except DataError as error:
-        _leave(f"{command}: {error.reason}. {error.advice_in(as_option)}.")
+        _leave(f"{command}: {error.reason_in(as_option)}. {error.advice_in(as_option)}.")
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] in _OURS:
             raise
@@ -189,7 +189,8 @@ def errors_in_one_line(command: str) -> Iterator[None]:
     except OSError as error:
         if error.errno == EPIPE:  # whoever read our output has seen enough; click leaves quietly
             raise
-        _leave(f"{command}: {in_words(error)}")
+        told = in_words(error)
+        _leave(f"{command}: {told.reason}. {told.advice_in(as_option)}.")
 
 
 def complain(text: str) -> None:

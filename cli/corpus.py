@@ -136,7 +136,7 @@ def _print_report(console: Console, report: CorpusReport) -> None:
     if report.short:
         console.print(f"{report.short:,} clips have fewer than 8 frames")
     for problem in report.listing.problems[: _SHOWN * 4]:
-        console.print(f"{problem.kind}: {problem.reason}. {problem.advice_in(as_option)}")
+        console.print(f"{problem.kind}: {problem.reason_in(as_option)}. {problem.advice_in(as_option)}")
     if len(report.listing.problems) > _SHOWN * 4:
         console.print(f"… and {len(report.listing.problems) - _SHOWN * 4:,} more; --json has them all")
     _print_some(

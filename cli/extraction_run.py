@@ -37,7 +37,7 @@ class ShownExtraction(BarWatcher):
     def problem(self, problem: Problem) -> None:
         """Print it."""
         if self._verbose:
-            self.console.print(f"{problem.kind}: {problem.path!r}: {problem.reason}")
+            self.console.print(f"{problem.kind}: {problem.path!r}: {problem.reason_in(as_option)}")
 
 
 def print_plan(console: Console, plan: ExtractionPlan) -> None:
@@ -67,7 +67,7 @@ def print_dry_run(console: Console, listing: Listing, out: Path) -> None:
         console.print(f"  … and {len(listing.clips) - 20:,} more")
     for problem in listing.problems:
         advice = problem.advice_in(as_option)
-        console.print(f"{problem.kind}: {problem.path!r}: {problem.reason}. {advice}")
+        console.print(f"{problem.kind}: {problem.path!r}: {problem.reason_in(as_option)}. {advice}")
     if listing.missing:
         console.print(missing_line(listing))
     console.print(f"Dry run: {out} was not written.")
@@ -83,7 +83,7 @@ def print_end(console: Console, plan: ExtractionPlan, summary: ExtractionSummary
     out = summary.out
     console.print(_table(summary))
     for problem in summary.problems[-_SHOWN:]:
-        console.print(f"{problem.kind}: {problem.path!r}: {problem.reason}")
+        console.print(f"{problem.kind}: {problem.path!r}: {problem.reason_in(as_option)}")
     if summary.failures is not None:
         console.print(problems_in(len(summary.problems), summary.failures))
     if summary.missing:

@@ -24,6 +24,7 @@ from .console import (
     CONTEXT,
     EXIT_SOME_FAILED,
     Command,
+    as_option,
     errors_in_one_line,
     make_console,
     print_json,
@@ -144,7 +145,7 @@ def _write_sheet(console: Console, tracks: PoseShards, clip_ids: tuple[str, ...]
 
 
 def _validate(console: Console, tracks: PoseShards, as_json: bool) -> int:
-    findings = validate(tracks)
+    findings = validate(tracks, as_option)
     errors = sum(finding.kind == "error" for finding in findings)
     if as_json:
         print_json(console, {"clips": len(tracks), "findings": [asdict(found) for found in findings]})

@@ -152,7 +152,8 @@ def main(
                     if overlay is not None and (note := _draw(track, answer, guesses, overlay)):
                         complain(f"{overlay}: {note}")
         for problem in problems:
-            complain(f"{problem.kind}: {problem.path!r}: {problem.reason}. {problem.advice_in(as_option)}")
+            reason, advice = problem.reason_in(as_option), problem.advice_in(as_option)
+            complain(f"{problem.kind}: {problem.path!r}: {reason}. {advice}")
         if not as_json:
             where = f"Wrote {overlay}. " if overlay is not None else ""
             command = shlex.join(["masa-export", str(run), "model.pt2"])
@@ -211,7 +212,7 @@ def _extracted(
         done = run_extraction(plan, Output(out, workers=workers))
         problems += done.problems
         if not done.is_written:
-            reason = problems[0].reason if problems else "there is none"
+            reason = problems[0].reason_in(as_option) if problems else "there is none"
             raise DataError(f"no clip could be extracted: {reason}", "Look at it with masa-extract")
         with PoseShards.open(out) as tracks:
             yield tracks

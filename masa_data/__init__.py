@@ -28,6 +28,25 @@ if TYPE_CHECKING:
     from masa_data.extraction.extract import extract
     from masa_data.extraction.summary import ExtractionSummary
     from masa_data.extraction.watching import ExtractionProgress
+    from masa_data.formats.loading import (
+        load_masa_pickle,
+        load_mmpose,
+        load_npz,
+        load_openpose,
+        load_parquet,
+        load_pose,
+        load_pyskl,
+    )
+    from masa_data.formats.saving import (
+        save,
+        save_masa_pickle,
+        save_mmpose,
+        save_npz,
+        save_openpose,
+        save_parquet,
+        save_pose,
+        save_pyskl,
+    )
     from masa_data.shards.dataset import PoseDataset
     from masa_data.shards.opening import open  # noqa: A004
     from masa_data.shards.reader import PoseShards
@@ -47,7 +66,22 @@ _FOUND_IN = {
     "PoseShards": "shards.reader",
     "PoseTrack": "tracks.track",
     "extract": "extraction.extract",
+    "load_masa_pickle": "formats.loading",
+    "load_mmpose": "formats.loading",
+    "load_npz": "formats.loading",
+    "load_openpose": "formats.loading",
+    "load_parquet": "formats.loading",
+    "load_pose": "formats.loading",
+    "load_pyskl": "formats.loading",
     "open": "shards.opening",
+    "save": "formats.saving",
+    "save_masa_pickle": "formats.saving",
+    "save_mmpose": "formats.saving",
+    "save_npz": "formats.saving",
+    "save_openpose": "formats.saving",
+    "save_parquet": "formats.saving",
+    "save_pose": "formats.saving",
+    "save_pyskl": "formats.saving",
 }
 
 __all__ = [
@@ -68,7 +102,22 @@ __all__ = [
     "UnknownClipError",
     "__version__",
     "extract",
+    "load_masa_pickle",
+    "load_mmpose",
+    "load_npz",
+    "load_openpose",
+    "load_parquet",
+    "load_pose",
+    "load_pyskl",
     "open",
+    "save",
+    "save_masa_pickle",
+    "save_mmpose",
+    "save_npz",
+    "save_openpose",
+    "save_parquet",
+    "save_pose",
+    "save_pyskl",
 ]
 
 

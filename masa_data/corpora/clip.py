@@ -92,8 +92,8 @@ class Problem:
         clip: the clip's id; "" if the problem is not with one clip.
         path: the file or folder, as the user gave it.
         kind: "failed": the clip is not in the output; "warning": it is.
-        reason: what was found and what was expected.
-        advice: what to do, in words of Python.
+        reason: what was found and what was expected, in words of Python.
+        advice: what to do, likewise.
         error: what was raised, if anything was.
     """
 
@@ -114,6 +114,10 @@ class Problem:
         """What is odd about a clip that is kept all the same."""
         return cls(clip.id, clip.path, "warning", error.reason, error.advice, error)
 
+    def reason_in(self, words: Words) -> str:
+        """What was found and expected, in words of one's own; see `DataError.reason_in`."""
+        return self.reason if self.error is None else self.error.reason_in(words)
+
     def advice_in(self, words: Words) -> str:
         """What to do, in words of one's own; see `DataError.advice_in`."""
         return self.advice if self.error is None else self.error.advice_in(words)
@@ -132,7 +136,7 @@ class Problem:
             "clip": self.clip,
             "path": self.path,
             "kind": self.kind,
-            "reason": self.reason,
+            "reason": self.reason_in(words),
             "advice": self.advice_in(words),
         }
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from masa_data.errors import DataError
+from masa_data.errors import DataError, ExistsError, NoClipsError
 from masa_data.shards.quantise import StoredTrack
 from masa_data.shards.reader import CLIPS_BETWEEN_PAGES, PoseShards
 from masa_data.shards.spec import FRAME_COLUMNS
@@ -62,10 +62,12 @@ def copy_clips(
     """
     clips = [(part, int(number)) for part in parts for number in part.numbers]
     if not clips:
-        raise DataError("no clip is left", "Ask for less")
+        raise NoClipsError("no clip is left", "Ask for less")
     _refuse_inputs(parts, out)
     if out.exists() and not overwrite:
-        raise DataError(f"{out} is there already", "Name another output file, or give --overwrite")
+        raise ExistsError(
+            f"{out} is there already", "Name another output file, or give {overwrite}", overwrite=True
+        )
     refuse_unfinished(out)
     out.parent.mkdir(parents=True, exist_ok=True)
     provenance = provenance.model_copy(update={"tool_version": VERSION})
@@ -82,7 +84,7 @@ def copy_clips(
         for number, first in enumerate(range(0, len(clips), shard_clips)):
             path = out.with_name(f"{out.stem}-{number:05d}{out.suffix}")
             if path.exists():
-                raise DataError(f"{path} is there already", "Remove it, or name another output file")
+                raise ExistsError(f"{path} is there already", "Remove it, or name another output file")
             written.append(path)
             write(path, clips[first : first + shard_clips])
         counts = [min(shard_clips, len(clips) - shard_clips * number) for number in range(len(written))]

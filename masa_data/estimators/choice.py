@@ -61,9 +61,7 @@ def choose_estimator(name: EstimatorName | None, device: Device, mmpose: MMPoseO
         check_installed()
         lacking = _why_no_gpu()
         if device == "cuda" and lacking:
-            raise DataError(
-                f"no GPU can be used: {lacking}", "Look with masa-doctor, or leave {device} out", device=...
-            )
+            raise DataError(f"{{device}}: {lacking}", "Look with masa-doctor, or leave it out", device="cuda")
         where = device if device != "auto" else ("cpu" if lacking else "cuda")
         reason = "as asked for" if name else "it is installed"
         if device == "auto" and lacking:

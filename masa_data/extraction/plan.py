@@ -118,9 +118,9 @@ def _refuse_without_clock(clips: list[Clip]) -> None:
     folders = [clip for clip in clips if clip.source.is_dir()]
     if folders:
         raise DataError(
-            f"a highest number of frames per second goes by the clock, and {len(folders):,} of "
+            f"{{max_fps}} goes by the clock, and {len(folders):,} of "
             f"{len(clips):,} clips are folders of images that have none (first: {folders[0].path!r})",
-            "Give {every} for them in place of {max_fps}, and extract them apart from the videos",
+            "Give {every} for them, and extract them apart from the videos",
             every=...,
             max_fps=...,
         )

@@ -6,6 +6,7 @@ import importlib
 import importlib.metadata
 import importlib.util
 import re
+from pathlib import Path
 from typing import Any, Final
 
 from masa_data.errors import NotInstalledError
@@ -51,6 +52,16 @@ def is_installed(module: str) -> bool:
         module: the name that it is imported by, without a dot.
     """
     return importlib.util.find_spec(module) is not None
+
+
+def folder_of(module: str) -> Path | None:
+    """The folder of a package, found without importing it; None if it is not there.
+
+    Args:
+        module: the name that it is imported by, without a dot.
+    """
+    spec = importlib.util.find_spec(module)
+    return None if spec is None or spec.origin is None else Path(spec.origin).parent
 
 
 def load_optional(module: str, needed_for: str, how: str, name: str = "") -> Any:  # noqa: ANN401  # a module

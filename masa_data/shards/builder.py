@@ -32,7 +32,7 @@ from masa_data.tracks.provenance import Provenance
 from masa_data.tracks.raw_scores import unite_raw_scores
 from masa_data.tracks.track import ClipInfo, PoseTrack
 
-_OVERWRITE_ADVICE: Final = "Name another output file, or give --overwrite to start afresh"
+_OVERWRITE_ADVICE: Final = "Name another output file, or give {overwrite} to start afresh"
 
 
 class _Run(BaseModel):
@@ -120,8 +120,11 @@ class DatasetBuilder:
             raise DataError(
                 f"{self.folder} holds an unfinished extraction that was started differently "
                 f"({'; '.join(differences)})",
-                "Repeat the command it was started with (only --split-by and --seed may change), or give "
-                "--overwrite to start afresh",
+                "Repeat the command it was started with (only {split_by} and {seed} may change), or give "
+                "{overwrite} to start afresh",
+                split_by=...,
+                seed=...,
+                overwrite=True,
             )
         self._run = run
         if earlier is None:
@@ -293,7 +296,8 @@ def _read_run(path: Path) -> _Run:
     except ValidationError:
         raise DataError(
             f"{path} is damaged, or another version of masa wrote it",
-            "Finish with that version, or give --overwrite to start afresh",
+            "Finish with that version, or give {overwrite} to start afresh",
+            overwrite=True,
         ) from None
 
 
@@ -307,15 +311,21 @@ def _continued(
             f"{existing.path} was made otherwise (there / now: {'; '.join(differences)}); one dataset holds "
             "one estimator and one sampling",
             _OVERWRITE_ADVICE,
+            overwrite=True,
         )
     rule = existing.provenance.split_rule
     if provenance.split_rule not in (None, rule):
         raise DataError(
             f"{existing.path} was made {f'with the split rule {rule!r}' if rule else 'without a split rule'}",
-            "Leave --split-by and --seed out to go on as it was made, or give --overwrite to start afresh",
+            "Leave {split_by} and {seed} out to go on as it was made, or give {overwrite} to start afresh",
+            split_by=...,
+            seed=...,
+            overwrite=True,
         )
     if shard_clips is not None and not existing.shards:
-        raise DataError(f"{existing.path} is one self-contained file", "Leave --shard-clips out")
+        raise DataError(
+            f"{existing.path} is one self-contained file", "Leave {shard_clips} out", shard_clips=...
+        )
     if shard_clips is None and existing.shards:
         shard_clips = max(entry.clips for entry in existing.shards)
     joined = join_provenances([existing.provenance, provenance.model_copy(update={"split_rule": rule})])

@@ -121,7 +121,8 @@ def write_header(
             raise DataError(
                 f"the file would hold {beside:,} bytes beside its frames, expected at most "
                 f"{_MOST_BESIDE_FRAMES:,}",
-                "Shorten the longest paths and glosses, or write shards (--shard-clips)",
+                "Shorten the longest paths and glosses, or write shards ({shard_clips})",
+                shard_clips=...,
             )
         header = Header(
             kind=kind,
