@@ -23,9 +23,9 @@ def test_arguments_are_said_in_words_of_python_or_of_ones_own():
     error = ExistsError(
         "{out} of {size} exists", "Use {overwrite}, or leave {size} out", overwrite=True, size=...
     )
-    assert str(error) == "{out} of size exists. Use overwrite=True, or leave size out."
+    assert str(error) == "{out} of size exists. Use overwrite=True, not size."
     assert error.reason_in(as_option) == "{out} of --size exists"
-    assert error.advice_in(as_option) == "Use --overwrite, or leave --size out"
+    assert error.advice_in(as_option) == "Use --overwrite, not --size"
     for again in (pickle.loads(pickle.dumps(error)), copy.deepcopy(error)):
         assert type(again) is ExistsError
         assert str(again) == str(error)

@@ -77,7 +77,7 @@ def test_files_of_many_clips_come_back(tmp_path):
         for track, expected in zip(tracks, SIGNS, strict=True):
             close(track, expected)
             assert track.info.gloss == expected.info.gloss
-        with pytest.raises(masa_data.ExistsError, match="use overwrite=True|give overwrite=True"):
+        with pytest.raises(masa_data.ExistsError, match="give overwrite=True"):
             save(SIGNS, tmp_path / name)
         save(SIGNS[:1], tmp_path / name, overwrite=True)
         assert len(load(tmp_path / name)) == 1
@@ -148,7 +148,7 @@ def test_what_cannot_be_saved_is_said_and_nothing_is_written(tmp_path, tracks, o
 
 def test_a_file_that_is_there_stays(tmp_path):
     (tmp_path / "a.h5").write_text("mine")
-    with pytest.raises(masa_data.ExistsError, match="is there already.*overwrite=True"):
+    with pytest.raises(masa_data.ExistsError, match=r"is there already.*overwrite=True"):
         masa_data.save(SIGNS, tmp_path / "a.h5", estimator="mmpose")
     assert (tmp_path / "a.h5").read_text() == "mine"
     with pytest.raises(masa_data.DataError, match=r"ends in \.h5"):
@@ -159,17 +159,18 @@ def test_others_files_are_checked_as_the_command_checks_them(tmp_path):
     small = clip(signing(20) / (640, 480), "small")
     masa_data.save_pose([small, SIGNS[0]], tmp_path / "out")
     with pytest.raises(
-        masa_data.DataError, match=r"small\.pose: .*it seems \(units='shares'\)\. Give units='shares'"
+        masa_data.DataError, match=r"small\.pose: .*it seems \(units='shares'\)\. Give units="
     ):
         masa_data.load_pose(tmp_path / "out" / "small.pose")
     track = masa_data.load_pose(tmp_path / "out" / "small.pose", units="shares")
     close(track, clip(signing(20)), pixels=0.01)
-    with pytest.raises(masa_data.DataError, match="found 2 clips in .*expected one"):
-        masa_data.load_pose(tmp_path / "out")
-    with pytest.raises(masa_data.DataError, match="nowhere does not exist"):
+    masa_data.save_pose(SIGNS, tmp_path / "three")
+    with pytest.raises(masa_data.DataError, match=r"found 3 clips in .*expected one"):
+        masa_data.load_pose(tmp_path / "three")
+    with pytest.raises(masa_data.DataError, match=r"nowhere does not exist"):
         masa_data.load_pose(tmp_path / "nowhere")
     masa_data.save_mmpose(SIGNS[0], tmp_path / "json")
-    with pytest.raises(masa_data.DataError, match="found size to say it. Give size and fps together"):
+    with pytest.raises(masa_data.DataError, match=r"found size to say it\. Give size and fps together"):
         masa_data.load_mmpose(tmp_path / "json" / "book" / "0.json", size=(640, 480))
 
 
