@@ -166,13 +166,15 @@ def as_option(name: str, value: object) -> str:
 
     Args:
         name: of the argument; a command's parameter of this name knows its own option.
-        value: True for a switch, `...` for any value.
+        value: True for a switch, `...` for any value; a size is said as 640x360.
     """
     context = click.get_current_context(silent=True)
     parameters = context.command.params if context else []
     known = {parameter.name: parameter.opts[0] for parameter in parameters}
     option = known.get(name, "--" + name.replace("_", "-"))
-    return option if value is True or value is ... else f"{option} {value}"
+    if value is True or value is ...:
+        return option
+    return f"{option} {'x'.join(map(str, value)) if isinstance(value, tuple) else value}"
 
 
 @contextmanager

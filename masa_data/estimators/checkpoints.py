@@ -115,8 +115,8 @@ def _download(address: str, path: Path, console: Console | None, argument: str) 
         part.unlink()
         raise DataError(
             f"what {address} sent has SHA-256 {digest.hexdigest()[:8]}…, its name says {wanted}…",
-            f"Run it again; if that does not help, give another copy with {{{argument}}} FILE",
-            **{argument: ...},
+            f"Run it again; if that does not help, give another copy with {{{argument}}}",
+            **{argument: "FILE"},
         )
     part.replace(path)
 
@@ -131,9 +131,9 @@ def _elsewhere(reason: str, path: Path, argument: str) -> DataError:
     )
     return DataError(
         reason,
-        f"Fetch it where there is a network and give it with {{{argument}}} FILE (or put it at {path}); "
+        f"Fetch it where there is a network and give it with {{{argument}}} (or put it at {path}); "
         f"meanwhile {{{without}}} works without {need}",
-        **{argument: ..., without: value},
+        **{argument: "FILE", without: value},
     )
 
 

@@ -38,7 +38,7 @@ def check_go_together(files: Sequence[tuple[Path, Provenance]], *, any_estimator
                 if sampling
                 else "Extract them with the same estimator; or import keypoints again with {estimator}, "
                 "or give {any_estimator} to join them all the same",
-                estimator=...,
+                estimator="NAME",
                 any_estimator=True,
             )
 

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from typing_extensions import Self
 
 from masa_data.disk.hashing import file_sha256
-from masa_data.errors import DataError
+from masa_data.errors import DamagedFileError, DataError
 from masa_data.shards.contents import RESTORE
 from masa_data.shards.files import Shard, open_contents, open_entry, read_entries
 from masa_data.shards.overview import ClipOverview, unknown_clip
@@ -284,7 +284,7 @@ class PoseShards(ClipOverview, Mapping[str, PoseTrack]):
         part, local = self._place(number)
         if not part.is_whole(local):
             clip_id = self.column("id")[number]
-            raise DataError(
+            raise DamagedFileError(
                 f"{part.contents.path}: clip {clip_id!r} does not match its checksum: the file is damaged",
                 RESTORE,
             )

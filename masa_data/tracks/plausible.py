@@ -59,8 +59,8 @@ def find_doubt(track: PoseTrack, dropped: int = 0) -> DataError | None:
                 f"{outside:.0%} of the keypoints lie outside the frame of {width}×{height} pixels, hardly "
                 f"any outside one of {height}×{width}: width and height are swapped, it seems ({{size}}, or "
                 "{swap_size} where the file says the size)",
-                f"Give {{size}} as {height}x{width}, or {{swap_size}} where the file says the size",
-                size=...,
+                "Give {size}, or {swap_size} where the file says the size",
+                size=(height, width),
                 swap_size=True,
             )
     return _outside(outside, track) if outside > _MOST_OUTSIDE else None

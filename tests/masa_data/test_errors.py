@@ -20,9 +20,7 @@ def as_option(name, value):
 
 
 def test_arguments_are_said_in_words_of_python_or_of_ones_own():
-    error = ExistsError(
-        "{out} of {size} exists", "Use {overwrite}, or leave {size} out", overwrite=True, size=...
-    )
+    error = ExistsError("{out} of {size} exists", "Use {overwrite}, not {size}", overwrite=True, size=...)
     assert str(error) == "{out} of size exists. Use overwrite=True, not size."
     assert error.reason_in(as_option) == "{out} of --size exists"
     assert error.advice_in(as_option) == "Use --overwrite, not --size"

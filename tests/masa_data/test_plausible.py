@@ -39,7 +39,7 @@ def shoulders_of_one(keypoints):
 
 
 OTHERS = {
-    "shares": (lambda points: points / (640, 480), "shares of the frame.*--units shares"),
+    "shares": (lambda points: points / (640, 480), "shares of the frame.*units='shares'"),
     "shoulder widths": (shoulders_of_one, "normalised"),
     "-1 to 1": (lambda points: points / (320, 240) - 1, "normalised"),
     "metres about the hip": (lambda points: (points - (320, 400)) / 400, "normalised"),
@@ -67,7 +67,7 @@ def test_swapped_sizes_are_found(width, height):
     assert find_doubt(track(keypoints, confidence, width, height)) is None
     doubt = find_doubt(track(keypoints, confidence, height, width))
     assert "swapped" in doubt.reason
-    assert f"--size {width}x{height}" in doubt.advice
+    assert f"size=({width}, {height})" in doubt.advice
 
 
 def test_what_real_clips_are_like_raises_no_doubt():
@@ -137,5 +137,5 @@ def test_validation_finds_what_was_imported_before_anybody_looked(tmp_path, prov
     assert len(errors) == 2
     shares, dropped = sorted(errors, key=lambda text: "dropped" in text)
     assert shares.startswith("clip shares 1 (and 1 more clips): ")
-    assert "--units shares" in shares
+    assert "units='shares'" in shares
     assert "100% of the keypoints lie outside" in dropped
