@@ -12,7 +12,6 @@ import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from difflib import get_close_matches
 from errno import EPIPE
 from typing import Any, Final
 
@@ -26,7 +25,6 @@ from rich.text import Text
 from masa_data.disk.os_errors import in_words
 from masa_data.errors import DataError, RenamedWarning
 from masa_data.machine.extras import INSTALL_TRAINING
-from masa_data.shards.reader import PoseShards
 
 EXIT_USAGE: Final = 2
 EXIT_SOME_FAILED: Final = 3
@@ -163,20 +161,6 @@ def clips_bar(console: Console) -> Progress:
     )
 
 
-def require_clip(tracks: PoseShards, clip_id: str) -> None:
-    """Say which clips have a name like this if there is none of this name.
-
-    Raises:
-        DataError: if there is no such clip.
-    """
-    if clip_id not in tracks:
-        near = get_close_matches(clip_id, list(tracks), n=3, cutoff=0.4)
-        raise DataError(
-            f"there is no clip {clip_id!r} in {tracks.path}",
-            f"Near it: {', '.join(near) or next(iter(tracks))}",
-        )
-
-
 def refuse_options(why: str, *names: str) -> None:
     """Refuse options that have no effect here, if they were given on the command line.
 
@@ -199,13 +183,15 @@ def as_option(name: str, value: object) -> str:
 
     Args:
         name: of the argument; a command's parameter of this name knows its own option.
-        value: True for a switch.
+        value: True for a switch, `...` for any value; a size is said as 640x360.
     """
     context = click.get_current_context(silent=True)
     parameters = context.command.params if context else []
     known = {parameter.name: parameter.opts[0] for parameter in parameters}
     option = known.get(name, "--" + name.replace("_", "-"))
-    return option if value is True else f"{option} {value}"
+    if value is True or value is ...:
+        return option
+    return f"{option} {'x'.join(map(str, value)) if isinstance(value, tuple) else value}"
 
 
 @contextmanager
@@ -214,7 +200,7 @@ def errors_in_one_line(command: str) -> Iterator[None]:
     try:
         yield
     except DataError as error:
-        _leave(f"{command}: {error.reason}. {error.advice_in(as_option)}.")
+        _leave(f"{command}: {error.reason_in(as_option)}. {error.advice_in(as_option)}.")
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] in _OURS:
             raise
@@ -222,7 +208,8 @@ def errors_in_one_line(command: str) -> Iterator[None]:
     except OSError as error:
         if error.errno == EPIPE:  # whoever read our output has seen enough; click leaves quietly
             raise
-        _leave(f"{command}: {in_words(error)}")
+        told = in_words(error)
+        _leave(f"{command}: {told.reason}. {told.advice_in(as_option)}.")
 
 
 def complain(text: str) -> None:

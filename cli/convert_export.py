@@ -8,11 +8,17 @@ from typing import Final
 
 import click
 
-from masa_data.formats.export import FILE_FORMATS, FOLDER_FORMATS, FileFormat, FolderFormat, export
+from masa_data.formats.export import (
+    FILE_FORMATS,
+    FOLDER_FORMATS,
+    FileFormat,
+    FolderFormat,
+    export,
+)
 from masa_data.shards.reader import PoseShards
 from masa_data.texts import counted
 
-from .console import EXIT_SOME_FAILED, clips_bar, errors_in_one_line, make_console
+from .console import EXIT_SOME_FAILED, as_option, clips_bar, errors_in_one_line, make_console
 
 _SHOWN: Final = 10
 # What reads it elsewhere.
@@ -47,7 +53,9 @@ def export_file(file: Path, out: Path, to: FolderFormat | FileFormat, overwrite:
         clips, frames = counted(done.clips, "clip"), counted(done.frames, "frame")
         console.print(f"{clips}, {frames} exported; {len(done.problems):,} failed")
         for problem in done.problems[:_SHOWN]:
-            console.print(f"failed: {problem.clip!r}: {problem.reason}. {problem.advice}.")
+            console.print(
+                f"failed: {problem.clip!r}: {problem.reason_in(as_option)}. {problem.advice_in(as_option)}."
+            )
         if len(done.problems) > _SHOWN:
             console.print(f"and {len(done.problems) - _SHOWN:,} more")
         console.print(f"not in this format: {done.lost[0]}")

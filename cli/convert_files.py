@@ -161,9 +161,9 @@ def subsample_file(
             if conditions:
                 raise DataError("found --where beside --every alone", "--every holds for all clips")
         chosen = subsample(tracks, among, per_class=per_class, share=share, seed=seed)
-        part = Part(tracks, np.flatnonzero(chosen))
+        part = Part(tracks, np.flatnonzero(chosen), every=every)
         provenance = _thinned(tracks, every)
-        _copy(console, [part], out, provenance, every=every, shard_clips=shard_clips, overwrite=overwrite)
+        _copy(console, [part], out, provenance, shard_clips=shard_clips, overwrite=overwrite)
         console.print(f"{len(part.numbers):,} of {counted(len(tracks), 'clip')} chosen")
         if every > 1:
             frames = sum(-(-int(length) // every) for length in tracks.lengths[part.numbers])
@@ -204,7 +204,6 @@ def _copy(
     out: Path,
     provenance: Provenance,
     *,
-    every: int = 1,
     shard_clips: int | None,
     overwrite: bool,
 ) -> None:
@@ -214,7 +213,6 @@ def _copy(
             parts,
             out,
             provenance,
-            every=every,
             shard_clips=shard_clips,
             overwrite=overwrite,
             clip_done=lambda: bar.advance(task),

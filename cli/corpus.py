@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -19,7 +18,16 @@ from masa_data.corpora.ranges import VideosMode
 from masa_data.machine.cores import available_cores
 from masa_data.version import VERSION
 
-from .console import CONTEXT, EXIT_SOME_FAILED, Group, clips_bar, errors_in_one_line, make_console, print_json
+from .console import (
+    CONTEXT,
+    EXIT_SOME_FAILED,
+    Group,
+    as_option,
+    clips_bar,
+    errors_in_one_line,
+    make_console,
+    print_json,
+)
 
 _EXAMPLES = """
 \b
@@ -128,7 +136,7 @@ def _print_report(console: Console, report: CorpusReport) -> None:
     if report.short:
         console.print(f"{report.short:,} clips have fewer than 8 frames")
     for problem in report.listing.problems[: _SHOWN * 4]:
-        console.print(f"{problem.kind}: {problem.reason}. {problem.advice}")
+        console.print(f"{problem.kind}: {problem.reason_in(as_option)}. {problem.advice_in(as_option)}")
     if len(report.listing.problems) > _SHOWN * 4:
         console.print(f"… and {len(report.listing.problems) - _SHOWN * 4:,} more; --json has them all")
     _print_some(
@@ -157,7 +165,7 @@ def _as_json(report: CorpusReport) -> dict[str, object]:
         "ranges": report.ranges,
         "boxes": report.crops,
         "short": report.short,
-        "problems": [asdict(problem) for problem in report.listing.problems],
+        "problems": [problem.as_row(as_option) for problem in report.listing.problems],
         "duplicates": report.duplicates,
         "signers_in_several_splits": report.mixed_signers,
         "classes_without_training": report.untrained,

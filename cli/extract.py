@@ -8,33 +8,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import Literal, NoReturn, TextIO
+from typing import Literal, NoReturn
 
 import click
-from rich.console import Console
 
-from masa_data.classes.splits import check_rule, empty_splits
-from masa_data.corpora.clip import Clip, Listing
-from masa_data.corpora.inputs import list_inputs, require_inputs
-from masa_data.corpora.named import CORPORA, CorpusName, list_corpus
+from masa_data.corpora.named import CORPORA, CorpusName
 from masa_data.corpora.ranges import VideosMode
 from masa_data.errors import DataError
-from masa_data.estimators.choice import (
-    ESTIMATORS,
-    Device,
-    EstimatorChoice,
-    EstimatorName,
-    choose_estimator,
-    default_workers,
-    identify,
-)
+from masa_data.estimators.choice import ESTIMATORS, Device, EstimatorName
 from masa_data.estimators.mmpose.config import Precision
 from masa_data.estimators.mmpose.models import DEFAULT_MODEL
 from masa_data.estimators.mmpose.options import MMPoseOptions
 from masa_data.estimators.signer.signer import PersonMode
-from masa_data.shards.builder import DatasetBuilder
-from masa_data.texts import counted
-from masa_data.tracks.provenance import Provenance, Sampling, SplitRule
+from masa_data.extraction.job import Output, run_extraction
+from masa_data.extraction.plan import WhatToExtract, plan_extraction
+from masa_data.shards.work_folder import work_folder_of
+from masa_data.tracks.provenance import Sampling, SplitRule
 from masa_data.version import VERSION
 
 from .console import (
@@ -42,12 +31,13 @@ from .console import (
     EXIT_INTERRUPTED,
     EXIT_SOME_FAILED,
     Command,
+    as_option,
     complain,
     errors_in_one_line,
     make_console,
     refuse_options,
 )
-from .extraction_run import ExtractionRun, missing_line, refuse_without_clock, warn_of_empty_splits
+from .extraction_run import ShownExtraction, print_dry_run, print_end, print_plan
 
 _EXAMPLES = """
 \b
@@ -179,76 +169,65 @@ def main(
     with errors_in_one_line("masa-extract"):
         *inputs, out_name = paths
         out = Path(out_name)
-        if bool(inputs) == bool(corpus) or out.suffix.lower() not in (".h5", ".hdf5"):
-            raise DataError(
-                f"found {len(paths)} paths ending in {out_name!r}, expected INPUT... (or --corpus) and then "
-                "an output file that ends in .h5",
-                "Run masa-extract --help for examples",
-            )
-        if (corpus is None) != (root is None) or (annotations is not None and corpus is None):
-            raise DataError("--corpus and --root go together", "Give both, or INPUT... in their place")
-        mmpose = MMPoseOptions(
-            model, checkpoint, batch_size, flip_test, precision, person, detector_checkpoint
-        )
-        choice = choose_estimator(estimator, device, mmpose)
+        _check_paths(paths, corpus, root, annotations)
         if corpus is None:
             refuse_options("without --corpus", "videos")
         if split_by is None:
             refuse_options("without --split-by", "seed")
-        provenance = Provenance(
-            estimator=identify(choice, console),
+        asked = WhatToExtract(
+            inputs=tuple(inputs),
+            corpus=corpus,
+            root=root,
+            annotations=annotations,
+            videos=videos,
+            limit=limit,
+            estimator=estimator,
+            device=device,
+            mmpose=MMPoseOptions(
+                model, checkpoint, batch_size, flip_test, precision, person, detector_checkpoint
+            ),
             sampling=Sampling(every=every, max_fps=max_fps),
             split_rule=SplitRule(by=split_by, seed=seed) if split_by else None,
-            tool_version=VERSION,
         )
-        if corpus is not None and root is not None:
-            listing = list_corpus(corpus, root, annotations).to_listing()
-        else:
-            require_inputs(inputs)
-            listing = list_inputs(inputs)
-        listing.clips = listing.clips[:limit]
-        if max_fps is not None:
-            refuse_without_clock(listing.clips)
-        _print_listing(console, listing, choice, provenance)
+        plan = plan_extraction(asked, console)
+        print_plan(console, plan)
         if dry_run:
-            if provenance.split_rule is not None:
-                check_rule(listing.clips, provenance.split_rule)
-            _print_dry_run(console, listing, out)
+            plan.check_splits()
+            print_dry_run(console, plan.listing, out)
             return
-        failures = failures or out.with_name(out.name + ".failures.jsonl")
-        with (
-            _problem_file(failures) as problem_file,
-            DatasetBuilder(out, provenance, shard_clips=shard_clips, overwrite=overwrite) as builder,
-        ):
-            if builder.note:
-                console.print(f"{builder.note}.")
-            builder.check_split_rule(listing.clips)
-            run = ExtractionRun(console, builder, problem_file, verbose, strict)
-            try:
-                with _sigterm_as_interrupt():
-                    run.extract(
-                        listing, choice, provenance.sampling, workers or default_workers(choice), videos
-                    )
-                    tracks = builder.finish([clip.id for clip in listing.clips])
-            except KeyboardInterrupt:
-                _leave_interrupted(out, builder)
-        run.print_end(out, failures, nothing=tracks is None)
-        if tracks is not None:
-            with tracks:
-                if provenance.split_rule is not None:
-                    warn_of_empty_splits(console, out, empty_splits(tracks.column("split").tolist()))
-        sys.exit(EXIT_SOME_FAILED if run.summary.failed or run.missing else 0)
+        output = Output(
+            out,
+            shard_clips=shard_clips,
+            overwrite=overwrite,
+            failures=failures or out.with_name(out.name + ".failures.jsonl"),
+            words=as_option,
+            workers=workers,
+            strict=strict,
+        )
+        try:
+            with _sigterm_as_interrupt():
+                summary = run_extraction(plan, output, ShownExtraction(console, verbose=verbose))
+        except KeyboardInterrupt:
+            complain(
+                f"Interrupted. What is done is kept in {work_folder_of(out)}; "
+                "the same command goes on from there."
+            )
+            sys.exit(EXIT_INTERRUPTED)
+        print_end(console, plan, summary)
+        sys.exit(0 if summary.is_complete else EXIT_SOME_FAILED)
 
 
-@contextmanager
-def _problem_file(path: Path) -> Iterator[TextIO]:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        with path.open("w", encoding="utf-8", errors="replace") as file:
-            yield file
-    finally:
-        if path.is_file() and path.stat().st_size == 0:
-            path.unlink()
+def _check_paths(
+    paths: tuple[str, ...], corpus: CorpusName | None, root: Path | None, annotations: Path | None
+) -> None:
+    if (len(paths) > 1) == bool(corpus) or Path(paths[-1]).suffix.lower() not in (".h5", ".hdf5"):
+        raise DataError(
+            f"found {len(paths)} paths ending in {paths[-1]!r}, expected INPUT... (or --corpus) and then "
+            "an output file that ends in .h5",
+            "Run masa-extract --help for examples",
+        )
+    if (corpus is None) != (root is None) or (annotations is not None and corpus is None):
+        raise DataError("--corpus and --root go together", "Give both, or INPUT... in their place")
 
 
 @contextmanager
@@ -263,45 +242,3 @@ def _sigterm_as_interrupt() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
-
-
-def _leave_interrupted(out: Path, builder: DatasetBuilder) -> NoReturn:
-    complain(f"Interrupted. What is done is kept in {builder.folder}; the same command goes on from there.")
-    sys.exit(EXIT_INTERRUPTED)
-
-
-def _print_listing(
-    console: Console, listing: Listing, choice: EstimatorChoice, provenance: Provenance
-) -> None:
-    ignored = ", ".join(
-        f"{ending or 'no ending'} ×{count}" for ending, count in listing.ignored.most_common()
-    )
-    glosses = {clip.gloss for clip in listing.clips if clip.gloss}
-    console.print(
-        counted(len(listing.clips), "clip")
-        + (f" of {counted(len(glosses), 'gloss', 'glosses')}" if glosses else "")
-        + (f"; {listing.missing:,} more are named but not on disk" if listing.missing else "")
-        + (f"; passed over: {ignored}" if ignored else "")
-    )
-    console.print(
-        f"Estimator: {choice.name} {provenance.estimator.version} on {choice.device} ({choice.reason})"
-    )
-    if choice.person:
-        console.print(f"Signer: {choice.person}")
-
-
-def _print_dry_run(console: Console, listing: Listing, out: Path) -> None:
-    for clip in listing.clips[:20]:
-        console.print(f"  {_describe(clip)}")
-    if len(listing.clips) > 20:
-        console.print(f"  … and {len(listing.clips) - 20:,} more")
-    for problem in listing.problems:
-        console.print(f"{problem.kind}: {problem.path!r}: {problem.reason}. {problem.advice}")
-    if listing.missing:
-        console.print(missing_line(listing))
-    console.print(f"Dry run: {out} was not written.")
-
-
-def _describe(clip: Clip) -> str:
-    facts = [clip.gloss and f"gloss {clip.gloss}", clip.split, clip.signer and f"signer {clip.signer}"]
-    return f"{clip.id}: {clip.path!r} {', '.join(filter(None, facts))}".rstrip()

@@ -10,7 +10,6 @@ import click
 
 from masa_data.corpora.inputs import require_inputs
 from masa_data.errors import DataError
-from masa_data.formats.frame_facts import AssumedFrames, FrameSource, VideoFolder, parse_size
 from masa_data.formats.reading import DECLARABLE, UNITS, Units
 
 Command = TypeVar("Command", bound=Callable[..., None])
@@ -102,36 +101,3 @@ def inputs_and_out(paths: tuple[str, ...], *, least: int = 1) -> tuple[list[str]
         )
     require_inputs(inputs)
     return inputs, out
-
-
-def frame_source(
-    videos: Path | None, size: str | None, fps: float | None, *, known: bool = False
-) -> FrameSource | None:
-    """Where the size and rate of the frames come from, if the input does not say them.
-
-    Args:
-        videos: the option.
-        size: the option.
-        fps: the option.
-        known: whether some input says them, so that no option is needed.
-
-    Returns:
-        what the options say; None if they say nothing and need not.
-
-    Raises:
-        DataError: if the options do not say it, or contradict each other.
-    """
-    if known and videos is None and size is None and fps is None:
-        return None
-    if videos is not None and size is None and fps is None:
-        return VideoFolder(videos)
-    if videos is None and size is not None and fps is not None:
-        return AssumedFrames(*parse_size(size), fps)
-    given = [
-        name for name, value in (("--videos", videos), ("--size", size), ("--fps", fps)) if value is not None
-    ]
-    raise DataError(
-        "keypoints do not say how large and how fast their frames were; found "
-        f"{' and '.join(given) or 'no option'} to say it",
-        "Give --size WxH and --fps F together, or where the command has it --videos DIR alone",
-    )

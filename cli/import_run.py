@@ -1,183 +1,98 @@
-"""What masa-convert's imports share: progress, the list of problems, and the end."""
+"""Runs an import that a command asks for, and prints what became of it."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict
+import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TextIO, TypedDict
+from typing import Final, NoReturn, TypedDict
 
 from rich.console import Console
+from typing_extensions import NotRequired, Unpack
 
-from masa_data.corpora.clip import Listing, Problem
-from masa_data.disk.os_errors import in_words
-from masa_data.errors import DataError
-from masa_data.formats.collector import Imported, TrackCollector, import_each
-from masa_data.formats.reading import Reading, Units
-from masa_data.formats.wholebody import WholeBodyImport
+from masa_data.formats.frame_facts import parse_size
+from masa_data.formats.import_job import ImportJob, ImportSummary, run_import
+from masa_data.formats.import_options import ImportOptions
+from masa_data.formats.reading import Units
 from masa_data.texts import counted
-from masa_data.tracks.provenance import Provenance
 
-from .console import EXIT_SOME_FAILED, clips_bar, make_console
+from .console import EXIT_SOME_FAILED, as_option, clips_bar, errors_in_one_line, make_console
 from .extraction_run import problems_in
+from .import_options import inputs_and_out
 
-_SHOWN = 10
-
-
-class _Problems:
-    """Writes each problem as a line of JSON, and remembers the first few and the counts."""
-
-    def __init__(self, file: TextIO) -> None:
-        self._file = file
-        self.first: list[Problem] = []
-        self.count = 0
-        self.failed = 0
-
-    def note(self, problem: Problem) -> None:
-        self._file.write(json.dumps(asdict(problem), ensure_ascii=False) + "\n")
-        self.count += 1
-        self.failed += problem.kind == "failed"
-        if self.count <= _SHOWN:
-            self.first.append(problem)
+_SHOWN: Final = 10
 
 
-class CommonOptions(TypedDict):
-    """The options that every import of whole-body keypoints has."""
+class ImportArguments(TypedDict):
+    """What the commands that import take; those at the end not every one of them."""
 
     corpus: str
-    model: str
     estimator: str | None
     units: Units
     overwrite: bool
     failures: Path | None
     quiet: bool
+    model: NotRequired[str]
+    swap_size: NotRequired[bool]
+    size: NotRequired[str | None]
+    fps: NotRequired[float | None]
+    videos: NotRequired[Path | None]
 
 
-def run_import(
-    console: Console,
-    out: Path,
-    outcomes: Iterable[Imported],
-    total: int | None,
-    provenance: Callable[[], Provenance],
-    warning: Callable[[], str | None],
-    *,
-    overwrite: bool,
-    failures: Path | None,
-) -> int:
-    """Collect tracks into a file and say what became of them.
-
-    Args:
-        console: where to print.
-        out: the file to make.
-        outcomes: the clips, and inputs that cannot be listed.
-        total: how many outcomes there are; None = unknown.
-        provenance: what to record of the file, asked for after the last clip.
-        warning: what is odd about all clips together, asked for after the last clip.
-        overwrite: whether `out` may be there.
-        failures: where problems are listed; None = beside `out`.
-
-    Returns:
-        the exit code.
-
-    Raises:
-        DataError: if `out` cannot be made.
-        OSError: if the disk is full.
-    """
-    failures = failures or out.with_name(out.name + ".failures.jsonl")
-    frames = clamped = clips = 0
-    with TrackCollector(out, overwrite=overwrite) as collector:
-        if collector.note:
-            console.print(f"{collector.note}.")
-        failures.parent.mkdir(parents=True, exist_ok=True)
-        with failures.open("w", encoding="utf-8", errors="replace") as file, clips_bar(console) as bar:
-            problems = _Problems(file)
-            task = bar.add_task("", total=total)
-            for outcome in outcomes:
-                for problem in outcome.problems:
-                    problems.note(problem)
-                if outcome.track is not None:
-                    try:
-                        clamped += collector.add(outcome.track).clamped
-                        clips, frames = clips + 1, frames + len(outcome.track)
-                    except DataError as error:
-                        info = outcome.track.info
-                        problems.note(Problem.of(error, info.path, info.id))
-                bar.advance(task)
-            if text := warning():
-                problems.note(Problem("", str(out), "warning", text, "Look which model gave the scores"))
-        if clips:
-            collector.finish(provenance())
-    console.print(
-        f"{counted(clips, 'clip')}, {counted(frames, 'frame')} imported; {problems.failed:,} failed"
-    )
-    if clamped:
-        console.print(f"{clamped:,} keypoints lay more than a frame outside and were dropped")
-    for problem in problems.first:
-        console.print(f"{problem.kind}: {problem.path!r}: {problem.reason}")
-    if problems.count:
-        console.print(problems_in(problems.count, failures))
-    else:
-        failures.unlink()
-    console.print(
-        f"Wrote {out}. Next: masa-inspect {out}"
-        if clips
-        else f"No clip could be imported; {out} was not written."
-    )
-    return EXIT_SOME_FAILED if problems.failed or not clips else 0
-
-
-def is_listed(listing: Listing) -> bool:
-    """Whether a list beside the files says size and rate of some clip."""
-    return any(clip.listed is not None for clip in listing.clips)
-
-
-def reading_of(options: CommonOptions, *, swap_size: bool = False) -> Reading:
-    """What the options say of the numbers in the files."""
-    return Reading(options["units"], swap_size, options["estimator"])
-
-
-def as_problem(error: DataError | OSError, name: str, clip: str = "") -> Problem:
-    """A file that cannot be used, which costs a line and not the others."""
-    if isinstance(error, OSError):
-        error = in_words(error, "")
-    return Problem.of(error, name, clip)
-
-
-def run_whole_body(
-    out: Path,
-    listing: Listing,
-    importer: WholeBodyImport,
-    source: str,
-    options: CommonOptions,
-    outcomes: Iterator[Imported] | None = None,
-) -> int:
-    """Import the clips of a listing as `run_import` does.
+def import_files(
+    job_of: Callable[[Sequence[str], ImportOptions], ImportJob],
+    paths: tuple[str, ...],
+    **arguments: Unpack[ImportArguments],
+) -> NoReturn:
+    """Import as a command asks, print what became of it, and leave with its exit code.
 
     Args:
-        out: the file to make.
-        listing: the clips, and what is wrong with the inputs.
-        importer: reads them.
-        source: the format, to be recorded.
-        options: of the command.
-        outcomes: what becomes of the clips, if the listing does not tell how many there are.
-
-    Returns:
-        the exit code.
+        job_of: makes the job of a format.
+        paths: the inputs and, behind them, the output.
+        arguments: of the command.
     """
-    return run_import(
-        make_console(quiet=options["quiet"]),
-        out,
-        chained(listing.problems, outcomes or import_each(listing.clips, importer.track)),
-        None if outcomes else len(listing.problems) + len(listing.clips),
-        lambda: importer.provenance(source, options["model"]),
-        importer.score_warning,
-        overwrite=options["overwrite"],
-        failures=options["failures"],
+    console = make_console(quiet=arguments["quiet"])
+    with errors_in_one_line("masa-convert"):
+        inputs, out = inputs_and_out(paths)
+        size = arguments.get("size")
+        options = ImportOptions(
+            corpus=arguments["corpus"],
+            units=arguments["units"],
+            swap_size=arguments.get("swap_size", False),
+            estimator=arguments["estimator"],
+            model=arguments.get("model", "unknown"),
+            size=None if size is None else parse_size(size),
+            fps=arguments.get("fps"),
+            videos=arguments.get("videos"),
+        )
+        with job_of(inputs, options) as job, clips_bar(console) as bar:
+            task = bar.add_task("", total=job.total)
+            done = run_import(
+                job,
+                out,
+                overwrite=arguments["overwrite"],
+                failures=arguments["failures"],
+                words=as_option,
+                clip_done=lambda: bar.advance(task),
+            )
+        _print_end(console, done)
+    sys.exit(EXIT_SOME_FAILED if done.failed or not done.clips else 0)
+
+
+def _print_end(console: Console, done: ImportSummary) -> None:
+    if done.note:
+        console.print(f"{done.note}.")
+    console.print(
+        f"{counted(done.clips, 'clip')}, {counted(done.frames, 'frame')} imported; {done.failed:,} failed"
     )
-
-
-def chained(problems: list[Problem], outcomes: Iterator[Imported]) -> Iterator[Imported]:
-    """What is wrong with the inputs, then what became of the clips."""
-    yield from (Imported(None, (problem,)) for problem in problems)
-    yield from outcomes
+    if done.clamped:
+        console.print(f"{done.clamped:,} keypoints lay more than a frame outside and were dropped")
+    for problem in done.problems[:_SHOWN]:
+        console.print(f"{problem.kind}: {problem.path!r}: {problem.reason_in(as_option)}")
+    if done.failures is not None:
+        console.print(problems_in(len(done.problems), done.failures))
+    console.print(
+        f"Wrote {done.out}. Next: masa-inspect {done.out}"
+        if done.clips
+        else f"No clip could be imported; {done.out} was not written."
+    )

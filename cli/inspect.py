@@ -24,10 +24,10 @@ from .console import (
     CONTEXT,
     EXIT_SOME_FAILED,
     Command,
+    as_option,
     errors_in_one_line,
     make_console,
     print_json,
-    require_clip,
 )
 
 _EXAMPLES = """
@@ -93,7 +93,7 @@ def main(
         if check:
             sys.exit(_validate(console, tracks, as_json))
         for clip_id in clip_ids:
-            require_clip(tracks, clip_id)
+            tracks.require(clip_id)
         if html is not None:
             write_report(tracks, html)
             console.print(f"Wrote {html}: open it in a browser")
@@ -145,7 +145,7 @@ def _write_sheet(console: Console, tracks: PoseShards, clip_ids: tuple[str, ...]
 
 
 def _validate(console: Console, tracks: PoseShards, as_json: bool) -> int:
-    findings = validate(tracks)
+    findings = validate(tracks, as_option)
     errors = sum(finding.kind == "error" for finding in findings)
     if as_json:
         print_json(console, {"clips": len(tracks), "findings": [asdict(found) for found in findings]})

@@ -14,27 +14,21 @@ import click
 from rich.console import Console
 
 from masa_data.corpora.clip import Problem
-from masa_data.corpora.inputs import list_inputs, require_inputs
+from masa_data.corpora.inputs import require_inputs
 from masa_data.drawing.overlay import OVERLAY_ENDINGS, write_overlay
 from masa_data.errors import DataError
-from masa_data.estimators.choice import (
-    ESTIMATORS,
-    EstimatorName,
-    choose_estimator,
-    default_workers,
-    identify,
-)
+from masa_data.estimators.choice import ESTIMATORS, EstimatorName
 from masa_data.estimators.mmpose.options import MMPoseOptions
-from masa_data.extraction.pipeline import extract_clips
-from masa_data.shards.builder import DatasetBuilder
+from masa_data.extraction.job import Output, run_extraction
+from masa_data.extraction.plan import WhatToExtract, plan_extraction
 from masa_data.shards.reader import PoseShards
-from masa_data.tracks.provenance import Provenance
 from masa_data.version import VERSION
 
 from .console import (
     CONTEXT,
     EXIT_SOME_FAILED,
     Command,
+    as_option,
     complain,
     errors_in_one_line,
     json_text,
@@ -158,7 +152,8 @@ def main(
                     if overlay is not None and (note := _draw(track, answer, guesses, overlay)):
                         complain(f"{overlay}: {note}")
         for problem in problems:
-            complain(f"{problem.kind}: {problem.path!r}: {problem.reason}. {problem.advice}")
+            reason, advice = problem.reason_in(as_option), problem.advice_in(as_option)
+            complain(f"{problem.kind}: {problem.path!r}: {reason}. {advice}")
         if not as_json:
             where = f"Wrote {overlay}. " if overlay is not None else ""
             command = shlex.join(["masa-export", str(run), "model.pt2"])
@@ -202,24 +197,24 @@ def _extracted(
             f"the run was trained on keypoints of {expected.estimator.name!r}, which masa cannot extract",
             "Give a file of pose tracks, or --estimator with --any-estimator",
         )
-    choice = choose_estimator(estimator or trained_on, "auto", options)
-    identity = identify(choice, console)
+    asked = WhatToExtract(
+        inputs=inputs,
+        rename=True,
+        estimator=estimator or trained_on,
+        mmpose=options,
+        sampling=expected.sampling,
+    )
+    plan = plan_extraction(asked, console)
     if not any_estimator:  # before the work, not after it
-        recogniser.check_estimator(identity)
-    listing = list_inputs(inputs, rename=True)
-    problems += listing.problems
-    provenance = Provenance(estimator=identity, sampling=expected.sampling, tool_version=VERSION)
+        recogniser.check_estimator(plan.provenance.estimator)
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "tracks.h5"
-        with DatasetBuilder(out, provenance) as builder:
-            count = min(workers or default_workers(choice), max(len(listing.clips), 1))
-            for outcome, _ in extract_clips(listing.clips, builder, choice, expected.sampling, count):
-                problems += outcome.problems
-            tracks = builder.finish([clip.id for clip in listing.clips])
-        if tracks is None:
-            reason = problems[0].reason if problems else "there is none"
+        done = run_extraction(plan, Output(out, workers=workers))
+        problems += done.problems
+        if not done.is_written:
+            reason = problems[0].reason_in(as_option) if problems else "there is none"
             raise DataError(f"no clip could be extracted: {reason}", "Look at it with masa-extract")
-        with tracks:
+        with PoseShards.open(out) as tracks:
             yield tracks
 
 

@@ -21,7 +21,7 @@ from masa_data.shards.selection import Selection
 from masa_data.tracks.track import PoseTrack
 from masa_data.version import VERSION
 
-from .console import CONTEXT, Command, errors_in_one_line, make_console, require_clip
+from .console import CONTEXT, Command, errors_in_one_line, make_console
 
 if TYPE_CHECKING:
     import rerun as rr
@@ -67,7 +67,7 @@ def main(file: Path, clip_id: str | None, save: Path | None, source: Path | None
         import rerun as rr
 
         clip_id = clip_id or next(iter(tracks))
-        require_clip(tracks, clip_id)
+        tracks.require(clip_id)
         track = tracks[clip_id]
         found: Path | None = source or Path(track.info.path)
         if found is not None and not found.exists():

@@ -1,4 +1,4 @@
-"""Texts: one form for those that read alike, and numbers with their nouns."""
+"""Texts: one form for those that read alike, what can be printed of them, and numbers with their nouns."""
 
 from __future__ import annotations
 
@@ -11,6 +11,11 @@ def one_form(text: str) -> str:
     A Mac names a folder "é" with two characters, Linux with one.
     """
     return text if text.isascii() else unicodedata.normalize("NFC", text)
+
+
+def printable(text: str) -> str:
+    """The text with "?" for control characters, which XML forbids and terminals obey; line ends stay."""
+    return "".join(character if character.isprintable() or character == "\n" else "?" for character in text)
 
 
 def counted(number: int, what: str, many: str = "") -> str:

@@ -96,11 +96,20 @@ def test_walls(path):
         assert not used & {"mmpose", "mmdet", "mmengine", "mmcv", "mediapipe"}
 
 
-def test_reading_shards_loads_neither_torch_nor_an_estimator():
-    unwanted = ("torch", "mmpose", "mediapipe", "click", "rerun")
-    code = f"import sys, masa_data; print([name for name in {unwanted} if name in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
+@pytest.mark.parametrize(
+    ("done", "unwanted"),
+    [
+        ("", ("numpy", "h5py", "pydantic", "rich")),
+        ("masa_data.open; masa_data.PoseDataset; masa_data.PoseTrack; masa_data.Drawing", ()),
+    ],
+)
+def test_importing_and_reading_load_neither_torch_nor_an_estimator_nor_a_decoder(done, unwanted):
+    unwanted += ("torch", "mmpose", "mediapipe", "click", "rerun", "cv2", "av", "pandas", "pyarrow", "scipy")
+    code = (
+        f"import sys, masa_data; {done or None}; print([name for name in {unwanted} if name in sys.modules])"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == "[]"
 
 
 def test_no_import_runs_in_a_circle():

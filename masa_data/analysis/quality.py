@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from masa_data.errors import DataError
+from masa_data.errors import DataError, Words, in_python
 from masa_data.shards.dataset import PoseDataset
 from masa_data.shards.reader import PoseShards
 from masa_data.tracks.plausible import find_doubt
@@ -138,11 +138,12 @@ _ONLY_FRAMES: Final = (
 )
 
 
-def validate(tracks: PoseShards) -> list[Finding]:
+def validate(tracks: PoseShards, words: Words = in_python) -> list[Finding]:
     """Read everything once: checksums, bounds, order of frames, impossible positions, classes, duplicates.
 
     Args:
         tracks: an open dataset; its structure was checked by opening it.
+        words: how arguments that mend an import are said.
 
     Returns:
         what was found, errors first.
@@ -171,7 +172,7 @@ def validate(tracks: PoseShards) -> list[Finding]:
         if track.frame_index[-1] >= track.info.end or track.frame_index[0] < track.info.start:
             findings.append(Finding("error", f"clip {clip_id}: it has frames from outside its range"))
         if doubt := find_doubt(track, int(clamped[number])):
-            doubtful[doubt.advice].append((clip_id, doubt.found))
+            doubtful[doubt.advice_in(words)].append((clip_id, doubt.reason_in(words)))
         elif not (track.confidence > 0).any():
             findings.append(Finding("note", f"clip {clip_id}: nobody was found in it"))
     findings += starmap(_of_doubt, doubtful.items())

@@ -149,7 +149,8 @@ def check_rule(clips: Iterable[SplitFacts], rule: SplitRule, earlier: Iterable[S
         raise DataError(
             f"splitting by signer needs two or more signers and a signer for every clip; found "
             f"{counted(len(signers), 'signer')} and {counted(nameless, 'clip')} without one",
-            "Name signers in a CSV's column `signer`, or use --split-by random",
+            "Name signers in a CSV's column `signer`, or use {split_by}",
+            split_by="random",
         )
 
 

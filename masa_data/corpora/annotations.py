@@ -64,7 +64,8 @@ def none_found(root: Path, annotations: Path | None, names: Iterable[str]) -> Da
     place = f"{root} and the folders in it" if annotations is None else str(annotations)
     return DataError(
         f"found no list in {place}, expected {', '.join(names)}",
-        "Put the corpus's lists there, or name their folder with --annotations",
+        "Put the corpus's lists there, or name their folder with {annotations}",
+        annotations=...,
     )
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from masa_data.corpora.ranges import DeclaredRange
-from masa_data.errors import DataError
+from masa_data.errors import DataError, Words, in_python
 from masa_data.texts import one_form
 from masa_data.tracks.box import Box
 from masa_data.tracks.track import NAMES, NO_LABEL, ClipInfo
@@ -92,8 +92,9 @@ class Problem:
         clip: the clip's id; "" if the problem is not with one clip.
         path: the file or folder, as the user gave it.
         kind: "failed": the clip is not in the output; "warning": it is.
-        reason: what was found and what was expected.
-        advice: what to do.
+        reason: what was found and what was expected, in words of Python.
+        advice: what to do, likewise.
+        error: what was raised, if anything was.
     """
 
     clip: str
@@ -101,11 +102,43 @@ class Problem:
     kind: Literal["failed", "warning"]
     reason: str
     advice: str
+    error: DataError | None = field(default=None, repr=False, compare=False)
 
     @classmethod
     def of(cls, error: DataError, path: str, clip: str = "") -> Problem:
         """The failure that an error means for a clip or file."""
-        return cls(clip, path, "failed", error.reason, error.advice)
+        return cls(clip, path, "failed", error.reason, error.advice, error)
+
+    @classmethod
+    def warning(cls, clip: Clip, error: DataError) -> Problem:
+        """What is odd about a clip that is kept all the same."""
+        return cls(clip.id, clip.path, "warning", error.reason, error.advice, error)
+
+    def reason_in(self, words: Words) -> str:
+        """What was found and expected, in words of one's own; see `DataError.reason_in`."""
+        return self.reason if self.error is None else self.error.reason_in(words)
+
+    def advice_in(self, words: Words) -> str:
+        """What to do, in words of one's own; see `DataError.advice_in`."""
+        return self.advice if self.error is None else self.error.advice_in(words)
+
+    def as_error(self) -> DataError:
+        """The error that was raised, or one that says the same."""
+        return self.error or DataError(self.reason, self.advice)
+
+    def as_row(self, words: Words = in_python) -> dict[str, str]:
+        """Clip, path, kind, reason and advice: a line of a list of problems.
+
+        Args:
+            words: how arguments are said in the advice.
+        """
+        return {
+            "clip": self.clip,
+            "path": self.path,
+            "kind": self.kind,
+            "reason": self.reason_in(words),
+            "advice": self.advice_in(words),
+        }
 
 
 @dataclass(slots=True)

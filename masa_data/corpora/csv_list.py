@@ -37,11 +37,7 @@ def list_csv(path: Path) -> Listing:
         try:
             listing.clips.append(_clip(path, row, labels_are_numbers))
         except DataError as error:
-            listing.problems.append(
-                Problem(
-                    "", row["path"] or str(path), "failed", f"{path}:{line}: {error.reason}", error.advice
-                )
-            )
+            listing.problems.append(Problem.of(error.about(f"{path}:{line}"), row["path"] or str(path)))
     return listing
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from masa_data.corpora.clip import Clip, Listing, Problem
 from masa_data.corpora.sources import Key, SourceIndex
+from masa_data.errors import DataError
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +58,10 @@ class CorpusListing:
         reason = f"{row.where}: found clip {row.clip.id} again, expected each once (first: {first})"
         self.problems.append(Problem(row.clip.id, row.clip.path, "failed", reason, "Remove one of the rows"))
 
-    def warn(self, path: str, reason: str, advice: str) -> None:
-        """Note something odd that keeps no clip out."""
-        self.problems.append(Problem("", path, "warning", reason, advice))
+    def warn(self, path: str, reason: str, advice: str, **arguments: object) -> None:
+        """Note something odd that keeps no clip out; texts and arguments as of `DataError`."""
+        error = DataError(reason, advice, **arguments)
+        self.problems.append(Problem("", path, "warning", error.reason, error.advice, error))
 
     def warn_of_left_over(self, root: Path, index: SourceIndex[Key]) -> None:
         """Note videos that no list names, and videos that others stand in for."""

@@ -61,7 +61,8 @@ def find_masa_lists(root: Path, annotations: Path | None) -> dict[Path, str]:
         if len(set(lists.values())) < len(lists):
             raise DataError(
                 f"found {', '.join(path.name for path in lists)} in {folder}, expected one list a split",
-                "Move the others away, or name a folder with one list a split with --annotations",
+                "Move the others away, or name a folder with one list a split with {annotations}",
+                annotations=...,
             )
         if lists:
             return dict(sorted(lists.items(), key=lambda item: ("train", "val", "test").index(item[1])))

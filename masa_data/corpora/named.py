@@ -32,13 +32,15 @@ def list_corpus(
         OSError: if a file or folder cannot be read.
     """
     if annotations is not None and not annotations.exists():
-        raise DataError(f"found no list or folder {annotations}", "Check the path given to --annotations")
+        raise DataError(
+            f"found no list or folder {annotations}", "Check the path given to {annotations}", annotations=...
+        )
     if variants is not None and name != "nmfs-csl":
         raise DataError(
             f"found a file of variants for {name}, expected one for nmfs-csl only", "Leave it out"
         )
     if not root.is_dir():
-        raise DataError(f"found no folder {root}", "Check the path given to --root")
+        raise DataError(f"found no folder {root}", "Check the path given to {root}", root=...)
     if name == "wlasl":
         return list_wlasl(root, annotations)
     if name == "msasl":

@@ -148,7 +148,8 @@ def _compare(full: list[Row], full_path: Path, rows: list[Row], path: Path, list
             listing.warn(
                 str(path),
                 f"{path.name} has {len(ids):,} {what}: {', '.join(sorted(ids)[:12])}{more}",
-                "Name the list to follow with --annotations",
+                "Name the list to follow with {annotations}",
+                annotations=...,
             )
 
 

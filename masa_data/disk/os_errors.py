@@ -20,7 +20,7 @@ _NO_LOCKS: Final = "Write to a local disk, or mount the file system with locks"
 _ADVICE: Final = {
     "ENOSPC": _FREE_SPACE,
     "EDQUOT": f"Your quota is used up (see: quota -s). {_FREE_SPACE}",
-    "EFBIG": "Write to a file system that takes larger files, or give --shard-clips",
+    "EFBIG": "Write to a file system that takes larger files, or give {shard_clips}",
     "EACCES": _RIGHTS,
     "EPERM": _RIGHTS,
     "EROFS": "The file system is mounted read-only: write elsewhere",
@@ -30,9 +30,9 @@ _ADVICE: Final = {
     "ENOSYS": "The file system cannot do this: use a local disk",
     "EIO": "The disk or the connection to it is faulty: see the system's log (dmesg), and use another disk",
     "ESTALE": "The network file system lost the file: mount it again, then run it again",
-    "EMFILE": "Too many files are open: raise the limit (ulimit -n 4096), or give fewer --workers",
-    "ENFILE": "Too many files are open on this machine: end other programs, or give fewer --workers",
-    "ENOMEM": "Free memory, or give fewer --workers",
+    "EMFILE": "Too many files are open: raise the limit (ulimit -n 4096), or give fewer {workers}",
+    "ENFILE": "Too many files are open on this machine: end other programs, or give fewer {workers}",
+    "ENOMEM": "Free memory, or give fewer {workers}",
     "ENAMETOOLONG": "Use a shorter name",
     "ENOENT": "Check the path",
     "ENOTDIR": "A part of the path is a file, not a folder: check the path",
@@ -77,4 +77,5 @@ def in_words(error: OSError, path: str | Path | None = None) -> DataError:
         advice = _DAMAGED
     else:
         advice = _BY_NUMBER.get(number, "See the system's log (dmesg), or try it on another disk")
-    return DataError(f"{name}: {reason}" if name else reason, advice)
+    arguments = {argument: ... for argument in ("shard_clips", "workers") if f"{{{argument}}}" in advice}
+    return DataError(f"{name}: {reason}" if name else reason, advice, **arguments)

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from masa_data.disk.new_files import new_file, write_whole
 from masa_data.errors import DataError
+from masa_data.machine.extras import INSTALL_VIDEO, load_optional
 
 MOVIE_ENDINGS: Final = (".mp4", ".webm", ".gif")
 NOT_FOR_BROWSERS: Final = (
@@ -145,15 +146,11 @@ class _OpenCVWriter:
 
 
 def _write_gif(target: Path, images: Iterable[Image], rate: float, frames: int) -> str:
-    try:
-        from PIL import Image as Pillow
-    except ImportError:
-        raise DataError(
-            "Pillow is not installed, which writes GIFs", "pip install 'masa-slr[video]', or name a .webm"
-        ) from None
+    how = f"{INSTALL_VIDEO}, or name a .webm"
+    pillow = load_optional("PIL.Image", "which writes GIFs", how, "Pillow")
     step = max(math.ceil(rate / _GIF_RATE - 1e-6), math.ceil(frames / _GIF_FRAMES), 1)
     shown = [
-        Pillow.fromarray(np.ascontiguousarray(_smaller(image)[..., ::-1]))  # red-green-blue
+        pillow.fromarray(np.ascontiguousarray(_smaller(image)[..., ::-1]))  # red-green-blue
         for image in itertools.islice(images, 0, None, step)
     ]
     # GIF counts in hundredths of a second; rounding each frame's end keeps the film's length.

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from masa_data.disk.new_files import write_whole
 from masa_data.drawing.movie import MOVIE_ENDINGS, write_movie
 from masa_data.errors import DataError
-from masa_data.tracks.skeleton import LEFT_HAND, LIMBS, RIGHT_HAND
+from masa_data.tracks.skeleton import LEFT_HAND, RIGHT_HAND, seen_bones
 from masa_data.tracks.track import PoseTrack
 from masa_data.video.frames import Video
 
@@ -44,7 +44,7 @@ def draw_skeleton(image: NDArray[np.uint8], keypoints: NDArray[np.floating]) -> 
     # OpenCV draws nothing sensible beyond 16-bit coordinates.
     fixed = np.nan_to_num(np.clip(keypoints, -3e4, 3e4)) * (1 << _SUBPIXEL_BITS)
     points = [(int(x), int(y)) for x, y in np.rint(fixed)]
-    bones = [(first, second) for first, second in LIMBS if seen[first] and seen[second]]
+    bones = seen_bones(seen)
     for outline in (True, False):  # a dark edge under all lines, so that white shows on white
         for first, second in bones:
             colour = _BACKGROUND if outline else _colour(second)

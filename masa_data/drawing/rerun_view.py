@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from masa_data.analysis.motion import mean_motion, shoulder_width, steps
-from masa_data.errors import DataError
+from masa_data.machine.extras import INSTALL_VIEW, load_optional
 from masa_data.tracks.skeleton import LIMBS, NUM_KEYPOINTS, PARTS
 from masa_data.tracks.track import PoseTrack
 from masa_data.video.frames import Video
@@ -41,12 +41,9 @@ def require_rerun() -> None:
     """Make sure that Rerun is there.
 
     Raises:
-        DataError: if it is not installed.
+        NotInstalledError: if it is not installed.
     """
-    try:
-        import rerun  # noqa: F401
-    except ImportError:
-        raise DataError("rerun-sdk is not installed", "pip install 'masa-slr[view]'") from None
+    load_optional("rerun", "", INSTALL_VIEW, "rerun-sdk")
 
 
 def log_clip(

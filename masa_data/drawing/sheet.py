@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 
 from masa_data.disk.new_files import write_whole
 from masa_data.errors import DataError
-from masa_data.tracks.skeleton import LEFT_HAND, LIMBS, RIGHT_HAND
+from masa_data.texts import printable
+from masa_data.tracks.skeleton import LEFT_HAND, RIGHT_HAND, seen_bones
 from masa_data.tracks.track import PoseTrack
 
 SHEET_ENDINGS: Final = (".png", ".svg")
@@ -155,7 +156,7 @@ def _svg(tiles: Sequence[Tile]) -> str:
             x, y = points[number].round(1).tolist()
             parts.append(f'<circle cx="{x:g}" cy="{y:g}" r="1.6" fill="rgb{_colour(number)}"/>')
         x, y = (corner + np.array([_TILE // 2, _TILE + 13])).tolist()
-        parts.append(f'<text x="{x}" y="{y}">{escape(_printable(caption))}</text>')
+        parts.append(f'<text x="{x}" y="{y}">{escape(printable(caption))}</text>')
     return "".join([*parts, "</g></svg>\n"])
 
 
@@ -187,13 +188,7 @@ def _write_caption(image: NDArray[np.uint8], text: str, corner: NDArray[np.int_]
 
 
 def _bones(points: NDArray[np.floating]) -> list[tuple[int, int]]:
-    seen = np.isfinite(points[:, 0]).tolist()
-    return [(first, second) for first, second in LIMBS if seen[first] and seen[second]]
-
-
-def _printable(text: str) -> str:
-    """Without the control characters that XML forbids."""
-    return "".join(character if character.isprintable() else "?" for character in text)
+    return seen_bones(np.isfinite(points[:, 0]))
 
 
 def _ascii(text: str) -> str:

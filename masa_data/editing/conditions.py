@@ -45,7 +45,8 @@ class Condition:
         if match is None:
             raise DataError(
                 f"found the condition {text!a}, expected FIELD=VALUE or another sign of != < <= > >= ~",
-                "Quote it: --where 'frames>=16'",
+                "Quote it: {where}",
+                where="'frames>=16'",
             )
         name, sign, value = match.groups()
         if name not in _FIELDS:

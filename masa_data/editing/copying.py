@@ -9,12 +9,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from masa_data.errors import DataError
+from masa_data.errors import DataError, ExistsError, NoClipsError
 from masa_data.shards.quantise import StoredTrack
 from masa_data.shards.reader import CLIPS_BETWEEN_PAGES, PoseShards
+from masa_data.shards.shard_set import Piece, cut, write_shards
 from masa_data.shards.spec import FRAME_COLUMNS
 from masa_data.shards.work_folder import refuse_unfinished
-from masa_data.shards.writer import shard_entry, write_index, write_shard
+from masa_data.shards.writer import write_shard
 from masa_data.tracks.provenance import Provenance
 from masa_data.tracks.track import ClipInfo
 from masa_data.version import VERSION
@@ -28,11 +29,13 @@ class Part:
         tracks: the open dataset.
         numbers: (n,) of its clips, in the order they shall have.
         renewed: gives what shall be known of a clip.
+        every: which frames of each clip are kept: every N-th, beginning with the first.
     """
 
     tracks: PoseShards
     numbers: NDArray[np.int64]
     renewed: Callable[[ClipInfo], ClipInfo] = lambda info: info
+    every: int = 1
 
 
 def copy_clips(
@@ -40,7 +43,6 @@ def copy_clips(
     out: Path,
     provenance: Provenance,
     *,
-    every: int = 1,
     shard_clips: int | None = None,
     overwrite: bool = False,
     clip_done: Callable[[], None] = lambda: None,
@@ -51,53 +53,42 @@ def copy_clips(
         parts: at least one clip in all.
         out: the file or index to make.
         provenance: of the new dataset.
-        every: keep every so manyth frame of each clip, beginning with the first.
         shard_clips: clips per shard; None = one self-contained file.
         overwrite: whether `out` may be there. Shards beside it are never replaced.
         clip_done: called after every clip.
 
     Raises:
-        DataError: if there is no clip, a clip is damaged, or something is there that may not be.
+        NoClipsError: if there is no clip.
+        ExistsError: if something is there that may not be.
+        DataError: if a clip is damaged.
         OSError: if the disk is full.
     """
     clips = [(part, int(number)) for part in parts for number in part.numbers]
     if not clips:
-        raise DataError("no clip is left", "Ask for less")
+        raise NoClipsError("no clip is left", "Ask for less")
     _refuse_inputs(parts, out)
     if out.exists() and not overwrite:
-        raise DataError(f"{out} is there already", "Name another output file, or give --overwrite")
+        raise ExistsError(
+            f"{out} is there already", "Name another output file, or give {overwrite}", overwrite=True
+        )
     refuse_unfinished(out)
     out.parent.mkdir(parents=True, exist_ok=True)
     provenance = provenance.model_copy(update={"tool_version": VERSION})
 
-    def write(path: Path, some: list[tuple[Part, int]]) -> None:
-        frames = sum(-(-int(part.tracks.lengths[number]) // every) for part, number in some)
-        write_shard(path, provenance, _copies(some, every, clip_done), frames)
+    def piece(some: Sequence[tuple[Part, int]]) -> Piece:
+        frames = sum(-(-int(part.tracks.lengths[number]) // part.every) for part, number in some)
+        return Piece(lambda: _copies(some, clip_done), len(some), frames)
 
     if shard_clips is None:
-        write(out, clips)
-        return
-    written: list[Path] = []
-    try:
-        for number, first in enumerate(range(0, len(clips), shard_clips)):
-            path = out.with_name(f"{out.stem}-{number:05d}{out.suffix}")
-            if path.exists():
-                raise DataError(f"{path} is there already", "Remove it, or name another output file")
-            written.append(path)
-            write(path, clips[first : first + shard_clips])
-        counts = [min(shard_clips, len(clips) - shard_clips * number) for number in range(len(written))]
-        write_index(out, provenance, list(map(shard_entry, written, counts)))
-    except BaseException:
-        for path in written:
-            path.unlink(missing_ok=True)
-        raise
+        whole = piece(clips)
+        write_shard(out, provenance, whole.tracks(), whole.frames)
+    else:
+        write_shards(out, provenance, [piece(some) for some in cut(clips, shard_clips)])
 
 
-def _copies(
-    clips: list[tuple[Part, int]], every: int, clip_done: Callable[[], None]
-) -> Iterator[StoredTrack]:
+def _copies(clips: Sequence[tuple[Part, int]], clip_done: Callable[[], None]) -> Iterator[StoredTrack]:
     for count, (part, number) in enumerate(clips, 1):
-        stored = _thinned(part.tracks.stored(number), every)
+        stored = _thinned(part.tracks.stored(number), part.every)
         yield replace(stored, info=part.renewed(stored.info))
         if count % CLIPS_BETWEEN_PAGES == 0:
             part.tracks.forget_pages()

@@ -103,7 +103,8 @@ def _refuse_shared_ids(datasets: Sequence[PoseShards], prefixes: list[str]) -> N
                 raise DataError(
                     f"the clip {prefix + clip_id!r} is in {other.path} and in {tracks.path}, expected each "
                     "once",
-                    "Give --prefix to put the file's name in front of every id, or filter one of them first",
+                    "Give {prefix} to put the file's name in front of every id, or filter one of them first",
+                    prefix=True,
                 )
 
 

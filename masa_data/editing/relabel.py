@@ -99,12 +99,17 @@ def deal_splits(tracks: PoseShards, rule: SplitRule, *, again: bool = False) -> 
     if earlier not in (None, rule) and not again:
         raise DataError(
             f"{tracks.path} has splits dealt by {earlier!r}, and {dealt:,} clips without one",
-            "Give the same --by and --seed, or --again to deal all clips anew",
+            "Give the same {by} and {seed}, or {again} to deal all clips anew",
+            by=...,
+            seed=...,
+            again=True,
         )
     try:
         infos = assign_splits(infos, rule)
     except DataError as error:
-        raise DataError(error.reason, "Name signers with masa-convert relabel, or give --by random") from None
+        raise DataError(
+            error.reason, "Name signers with masa-convert relabel, or give {by}", by="random"
+        ) from None
     rewrite(tracks, infos, tracks.provenance.model_copy(update={"split_rule": rule}))
     return dealt, empty_splits(info.split for info in infos)
 

@@ -45,8 +45,8 @@ def published_hash(name: str) -> str | None:
     return None if found is None or _DATE.fullmatch(found[1]) else found[1]
 
 
-def cached_path(address: str, option: str = "--checkpoint") -> Path:
-    """Where the file at an address is kept once it is downloaded; `option` is what named it, for messages.
+def cached_path(address: str, argument: str = "checkpoint") -> Path:
+    """Where the file at an address is kept once it is downloaded; `argument` named it, for messages.
 
     Raises:
         DataError: if the address names no file.
@@ -54,17 +54,17 @@ def cached_path(address: str, option: str = "--checkpoint") -> Path:
     parts = urlsplit(address)
     path = PurePosixPath(unquote(parts.path))
     if not parts.hostname or not path.name or ".." in path.parts:
-        raise DataError(f"{address} is not the address of a file", f"Give {option} a file or an address")
+        raise _no_file(f"{address} is not the address of a file", argument)
     return cache_folder().joinpath(parts.hostname, *path.parts[1:])
 
 
-def find_checkpoint(checkpoint: str, console: Console | None = None, option: str = "--checkpoint") -> Path:
+def find_checkpoint(checkpoint: str, console: Console | None = None, argument: str = "checkpoint") -> Path:
     """The file of a checkpoint, downloaded first if it is an address that is not in the cache.
 
     Args:
         checkpoint: a file, or an http(s) address.
         console: where to show the progress of a download; None shows nothing.
-        option: the one that names the checkpoint, for messages.
+        argument: the one that names the checkpoint, for messages.
 
     Raises:
         DataError: if there is no such file, it cannot be downloaded, or it is not what its name says.
@@ -72,17 +72,17 @@ def find_checkpoint(checkpoint: str, console: Console | None = None, option: str
     if not is_address(checkpoint):
         path = Path(checkpoint).expanduser()
         if not path.is_file():
-            raise DataError(f"there is no checkpoint {checkpoint}", f"Give {option} a file or an address")
+            raise _no_file(f"there is no checkpoint {checkpoint}", argument)
         return path
-    path = cached_path(checkpoint, option)
+    path = cached_path(checkpoint, argument)
     path.parent.mkdir(parents=True, exist_ok=True)
     with claim_in_turn(Path(f"{path}.lock")):  # several workers, or several runs, may want it at once
         if not path.exists():
-            _download(checkpoint, path, console, option)
+            _download(checkpoint, path, console, argument)
     return path
 
 
-def _download(address: str, path: Path, console: Console | None, option: str) -> None:
+def _download(address: str, path: Path, console: Console | None, argument: str) -> None:
     """Fetch a file under another name, verify it, and give it its name only then."""
     part = path.with_name(path.name + ".part")
     digest = hashlib.sha256()
@@ -99,11 +99,11 @@ def _download(address: str, path: Path, console: Console | None, option: str) ->
                     bar.advance(bar.task_ids[0], len(block))
     except urllib.error.HTTPError as error:
         part.unlink(missing_ok=True)
-        raise DataError(f"{address} answers {error.code} {error.reason}", _elsewhere(path, option)) from None
+        raise _elsewhere(f"{address} answers {error.code} {error.reason}", path, argument) from None
     except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
         part.unlink(missing_ok=True)
         reason = getattr(error, "reason", error)
-        raise DataError(f"{address} cannot be reached ({reason})", _elsewhere(path, option)) from None
+        raise _elsewhere(f"{address} cannot be reached ({reason})", path, argument) from None
     except OSError:
         part.unlink(missing_ok=True)  # a full disk is not to stay full
         raise
@@ -115,20 +115,25 @@ def _download(address: str, path: Path, console: Console | None, option: str) ->
         part.unlink()
         raise DataError(
             f"what {address} sent has SHA-256 {digest.hexdigest()[:8]}…, its name says {wanted}…",
-            f"Run it again; if that does not help, give another copy with {option} FILE",
+            f"Run it again; if that does not help, give another copy with {{{argument}}}",
+            **{argument: "FILE"},
         )
     part.replace(path)
 
 
-def _elsewhere(path: Path, option: str) -> str:
-    without = (
-        "--estimator mediapipe works without a network"
-        if option == "--checkpoint"
-        else "--person follow works without it"
+def _no_file(reason: str, argument: str) -> DataError:
+    return DataError(reason, f"Give {{{argument}}} a file or an address", **{argument: ...})
+
+
+def _elsewhere(reason: str, path: Path, argument: str) -> DataError:
+    without, value, need = (
+        ("estimator", "mediapipe", "a network") if argument == "checkpoint" else ("person", "follow", "it")
     )
-    return (
-        f"Fetch it where there is a network and give it with {option} FILE (or put it at {path}); "
-        f"meanwhile {without}"
+    return DataError(
+        reason,
+        f"Fetch it where there is a network and give it with {{{argument}}} (or put it at {path}); "
+        f"meanwhile {{{without}}} works without {need}",
+        **{argument: "FILE", without: value},
     )
 
 

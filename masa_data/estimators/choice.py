@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
 from dataclasses import dataclass
 from typing import Final, Literal
 
 from rich.console import Console
 
-from masa_data.errors import DataError
+from masa_data.errors import DataError, NotInstalledError
 from masa_data.estimators.base import INSTALL_MEDIAPIPE, Estimator
 from masa_data.estimators.mediapipe import mediapipe_identity
 from masa_data.estimators.mmpose.options import (
@@ -20,6 +19,7 @@ from masa_data.estimators.mmpose.options import (
     settle_person,
 )
 from masa_data.machine.cores import available_cores
+from masa_data.machine.extras import is_installed
 from masa_data.tracks.provenance import EstimatorIdentity
 
 Device = Literal["auto", "cpu", "cuda"]
@@ -57,25 +57,26 @@ def choose_estimator(name: EstimatorName | None, device: Device, mmpose: MMPoseO
     Raises:
         DataError: if it is not installed, or cannot run on the device.
     """
-    if name == "mmpose" or (name is None and importlib.util.find_spec("mmpose") is not None):
+    if name == "mmpose" or (name is None and is_installed("mmpose")):
         check_installed()
         lacking = _why_no_gpu()
         if device == "cuda" and lacking:
-            raise DataError(f"--device cuda: {lacking}", "Look with masa-doctor, or leave --device out")
+            raise DataError(f"{{device}}: {lacking}", "Look with masa-doctor, or leave it out", device="cuda")
         where = device if device != "auto" else ("cpu" if lacking else "cuda")
         reason = "as asked for" if name else "it is installed"
         if device == "auto" and lacking:
             reason += f"; {lacking}"
         return EstimatorChoice("mmpose", where, reason, *settle_person(mmpose))
-    if importlib.util.find_spec("mediapipe") is None:
-        raise DataError("MediaPipe is not installed", f"Run {INSTALL_MEDIAPIPE}")
+    if not is_installed("mediapipe"):
+        raise NotInstalledError("MediaPipe is not installed", f"Run {INSTALL_MEDIAPIPE}")
     if device == "cuda":
-        raise DataError("MediaPipe's Holistic model runs on the CPU only", "Leave --device out")
+        raise DataError("MediaPipe's Holistic model runs on the CPU only", "Leave {device} out", device=...)
     if mmpose != MMPoseOptions():
         raise DataError(
-            "--model, --checkpoint, --batch-size, --no-flip-test, --precision, --person and "
-            "--detector-checkpoint are MMPose's, and MediaPipe would run",
-            "Leave them out, or run make install-mmpose and give --estimator mmpose",
+            "model, checkpoint, batch size, flip test, precision, person and the detector's checkpoint are "
+            "MMPose's, and MediaPipe would run",
+            "Leave them out, or run make install-mmpose and give {estimator}",
+            estimator="mmpose",
         )
     return EstimatorChoice("mediapipe", "cpu", "as asked for" if name else "MMPose is not installed")
 

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.metadata
-import importlib.util
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import Final
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from masa_data.errors import DataError
+from masa_data.errors import DataError, NotInstalledError
 from masa_data.estimators.base import INSTALL_MEDIAPIPE, Estimate
+from masa_data.machine.extras import folder_of, installed_version
 from masa_data.tracks.box import Box, resolve_box
 from masa_data.tracks.provenance import EstimatorIdentity
 from masa_data.tracks.skeleton import LEFT_HAND, MEDIAPIPE_POSE_INDICES, NUM_KEYPOINTS, RIGHT_HAND
@@ -94,7 +92,7 @@ class MediaPipeHolistic:
 
 
 def _unfit(error: Exception) -> DataError:
-    protobuf = _installed("protobuf") or "none"
+    protobuf = installed_version("protobuf") or "none"
     if protobuf.partition(".")[0] != _PROTOBUF:
         reason = f"MediaPipe cannot run with protobuf {protobuf}, it needs protobuf {_PROTOBUF}"
     else:
@@ -109,15 +107,15 @@ def mediapipe_identity() -> EstimatorIdentity:
     Raises:
         DataError: if it is not installed, or in a version that was not tried.
     """
-    version = next((found for name in _DISTRIBUTIONS if (found := _installed(name)) is not None), None)
-    spec = importlib.util.find_spec("mediapipe")
-    if version != _VERSION or spec is None or spec.origin is None:
-        raise DataError(
+    version = next((found for name in _DISTRIBUTIONS if (found := installed_version(name)) is not None), None)
+    folder = folder_of("mediapipe")
+    if version != _VERSION or folder is None:
+        raise NotInstalledError(
             f"MediaPipe {version or 'is not installed'}, expected {_VERSION}, "
             "the last version whose wheel carries the weights",
             f"Run {INSTALL_MEDIAPIPE}",
         )
-    modules = Path(spec.origin).parent / "modules"
+    modules = folder / "modules"
     digest = hashlib.sha256()
     for path in sorted(modules.rglob("*.tflite")):
         digest.update(path.name.encode() + b"\0" + path.read_bytes())
@@ -128,10 +126,3 @@ def mediapipe_identity() -> EstimatorIdentity:
         weights_sha256=digest.hexdigest(),
         confidence=_CONFIDENCE,
     )
-
-
-def _installed(distribution: str) -> str | None:
-    try:
-        return importlib.metadata.version(distribution)
-    except importlib.metadata.PackageNotFoundError:
-        return None

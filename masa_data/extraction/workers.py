@@ -11,6 +11,7 @@ import multiprocessing
 import os
 import pickle
 import signal
+import sys
 import threading
 import traceback
 from collections.abc import Callable, Generator, Iterable, Iterator
@@ -19,6 +20,7 @@ from dataclasses import dataclass
 from itertools import chain, islice
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
+from types import ModuleType
 from typing import Final, Generic, TypeVar
 
 from masa_data.errors import DataError
@@ -70,7 +72,8 @@ def run_in_workers(
             if fruitless >= _FRUITLESS_STARTS:
                 raise DataError(
                     f"worker processes died {fruitless} times before they began with a clip",
-                    "See in the system's log who ended them; memory may be short: try --workers 1",
+                    "See in the system's log who ended them; memory may be short: try {workers}",
+                    workers=1,
                 )
             if not busy:
                 return
@@ -116,7 +119,7 @@ class _Worker(Generic[Task, Result]):
         context = multiprocessing.get_context("spawn")
         self.connection, theirs = context.Pipe()
         self.process = context.Process(target=_work, args=(function, theirs), daemon=True)
-        with _interrupts_held_back():
+        with _interrupts_held_back(), _main_left_alone():
             self.process.start()
         theirs.close()  # so that the pipe ends when the worker does
         self.new = True
@@ -160,6 +163,21 @@ def _interrupts_held_back() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
+def _main_left_alone() -> Iterator[None]:
+    """Start a process that does not run the user's script again.
+
+    A new process imports the main module to find functions in it. Ours are not there; and a script that
+    extracts without asking for its `__name__` would begin anew in every worker.
+    """
+    before = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = before
 
 
 def _work(function: Callable[[Task], Result], connection: Connection) -> None:

@@ -17,7 +17,7 @@ from typing_extensions import Self
 from masa_data.classes.splits import number_glosses
 from masa_data.corpora.clip import Clip, Problem
 from masa_data.disk.os_errors import in_words
-from masa_data.errors import DataError
+from masa_data.errors import DataError, ExistsError
 from masa_data.shards.journal import Journal
 from masa_data.shards.quantise import StoredTrack, quantise
 from masa_data.shards.work_folder import claim_work_folder, refuse_unfinished
@@ -40,6 +40,19 @@ class Imported:
     problems: tuple[Problem, ...] = ()
 
 
+def as_problem(error: DataError | OSError, name: str, clip: str = "") -> Problem:
+    """A file that cannot be used, which costs a line and not the others.
+
+    Args:
+        error: what was raised.
+        name: of the file, as the user gave it.
+        clip: id of the clip, if it is of one.
+    """
+    if isinstance(error, OSError):
+        error = in_words(error, "")
+    return Problem.of(error, name, clip)
+
+
 def import_each(
     clips: Iterable[Clip], read: Callable[[Clip], tuple[PoseTrack, tuple[str, ...]]]
 ) -> Iterator[Imported]:
@@ -55,11 +68,9 @@ def import_each(
         try:
             track, warnings = read(clip)
             if doubt := find_doubt(track):
-                raise doubt.error()
-        except DataError as error:
-            yield Imported(None, (Problem.of(error, clip.path, clip.id),))
-        except OSError as error:
-            yield Imported(None, (Problem.of(in_words(error, ""), clip.path, clip.id),))
+                raise doubt
+        except (DataError, OSError) as error:
+            yield Imported(None, (as_problem(error, clip.path, clip.id),))
         except (MemoryError, RecursionError) as error:
             too_large = DataError(f"is too large to be read ({type(error).__name__})", "Cut it into clips")
             yield Imported(None, (Problem.of(too_large, clip.path, clip.id),))
@@ -87,7 +98,9 @@ class TrackCollector:
         self._out = out
         refuse_unfinished(out)
         if out.exists() and not overwrite:
-            raise DataError(f"{out} is there already", "Name another output file, or give --overwrite")
+            raise ExistsError(
+                f"{out} is there already", "Name another output file, or give {overwrite}", overwrite=True
+            )
         self._folder, self._claim = claim_work_folder(out)
         path = self._folder / "imported"
         path.unlink(missing_ok=True)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from masa_data.corpora.annotations import is_plain_name
 from masa_data.disk import new_files
-from masa_data.errors import DataError
+from masa_data.errors import DataError, ExistsError
 from masa_data.formats.clips_csv import CLIPS_CSV
 from masa_data.formats.wholebody import NUM_WHOLEBODY
 from masa_data.tracks.skeleton import COCO_WHOLEBODY_INDICES
@@ -55,14 +55,14 @@ def new_folder(out: Path) -> Iterator[Path]:
     """A folder to write to, which becomes `out` at the end, or vanishes if something goes wrong.
 
     Raises:
-        DataError: if `out` is there and not an empty folder.
+        ExistsError: if `out` is there and not an empty folder.
         OSError: if it cannot be made.
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise DataError(f"{out} is there already", "Name a folder that is not there, or an empty one")
+        raise ExistsError(f"{out} is there already", "Name a folder that is not there, or an empty one")
     temporary = out.with_name(out.name + ".tmp")
     if temporary.exists():
-        raise DataError(f"{temporary} is there already", "Remove it if no other export is at work on it")
+        raise ExistsError(f"{temporary} is there already", "Remove it if no other export is at work on it")
     temporary.mkdir(parents=True)
     try:
         yield temporary
@@ -76,11 +76,13 @@ def new_file(out: Path, *, overwrite: bool) -> Iterator[Path]:
     """A file to write to, which becomes `out` at the end, or vanishes if something goes wrong.
 
     Raises:
-        DataError: if `out` is there and may not be, or is a folder.
+        ExistsError: if `out` is there and may not be, or is a folder.
         OSError: if its folder cannot be made.
     """
     if out.is_dir() or (out.exists() and not overwrite):
-        raise DataError(f"{out} is there already", "Name another output file, or give --overwrite")
+        raise ExistsError(
+            f"{out} is there already", "Name another output file, or give {overwrite}", overwrite=True
+        )
     out.parent.mkdir(parents=True, exist_ok=True)
     with new_files.new_file(out) as temporary:
         yield temporary

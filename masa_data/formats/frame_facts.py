@@ -17,10 +17,6 @@ from masa_data.video.frames import source_sha256
 
 # Rates that differ by less are the same, written with fewer digits.
 _SAME_RATE: Final = 1e-3
-SIZE_UNKNOWN: Final = (
-    "keypoints do not say how large and how fast their frames were; found no option to say it",
-    "Give --size WxH and --fps F together, or where the command has it --videos DIR alone",
-)
 _SIZE: Final = re.compile(r"([1-9]\d{0,4})[x×]([1-9]\d{0,4})")
 
 
@@ -138,7 +134,10 @@ class VideoFolder:
                         return source
         raise DataError(
             f"found no video {parts[-1]!a} in {self.root}, expected {clip_id!a} with the ending mp4, avi, …",
-            "Put it there, or give --size and --fps instead of --videos",
+            "Put it there, or give {size} and {fps} instead of {videos}",
+            size=...,
+            fps=...,
+            videos=...,
         )
 
 
@@ -161,7 +160,7 @@ def settle_facts(clip: Clip, stated: FrameFacts | None, frames: FrameSource | No
     said = None if frames is None else frames.facts(clip)
     facts = said or listed or stated
     if facts is None:
-        raise DataError(*SIZE_UNKNOWN)
+        raise _unknown([])
     for other, where in ((listed, "in clips.csv"), (stated, "in the file")):
         if other is not None and (other.width, other.height) != (facts.width, facts.height):
             raise DataError(
@@ -169,14 +168,17 @@ def settle_facts(clip: Clip, stated: FrameFacts | None, frames: FrameSource | No
                 f"{facts.width}×{facts.height} {_origin(facts, said)}",
                 "Look whether this video belongs to these keypoints"
                 if facts.sha256 and said
-                else "Leave --size out, which the files say; or where they are wrong remove clips.csv",
+                else "Leave {size} out, which the files say; or where they are wrong remove clips.csv",
+                size=...,
             )
     if listed is None or (said is not None and said.sha256):  # a video knows itself best
         return facts
     if said is not None and math.isfinite(listed.fps) and abs(said.fps / listed.fps - 1) > _SAME_RATE:
         raise DataError(
-            f"found {listed.fps:g} frames/s in clips.csv, expected the {said.fps:g} of --fps",
-            "Leave --size and --fps out, which clips.csv says; or remove it if it is wrong",
+            f"found {listed.fps:g} frames/s in clips.csv, expected the {said.fps:g} of {{fps}}",
+            "Leave {size} and {fps} out, which clips.csv says; or remove it if it is wrong",
+            size=...,
+            fps=...,
         )
     return listed if said is None or math.isfinite(listed.fps) else replace(listed, fps=said.fps)
 
@@ -184,7 +186,7 @@ def settle_facts(clip: Clip, stated: FrameFacts | None, frames: FrameSource | No
 def _origin(facts: FrameFacts, said: FrameFacts | None) -> str:
     if said is None:
         return "in clips.csv"
-    return f"of {facts.path}" if facts.sha256 else "of --size"
+    return f"of {facts.path}" if facts.sha256 else "of {size}"
 
 
 def parse_size(text: str) -> tuple[int, int]:
@@ -195,5 +197,44 @@ def parse_size(text: str) -> tuple[int, int]:
     """
     match = _SIZE.fullmatch(text)
     if match is None:
-        raise DataError(f"found the size {text!r}, expected WIDTHxHEIGHT", "Give it like --size 640x360")
+        raise DataError(f"found the size {text!r}, expected WIDTHxHEIGHT", "Give it like 640x360")
     return int(match[1]), int(match[2])
+
+
+def frame_source(
+    videos: Path | None, size: tuple[int, int] | None, fps: float | None, *, known: bool = False
+) -> FrameSource | None:
+    """Where the size and rate of the frames come from, if the input does not say them.
+
+    Args:
+        videos: the folder of the videos behind the keypoints; None = not given.
+        size: width and height in pixels; None = not given.
+        fps: frames per second; None = not given.
+        known: whether some input says them, so that nothing need be given.
+
+    Returns:
+        what was given; None if nothing was and nothing need be.
+
+    Raises:
+        DataError: if they are not said, or two things say them.
+    """
+    given = {"videos": videos, "size": size, "fps": fps}
+    names = [name for name, value in given.items() if value is not None]
+    if known and not names:
+        return None
+    if videos is not None and names == ["videos"]:
+        return VideoFolder(videos)
+    if size is not None and fps is not None and videos is None:
+        return AssumedFrames(*size, fps)
+    raise _unknown(names)
+
+
+def _unknown(given: list[str]) -> DataError:
+    return DataError(
+        "keypoints do not say how large and how fast their frames were; found "
+        f"{' and '.join(f'{{{name}}}' for name in given) or 'no option'} to say it",
+        "Give {size} and {fps} together, or where that is an option {videos} alone",
+        size=...,
+        fps=...,
+        videos=...,
+    )

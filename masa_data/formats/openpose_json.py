@@ -55,9 +55,7 @@ def _list_one(frames: FrameFiles, root: Path, corpus: str) -> Listing:
     listing = Listing()
     try:
         if not root.is_dir():
-            raise DataError(
-                "there is no such folder", "Give the folder that OpenPose wrote with --write_json"
-            )
+            raise DataError("there is no such folder", "Give the folder of JSON that OpenPose wrote")
         for folder, names in walk_folders(root):
             others = frames.add_folder(listing, root, folder, names)
             listing.ignored.update(Path(name).suffix.lower() for name in others)

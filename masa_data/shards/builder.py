@@ -13,46 +13,23 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Final
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, ValidationError
 from typing_extensions import Self
 
 from masa_data.classes.splits import SplitFacts, assign_splits, check_rule, number_glosses
 from masa_data.disk.new_files import write_whole
-from masa_data.errors import DataError
-from masa_data.shards.joining import join_provenances
+from masa_data.errors import MismatchError
 from masa_data.shards.journal import Journal
 from masa_data.shards.quantise import StoredTrack, quantise
 from masa_data.shards.reader import PoseShards
+from masa_data.shards.shard_set import Piece, cut, write_shards
+from masa_data.shards.unfinished_run import UnfinishedRun, continued, read_run
 from masa_data.shards.work_folder import claim_work_folder
-from masa_data.shards.writer import shard_entry, write_index, write_shard
+from masa_data.shards.writer import write_shard
 from masa_data.tracks.provenance import Provenance
 from masa_data.tracks.raw_scores import unite_raw_scores
 from masa_data.tracks.track import ClipInfo, PoseTrack
-
-_OVERWRITE_ADVICE: Final = "Name another output file, or give --overwrite to start afresh"
-
-
-class _Run(BaseModel):
-    """What an unfinished extraction was started with.
-
-    Attributes:
-        provenance: what its clips were made with.
-        shard_clips: clips per shard; None for one self-contained file.
-        replaces: whether an existing output is to be replaced rather than added to.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    provenance: Provenance
-    shard_clips: int | None
-    replaces: bool
-
-    def apart_from_splits(self) -> _Run:
-        """The same without the split rule: how clips are split is no part of how they are extracted."""
-        return self.model_copy(update={"provenance": self.provenance.model_copy(update={"split_rule": None})})
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,19 +86,22 @@ class DatasetBuilder:
         if overwrite:
             run_path.unlink(missing_ok=True)
             journal_path.unlink(missing_ok=True)
-        earlier = _read_run(run_path) if run_path.exists() else None
+        earlier = read_run(run_path) if run_path.exists() else None
         replaces = overwrite or (earlier is not None and earlier.replaces)
         self.existing = PoseShards.open(self.out) if self.out.exists() and not replaces else None
         if self.existing is not None:
-            provenance, shard_clips = _continued(self.existing, provenance, shard_clips)
-        run = _Run(provenance=provenance, shard_clips=shard_clips, replaces=replaces)
+            provenance, shard_clips = continued(self.existing, provenance, shard_clips)
+        run = UnfinishedRun(provenance=provenance, shard_clips=shard_clips, replaces=replaces)
         if earlier is not None and earlier.apart_from_splits() != run.apart_from_splits():
             differences = earlier.provenance.differences(provenance) or ["other options or another version"]
-            raise DataError(
+            raise MismatchError(
                 f"{self.folder} holds an unfinished extraction that was started differently "
                 f"({'; '.join(differences)})",
-                "Repeat the command it was started with (only --split-by and --seed may change), or give "
-                "--overwrite to start afresh",
+                "Repeat the command it was started with (only {split_by} and {seed} may change), or give "
+                "{overwrite} to start afresh",
+                split_by=...,
+                seed=...,
+                overwrite=True,
             )
         self._run = run
         if earlier is None:
@@ -254,13 +234,12 @@ class DatasetBuilder:
                 frames += int(self.existing.lengths[kept].sum())
             write_shard(self.out, provenance, self._tracks(infos), frames)
             return
-        entries = list(self.existing.shards) if self.existing else []
-        for first in range(0, len(infos), shard_clips):
-            part = infos[first : first + shard_clips]
-            path = self.out.with_name(f"{self.out.stem}-{len(entries):05d}{self.out.suffix}")
-            write_shard(path, provenance, map(self._with_info, part), self._frames(part))
-            entries.append(shard_entry(path, len(part)))
-        write_index(self.out, provenance, entries)
+        earlier = self.existing.shards if self.existing else []
+        pieces = [self._piece(part) for part in cut(infos, shard_clips)]
+        write_shards(self.out, provenance, pieces, earlier, replace=True)
+
+    def _piece(self, infos: Sequence[ClipInfo]) -> Piece:
+        return Piece(lambda: map(self._with_info, infos), len(infos), self._frames(infos))
 
     def _raw_scores(self, infos: list[ClipInfo]) -> tuple[float, float] | None:
         """The range of raw scores over all clips that have any, however often the work was stopped."""
@@ -277,7 +256,7 @@ class DatasetBuilder:
     def _with_info(self, info: ClipInfo) -> StoredTrack:
         return replace(self._journal.read(info.id), info=info)
 
-    def _frames(self, infos: list[ClipInfo]) -> int:
+    def _frames(self, infos: Sequence[ClipInfo]) -> int:
         return sum(self._journal.frames(info.id) for info in infos)
 
     def _remove_folder_if_unused(self) -> None:
@@ -285,38 +264,3 @@ class DatasetBuilder:
         journal = self.folder / "journal"
         if not journal.exists() or journal.stat().st_size == 0:
             shutil.rmtree(self.folder, ignore_errors=True)
-
-
-def _read_run(path: Path) -> _Run:
-    try:
-        return _Run.model_validate_json(path.read_bytes())
-    except ValidationError:
-        raise DataError(
-            f"{path} is damaged, or another version of masa wrote it",
-            "Finish with that version, or give --overwrite to start afresh",
-        ) from None
-
-
-def _continued(
-    existing: PoseShards, provenance: Provenance, shard_clips: int | None
-) -> tuple[Provenance, int | None]:
-    """Check that clips made with `provenance` may be added, and take over what was not asked for."""
-    differences = existing.provenance.differences(provenance)
-    if differences:
-        raise DataError(
-            f"{existing.path} was made otherwise (there / now: {'; '.join(differences)}); one dataset holds "
-            "one estimator and one sampling",
-            _OVERWRITE_ADVICE,
-        )
-    rule = existing.provenance.split_rule
-    if provenance.split_rule not in (None, rule):
-        raise DataError(
-            f"{existing.path} was made {f'with the split rule {rule!r}' if rule else 'without a split rule'}",
-            "Leave --split-by and --seed out to go on as it was made, or give --overwrite to start afresh",
-        )
-    if shard_clips is not None and not existing.shards:
-        raise DataError(f"{existing.path} is one self-contained file", "Leave --shard-clips out")
-    if shard_clips is None and existing.shards:
-        shard_clips = max(entry.clips for entry in existing.shards)
-    joined = join_provenances([existing.provenance, provenance.model_copy(update={"split_rule": rule})])
-    return joined.model_copy(update={"tool_version": provenance.tool_version}), shard_clips

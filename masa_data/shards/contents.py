@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from masa_data.errors import DataError
+from masa_data.errors import DamagedFileError
 from masa_data.shards.spec import STRING, Column
 from masa_data.tracks.provenance import Provenance
 
@@ -74,7 +74,7 @@ class Contents:
         """
         place = self._place(column)
         if not place.shape or place.shape[0] < 1:
-            raise DataError(f"{self.path}: {column.path} has no rows, expected at least one", RESTORE)
+            raise DamagedFileError(f"{self.path}: {column.path} has no rows, expected at least one", RESTORE)
         return place.shape[0]
 
     def require(self, columns: Iterable[Column], rows: int) -> None:
@@ -89,13 +89,15 @@ class Contents:
             is_expected = _TEXT.fullmatch(place.dtype) if expected == "texts" else place.dtype == expected
             shape = (rows, *column.row_shape)
             if not is_expected or place.shape != shape:
-                raise DataError(
+                raise DamagedFileError(
                     f"{self.path}: {column.path} is {place.dtype:.20} {_shortened(place.shape)}, expected "
                     f"{expected} {shape}",
                     RESTORE,
                 )
             if place.offset < 0 or place.offset + place.bytes > len(self.pages):
-                raise DataError(f"{self.path}: {column.path} reaches past the end of the file", RESTORE)
+                raise DamagedFileError(
+                    f"{self.path}: {column.path} reaches past the end of the file", RESTORE
+                )
 
     def mapped(self, column: Column) -> NDArray[Any]:
         """(rows, …) a column as it lies in the file, read-only. Ask for it only after `require`."""
@@ -115,11 +117,13 @@ class Contents:
         try:
             return np.array([*map(bytes.decode, texts), None], dtype=object)[:-1]
         except UnicodeDecodeError as error:
-            raise DataError(f"{self.path}: {column.path} is not UTF-8 ({error.reason})", RESTORE) from None
+            raise DamagedFileError(
+                f"{self.path}: {column.path} is not UTF-8 ({error.reason})", RESTORE
+            ) from None
 
     def _place(self, column: Column) -> Place:
         if column.path not in self.places:
-            raise DataError(f"{self.path} lacks {column.path}", RESTORE)
+            raise DamagedFileError(f"{self.path} lacks {column.path}", RESTORE)
         return self.places[column.path]
 
 

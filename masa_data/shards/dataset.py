@@ -7,13 +7,16 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from masa_data.classes.classes import ClassIndex, SignClass, completed_files, distinct
 from masa_data.classes.conflicts import class_notes, refuse_contradictions
+from masa_data.errors import DataError
 from masa_data.shards.joining import check_go_together, join_estimators
+from masa_data.shards.overview import ClipOverview, unknown_clip
 from masa_data.shards.reader import PoseShards
 from masa_data.shards.selection import Selection
 from masa_data.shards.several import open_each
@@ -21,8 +24,11 @@ from masa_data.tracks.provenance import EstimatorIdentity
 from masa_data.tracks.track import ClipInfo, PoseTrack
 
 
-class PoseDataset(Sequence[PoseTrack]):
+class PoseDataset(ClipOverview, Sequence[PoseTrack]):
     """The selected clips of one or several files, numbered through.
+
+    `dataset[3]` and `dataset["id"]` are clips. `dataset[10:20]`, `dataset[["a", "b"]]` and
+    `dataset[dataset.lengths > 30]` are datasets of some of the clips; nothing is read or copied for them.
 
     Attributes:
         files: the open files.
@@ -104,13 +110,69 @@ class PoseDataset(Sequence[PoseTrack]):
         chosen.file_of = self.file_of[numbers]
         chosen.number_in_file = self.number_in_file[numbers]
         chosen.lengths = self.lengths[numbers]
+        chosen.__dict__.pop("_numbers", None)
         return chosen
 
     def __len__(self) -> int:
         return len(self.number_in_file)
 
-    def __getitem__(self, number: int) -> PoseTrack:  # type: ignore[override]  # no slices: tracks are read one by one
-        return self.files[int(self.file_of[number])].track(int(self.number_in_file[number]))
+    @overload
+    def __getitem__(self, which: int | str) -> PoseTrack: ...  # type: ignore[overload-overlap]  # a text is one id
+    @overload
+    def __getitem__(self, which: slice | Sequence[int] | Sequence[str] | NDArray[Any]) -> PoseDataset: ...
+    def __getitem__(
+        self, which: int | str | slice | Sequence[int] | Sequence[str] | NDArray[Any]
+    ) -> PoseTrack | PoseDataset:
+        """A clip, or a dataset of some of the clips.
+
+        Args:
+            which: a number or an id for one clip; a slice, numbers, ids or an (N,) array of booleans for a
+                dataset.
+
+        Raises:
+            IndexError: if there is no such number.
+            UnknownClipError: if there is no clip of an id, naming the nearest.
+            DataError: if several files have a clip of this id.
+        """
+        if isinstance(which, str):
+            which = self._number_of(which)
+        if isinstance(which, (int, np.integer)):
+            return self.files[int(self.file_of[which])].track(int(self.number_in_file[which]))
+        if isinstance(which, slice):
+            return self.part(np.arange(len(self))[which])
+        numbers = [self._number_of(one) if isinstance(one, str) else one for one in which]
+        chosen = np.asarray(numbers, np.int64 if len(numbers) == 0 else None)
+        return self.part(np.arange(len(self))[chosen])
+
+    def __contains__(self, clip: object) -> bool:
+        return clip in self._numbers if isinstance(clip, str) else super().__contains__(clip)
+
+    def _number_of(self, clip_id: str) -> int:
+        found = self._numbers.get(clip_id)
+        if not found:
+            raise unknown_clip(clip_id, self._numbers, ", ".join(str(tracks.path) for tracks in self.files))
+        if len(found) > 1:
+            raise DataError(
+                f"found {len(found)} clips with the id {clip_id!r}, expected one",
+                "Name the clip by its number, or open its file alone",
+            )
+        return found[0]
+
+    @cached_property
+    def _numbers(self) -> dict[str, list[int]]:
+        numbers: dict[str, list[int]] = {}
+        for number, clip_id in enumerate(self.column("id").tolist()):
+            numbers.setdefault(clip_id, []).append(number)
+        return numbers
+
+    def _sources(self) -> dict[str, str]:
+        sources = [tracks._sources() for tracks in self.files]
+        if not all(sources):
+            return {}
+        return {
+            "files": ", ".join(source["file"] for source in sources),
+            "estimator": ", ".join(dict.fromkeys(source["estimator"] for source in sources)),
+        }
 
     def info(self, number: int) -> ClipInfo:
         """What is known about clip `number`."""
@@ -140,7 +202,7 @@ class PoseDataset(Sequence[PoseTrack]):
         for tracks in self.files:
             tracks.forget_pages()
 
-    def column(self, name: str) -> NDArray[np.generic]:
+    def column(self, name: str) -> NDArray[Any]:
         """(N,) what is known about all selected clips; see `PoseShards.column`."""
         values = [tracks.column(name) for tracks in self.files]
         found = np.empty(len(self), np.result_type(*values))

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from masa_data.disk.os_errors import in_words
-from masa_data.errors import DataError
+from masa_data.errors import DamagedFileError, DataError
 from masa_data.shards.contents import RESTORE, Contents
 from masa_data.shards.header import read_header
 from masa_data.shards.spec import (
@@ -48,12 +48,12 @@ class Shard:
         path = contents.path
         rows = contents.rows(OFFSETS)
         if not 2 <= rows <= MAX_CLIPS + 1:
-            raise DataError(f"{path} has {rows - 1:,} clips, expected 1 to {MAX_CLIPS:,}", RESTORE)
+            raise DamagedFileError(f"{path} has {rows - 1:,} clips, expected 1 to {MAX_CLIPS:,}", RESTORE)
         contents.require([OFFSETS], rows)
         self.contents = contents
         self.offsets: NDArray[np.int64] = contents.mapped(OFFSETS)
         if self.offsets[0] != 0 or not (self.offsets[1:] > self.offsets[:-1]).all():
-            raise DataError(f"{path}: clips/offset does not grow from 0", RESTORE)
+            raise DamagedFileError(f"{path}: clips/offset does not grow from 0", RESTORE)
         self.clips = rows - 1
         self.frames = int(self.offsets[-1])
         contents.require(CLIP_COLUMNS.values(), self.clips)
@@ -129,7 +129,7 @@ def read_entries(contents: Contents) -> list[ShardEntry]:
     path = contents.path
     rows = contents.rows(SHARD_COLUMNS["name"])
     if rows > MAX_SHARDS:
-        raise DataError(f"{path} lists {rows:,} shards, expected at most {MAX_SHARDS:,}", RESTORE)
+        raise DamagedFileError(f"{path} lists {rows:,} shards, expected at most {MAX_SHARDS:,}", RESTORE)
     contents.require(SHARD_COLUMNS.values(), rows)
     columns = [contents.values(column).tolist() for column in SHARD_COLUMNS.values()]
     entries = [ShardEntry(*row) for row in zip(*columns, strict=True)]

@@ -16,7 +16,7 @@ from typing import BinaryIO, Final, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from masa_data.errors import DataError
+from masa_data.errors import DamagedFileError, DataError
 from masa_data.shards.contents import RESTORE, Place
 from masa_data.shards.spec import (
     CLIP_COLUMNS,
@@ -121,7 +121,8 @@ def write_header(
             raise DataError(
                 f"the file would hold {beside:,} bytes beside its frames, expected at most "
                 f"{_MOST_BESIDE_FRAMES:,}",
-                "Shorten the longest paths and glosses, or write shards (--shard-clips)",
+                "Shorten the longest paths and glosses, or write shards ({shard_clips})",
+                shard_clips=...,
             )
         header = Header(
             kind=kind,
@@ -154,7 +155,7 @@ def read_header(file: BinaryIO, path: Path) -> Header:
     file.seek(0)
     first_line = _FIRST_LINE.match(file.read(_DIGITS))
     if first_line is None:
-        raise DataError(f"{path} is not an HDF5 file of pose shards, or is damaged", RESTORE)
+        raise DamagedFileError(f"{path} is not an HDF5 file of pose shards, or is damaged", RESTORE)
     version, room = map(int, first_line.groups())
     if version != FORMAT_VERSION:
         raise DataError(
@@ -164,20 +165,24 @@ def read_header(file: BinaryIO, path: Path) -> Header:
             else "No release wrote such a version: the file is damaged; get or make it again",
         )
     if not _DIGITS < room <= _MOST_BYTES:
-        raise DataError(f"{path} says that its header has {room:,} bytes: it is damaged", RESTORE)
+        raise DamagedFileError(f"{path} says that its header has {room:,} bytes: it is damaged", RESTORE)
     file.seek(0)
     head = file.read(room)
     if len(head) < room:
-        raise DataError(f"{path} is truncated: it ends within its header", RESTORE)
+        raise DamagedFileError(f"{path} is truncated: it ends within its header", RESTORE)
     if hashlib.sha256(head[:-_DIGITS]).hexdigest().encode() != head[-_DIGITS:]:
-        raise DataError(f"{path}: its header does not match its checksum: the file is damaged", RESTORE)
+        raise DamagedFileError(
+            f"{path}: its header does not match its checksum: the file is damaged", RESTORE
+        )
     header = _parsed(head[first_line.end() : -_DIGITS].rstrip(b"\0"), path)
     if header.bytes != size:
         what = "is truncated" if size < header.bytes else "was changed"
-        raise DataError(f"{path} {what}: it has {size:,} bytes, its header says {header.bytes:,}", RESTORE)
+        raise DamagedFileError(
+            f"{path} {what}: it has {size:,} bytes, its header says {header.bytes:,}", RESTORE
+        )
     _check_places(header, path, room)
     if _sha256_beside_frames(file, room, size, header.columns) != header.sha256:
-        raise DataError(
+        raise DamagedFileError(
             f"{path} is damaged or was changed after it was written: it does not match its checksum", RESTORE
         )
     return header
@@ -212,9 +217,9 @@ def _check_places(header: Header, path: Path, room: int) -> None:
             or len(place.shape) > 3
             or min(place.shape, default=0) < 0
         ):
-            raise DataError(f"{path}: its header says what cannot be: {place!r:.200}", RESTORE)
+            raise DamagedFileError(f"{path}: its header says what cannot be: {place!r:.200}", RESTORE)
         if place.offset < end or place.offset + place.bytes > header.bytes:
-            raise DataError(f"{path}: its datasets overlap or reach past its end", RESTORE)
+            raise DamagedFileError(f"{path}: its datasets overlap or reach past its end", RESTORE)
         end = place.offset + place.bytes
     frames = sum(header.columns[name].bytes for name in _FRAMES & header.columns.keys())
     if header.bytes - room - frames > _MOST_BESIDE_FRAMES:

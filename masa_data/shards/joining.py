@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from itertools import combinations
 from pathlib import Path
 
-from masa_data.errors import DataError
+from masa_data.errors import MismatchError
 from masa_data.tracks.provenance import EstimatorIdentity, Provenance
 from masa_data.tracks.raw_scores import unite_raw_scores
 
@@ -32,12 +32,14 @@ def check_go_together(files: Sequence[tuple[Path, Provenance]], *, any_estimator
         differences = mine.differences(theirs)
         sampling = [line for line in differences if line.startswith("sampling")]
         if differences and not (any_estimator and not sampling):
-            raise DataError(
+            raise MismatchError(
                 f"{path} and {other} were made differently ({'; '.join(differences)})",
                 "Extract them with the same sampling"
                 if sampling
-                else "Extract them with the same estimator; or import keypoints again with --estimator NAME, "
-                "or give --any-estimator (any_estimator=True) to join them all the same",
+                else "Extract them with the same estimator; or import keypoints again with {estimator}, "
+                "or give {any_estimator} to join them all the same",
+                estimator="NAME",
+                any_estimator=True,
             )
 
 
@@ -63,7 +65,7 @@ def check_estimator(
     differences = expected.differences(found)
     if differences:
         more = f"; {len(differences) - 1} more" if len(differences) > 1 else ""
-        raise DataError(
+        raise MismatchError(
             f"found another estimator in {named} than {trained} was trained on "
             f"(there / here: {differences[0]}{more})",
             "Use keypoints of that one (for imported ones masa-convert … --estimator says it), or give "

@@ -21,9 +21,10 @@ from numpy.typing import NDArray
 from typing_extensions import Self
 
 from masa_data.disk.hashing import file_sha256
-from masa_data.errors import DataError
+from masa_data.errors import DamagedFileError, DataError
 from masa_data.shards.contents import RESTORE
 from masa_data.shards.files import Shard, open_contents, open_entry, read_entries
+from masa_data.shards.overview import ClipOverview, unknown_clip
 from masa_data.shards.quantise import StoredTrack, restore_box, restore_confidence, restore_positions
 from masa_data.shards.version1 import Version1Reader
 from masa_data.shards.writer import ShardEntry
@@ -37,11 +38,12 @@ _REPETITIVE: Final = ("corpus", "gloss", "split", "signer")
 CLIPS_BETWEEN_PAGES: Final = 500
 
 
-class PoseShards(Mapping[str, PoseTrack]):
+class PoseShards(ClipOverview, Mapping[str, PoseTrack]):
     """A dataset of pose tracks: a mapping from clip id to PoseTrack, in the order of the file.
 
-    Open one with `PoseShards.open`. A clip can also be read by its number (`track`), which is how training
-    reads, and what is known about all clips comes as arrays (`column`).
+    Open one with `masa_data.open`. A clip can also be read by its number (`track`), which is how training
+    reads, and what is known about all clips comes as arrays (`column`), as a pandas table (`to_pandas`) or as
+    a list of glosses (`glosses`).
 
     Attributes:
         path: the file opened.
@@ -106,10 +108,36 @@ class PoseShards(Mapping[str, PoseTrack]):
         return iter(self._numbers)
 
     def __getitem__(self, clip_id: str) -> PoseTrack:
+        """The clip of this id.
+
+        Raises:
+            UnknownClipError: if there is none, naming the nearest; a KeyError too.
+            DataError: if its frames do not match their checksum.
+        """
+        self.require(clip_id)
         return self.track(self._numbers[clip_id])
 
+    def get(self, clip_id: str, default: Any = None) -> Any:  # noqa: ANN401  # as a mapping's
+        """The clip of this id, or `default` if there is none."""
+        return self.track(self._numbers[clip_id]) if clip_id in self else default
+
+    def require(self, clip_id: str) -> None:
+        """Check that there is a clip of this id, without reading it.
+
+        Raises:
+            UnknownClipError: if there is none, naming the nearest; a KeyError too.
+        """
+        if clip_id not in self:
+            raise unknown_clip(clip_id, self, self.path)
+
     def __contains__(self, clip_id: object) -> bool:
-        return clip_id in self._numbers
+        return isinstance(clip_id, str) and clip_id in self._numbers
+
+    def _sources(self) -> dict[str, str]:
+        if not self._parts:
+            return {}
+        estimator = self.provenance.estimator
+        return {"file": str(self.path), "estimator": f"{estimator.name} {estimator.version}"}
 
     @cached_property
     def _numbers(self) -> dict[str, int]:
@@ -118,11 +146,6 @@ class PoseShards(Mapping[str, PoseTrack]):
         if len(numbers) != len(ids):
             raise DataError(f"{self.path}: two clips have the same id", "Extract the videos again")
         return numbers
-
-    @property
-    def frames(self) -> int:
-        """The number of frames of all clips together."""
-        return int(self.lengths.sum())
 
     def column(self, name: str) -> NDArray[Any]:
         """What is known about all clips, as an array.
@@ -261,7 +284,7 @@ class PoseShards(Mapping[str, PoseTrack]):
         part, local = self._place(number)
         if not part.is_whole(local):
             clip_id = self.column("id")[number]
-            raise DataError(
+            raise DamagedFileError(
                 f"{part.contents.path}: clip {clip_id!r} does not match its checksum: the file is damaged",
                 RESTORE,
             )

@@ -22,7 +22,7 @@ import numpy as np
 from pydantic import TypeAdapter, ValidationError
 from typing_extensions import Self
 
-from masa_data.errors import DataError
+from masa_data.errors import DamagedFileError, DataError
 from masa_data.shards.contents import RESTORE, Contents, Place
 from masa_data.shards.spec import (
     CLIP_COLUMNS,
@@ -87,15 +87,15 @@ class Version1Reader:
             pages = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         reply, blocks = self._ask(path, len(pages))
         if "refused" in reply:
-            raise DataError(f"{path}: {reply['refused']}", RESTORE)
+            raise DamagedFileError(f"{path}: {reply['refused']}", RESTORE)
         if "error" in reply:
             why = "is truncated" if "truncated" in reply["error"] else "is damaged"
-            raise DataError(f"{path} {why}: HDF5 cannot read it ({reply['error']})", RESTORE)
+            raise DamagedFileError(f"{path} {why}: HDF5 cannot read it ({reply['error']})", RESTORE)
         kind, provenance = _checked(reply["attributes"], path)
         try:
             places = _PLACES.validate_json(json.dumps(reply["places"]))
         except ValidationError:
-            raise DataError(f"{path} is damaged: HDF5 says of it what cannot be", RESTORE) from None
+            raise DamagedFileError(f"{path} is damaged: HDF5 says of it what cannot be", RESTORE) from None
         contents = {}
         for name, sizes in reply["texts"].items():
             lengths, texts = blocks[: sizes[0]], blocks[sizes[0] : sum(sizes)]
@@ -126,10 +126,10 @@ class Version1Reader:
                 what = f"does not come to an end with it in {seconds} s of computing"
             else:
                 what = "breaks down on it"
-            raise DataError(f"{path} is damaged: HDF5 {what}", RESTORE) from None
+            raise DamagedFileError(f"{path} is damaged: HDF5 {what}", RESTORE) from None
         except TimeoutError:
             self._end()
-            raise DataError(
+            raise DamagedFileError(
                 f"{path} is damaged: HDF5 does not come to an end with it in {_WALL_SECONDS * seconds} s, or "
                 "its disk does not answer",
                 RESTORE,
@@ -217,12 +217,14 @@ def _checked(attributes: dict[str, Any], path: Path) -> tuple[Any, Provenance]:
             "Extract the videos again with this version",
         )
     if attributes["kind"] not in ("shard", "index"):
-        raise DataError(f"{path} is of kind {attributes['kind']!r:.60}, expected shard or index", RESTORE)
+        raise DamagedFileError(
+            f"{path} is of kind {attributes['kind']!r:.60}, expected shard or index", RESTORE
+        )
     try:
         provenance = Provenance.model_validate_json(attributes["provenance"] or "")
     except (ValidationError, TypeError) as error:
         why = error.errors()[0]["msg"] if isinstance(error, ValidationError) else error
-        raise DataError(
+        raise DamagedFileError(
             f"{path}: its attribute 'provenance' cannot be read ({why!s:.200})", RESTORE
         ) from None
     return attributes["kind"], provenance

@@ -8,7 +8,6 @@ confidence lies in the frame.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -29,24 +28,7 @@ _BELOW: Final = 0.4
 _STRAY: Final = 0.02
 
 
-@dataclass(frozen=True, slots=True)
-class Doubt:
-    """Why numbers cannot be pixels.
-
-    Attributes:
-        found: of this clip, and what was expected.
-        advice: the likely cause, and what mends it.
-    """
-
-    found: str
-    advice: str
-
-    def error(self) -> DataError:
-        """The error that it is for an import."""
-        return DataError(self.found, self.advice)
-
-
-def find_doubt(track: PoseTrack, dropped: int = 0) -> Doubt | None:
+def find_doubt(track: PoseTrack, dropped: int = 0) -> DataError | None:
     """Why the keypoints of a clip cannot be pixels of frames of its size; None if they can.
 
     Args:
@@ -73,11 +55,13 @@ def find_doubt(track: PoseTrack, dropped: int = 0) -> Doubt | None:
     if (beside > _BESIDE and width < height) or (below > _BELOW and height < width):
         turned = _share(weights, _beyond(points[0], height) | _beyond(points[1], width))
         if turned <= _STRAY:
-            return Doubt(
+            return DataError(
                 f"{outside:.0%} of the keypoints lie outside the frame of {width}×{height} pixels, hardly "
-                f"any outside one of {height}×{width}: width and height are swapped, it seems (--size, or "
-                "--swap-size where the file says the size)",
-                f"Give --size {height}x{width}, or --swap-size where the file says the size",
+                f"any outside one of {height}×{width}: width and height are swapped, it seems ({{size}}, or "
+                "{swap_size} where the file says the size)",
+                "Give {size}, or {swap_size} where the file says the size",
+                size=(height, width),
+                swap_size=True,
             )
     return _outside(outside, track) if outside > _MOST_OUTSIDE else None
 
@@ -91,26 +75,29 @@ def _share(weights: NDArray[np.float32], chosen: NDArray[np.bool_]) -> float:
     return float(weights @ chosen / weights.sum())
 
 
-def _narrow(low: NDArray[np.float32], high: NDArray[np.float32], track: PoseTrack) -> Doubt:
+def _narrow(low: NDArray[np.float32], high: NDArray[np.float32], track: PoseTrack) -> DataError:
     found = (
         f"the keypoints span {low[0]:.2f} to {high[0]:.2f} across and {low[1]:.2f} to {high[1]:.2f} down, "
         f"expected pixels of frames of {track.info.width}×{track.info.height}: "
     )
     if (low >= -0.25).all() and (high <= 1.75).all() and (high > low).any():
-        return Doubt(found + "shares of the frame, it seems (--units shares)", "Give --units shares")
+        return DataError(found + "shares of the frame, it seems ({units})", "Give {units}", units="shares")
     if (np.abs([low, high]) <= 10).all() and (high > low).any():
-        return Doubt(
+        return DataError(
             found + "normalised, it seems, as to shoulder widths, which cannot be undone",
             "Give the keypoints from before that, in pixels or as shares of the frame",
         )
-    return Doubt(
+    return DataError(
         found + "too small for a signer", "Look whether they belong to these frames, and what gave them"
     )
 
 
-def _outside(share: float, track: PoseTrack) -> Doubt:
-    return Doubt(
+def _outside(share: float, track: PoseTrack) -> DataError:
+    return DataError(
         f"{share:.0%} of the keypoints lie outside the frame of {track.info.width}×{track.info.height} "
-        "pixels, expected most of them inside: the frames were larger, or these are other units (--units)",
-        "Give the true size with --size or --videos, or the units with --units pixels or --units shares",
+        "pixels, expected most of them inside: the frames were larger, or these are other units ({units})",
+        "Give the true size with {size} or {videos}, or the units with {units}: pixels or shares",
+        size=...,
+        videos=...,
+        units=...,
     )

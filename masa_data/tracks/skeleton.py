@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 NUM_KEYPOINTS: Final = 49
 NUM_HAND_KEYPOINTS: Final = 21
@@ -59,6 +60,20 @@ def _hand_limbs(first: int) -> tuple[tuple[int, int], ...]:
 
 # Pairs of keypoints that a picture joins by a line.
 LIMBS: Final = (*_BODY_LIMBS, (3, 7), (6, 28), *_hand_limbs(7), *_hand_limbs(28))
+
+
+def seen_bones(seen: NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """The bones that can be drawn: those of which both ends are seen.
+
+    Args:
+        seen: (49,) whether each keypoint is there.
+
+    Returns:
+        pairs of keypoints, out of LIMBS.
+    """
+    there = seen.tolist()
+    return [(first, second) for first, second in LIMBS if there[first] and there[second]]
+
 
 # A hand counts as found in a frame where at least this many of its 21 keypoints have more than this
 # confidence: the rule of the released MASA code for cropping a hand.

@@ -2,111 +2,32 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass, fields
-from typing import Final
+from dataclasses import dataclass, fields, replace
+from html import escape
 
 import numpy as np
 from numpy.typing import NDArray
 
 from masa_data.errors import DataError
-from masa_data.texts import one_form
+from masa_data.texts import printable
+from masa_data.tracks.clip_info import INFO_FIELDS, MAX_TEXT, NAMES, NO_LABEL, SPLITS, ClipInfo
 from masa_data.tracks.provenance import EstimatorIdentity
 from masa_data.tracks.skeleton import NUM_KEYPOINTS
+from masa_data.tracks.svg import Drawing, animate_frames, draw_frames
 
-SPLITS: Final = ("train", "val", "test")
-NO_LABEL: Final = -1
-MAX_TEXT: Final = 4096  # characters; all texts of a column take as much room as the longest
+__all__ = ["INFO_FIELDS", "MAX_TEXT", "NAMES", "NO_LABEL", "SPLITS", "ClipInfo", "PoseTrack"]
 
-# A text ends for HDF5 at a NUL; lone surrogates stand for bytes of file names that are not UTF-8.
-_UNSTORABLE: Final = re.compile("[\0\ud800-\udfff]")
-
-# Texts that tell clips' classes and signers apart. Ids and paths are kept as they are on disk.
-NAMES: Final = ("corpus", "gloss", "signer")
+_FPS_UNKNOWN = 25.0  # of an animation of frames that have neither times nor a rate
 
 
-@dataclass(frozen=True, slots=True)
-class ClipInfo:
-    """What is known about one clip, apart from its keypoints.
-
-    Attributes:
-        id: unique within a dataset; for files, the path below the input folder without its ending.
-        path: the source as the user gave it.
-        corpus: name of the corpus ("folder" and "csv" for anybody's own videos).
-        gloss: text of the sign; "" if unknown. What a class is, `masa_data.classes.classes` says.
-        label: class number; -1 if unknown. Where the corpus has no official numbers, it holds within one
-            dataset only.
-        split: "train", "val", "test", or "" if the clip belongs to none.
-        signer: who signs; "" if unknown.
-        fps: frames per second of the source; NaN if unknown (folders of images).
-        width: width of the source frames in square pixels, after rotation.
-        height: height of the source frames in square pixels, after rotation.
-        start: first source frame of the clip, counted from 0.
-        end: one past the last source frame of the clip.
-        source_sha256: SHA-256 of the source's bytes, in hex; "" if unknown.
-        several_people: whether more people than the signer were seen.
-    """
-
-    id: str
-    path: str
-    corpus: str = ""
-    gloss: str = ""
-    label: int = NO_LABEL
-    split: str = ""
-    signer: str = ""
-    fps: float = float("nan")
-    width: int = 0
-    height: int = 0
-    start: int = 0
-    end: int = 0
-    source_sha256: str = ""
-    several_people: bool = False
-
-    def __post_init__(self) -> None:
-        for name in NAMES:
-            object.__setattr__(self, name, one_form(getattr(self, name)))
-        if not self.id:
-            raise DataError("a clip has an empty id", "Give every clip a name")
-        for text in (self.id, self.path, self.corpus, self.gloss, self.signer):
-            if len(text) > MAX_TEXT:
-                raise DataError(
-                    f"clip {self.id!r:.60} has a text of {len(text):,} characters",
-                    f"Shorten it to at most {MAX_TEXT:,}",
-                )
-            if unstorable := _UNSTORABLE.search(text):
-                is_nul = unstorable[0] == "\0"
-                what = "a NUL character" if is_nul else "bytes that are not UTF-8"
-                raise DataError(
-                    f"clip {self.id!r} has {what} in a text",
-                    "Remove it: HDF5 texts end there"
-                    if is_nul
-                    else "Rename the file or folder it comes from",
-                )
-        if self.split not in ("", *SPLITS):
-            raise DataError(
-                f"clip {self.id!r} has split {self.split!r}, expected one of {', '.join(SPLITS)} or none",
-                "Correct the split",
-            )
-        if self.width < 1 or self.height < 1:
-            raise DataError(
-                f"clip {self.id!r} has frames of {self.width}×{self.height} pixels, expected at least 1×1",
-                "Give the size of the source's frames",
-            )
-        if not 0 <= self.start <= self.end:
-            raise DataError(
-                f"clip {self.id!r} spans source frames {self.start} to {self.end}, expected 0 ≤ start ≤ end",
-                "Correct the frame range",
-            )
-
-
-INFO_FIELDS: Final = tuple(field.name for field in fields(ClipInfo))
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class PoseTrack:
     """The 49 keypoints of one clip over its T kept frames.
 
     A keypoint with confidence 0 is missing, and its position is NaN: a missing joint is never a coordinate.
+
+    `len(track)` is T, `track[10:20]` are some of its frames. Two tracks are equal if all that they hold is,
+    where NaN equals NaN. A notebook shows a track as a picture.
 
     Attributes:
         info: what is known about the clip.
@@ -205,6 +126,132 @@ class PoseTrack:
 
     def __len__(self) -> int:
         return len(self.frame_index)
+
+    def __getitem__(self, frames: slice) -> PoseTrack:
+        """Some of the frames, with their times and their numbers in the source.
+
+        Where frames at the beginning or the end are left out, `info.start` and `info.end` move with them.
+
+        Args:
+            frames: a slice that runs forward: `track[10:20]`, `track[::2]`.
+
+        Raises:
+            TypeError: if it is no slice; one frame is `track[3:4]`.
+            DataError: if no frame is left, or the slice runs backward.
+        """
+        if not isinstance(frames, slice):
+            raise TypeError(f"a PoseTrack takes slices of frames, such as track[3:4], found {frames!r}")
+        numbers = range(len(self))[frames]
+        if numbers.step < 0 or not numbers:
+            raise DataError(
+                f"found the frames {frames.start}:{frames.stop}:{frames.step} of clip {self.info.id!r}, "
+                f"which has {len(self)}, expected one or more that run forward",
+                "Choose other frames",
+            )
+        index = self.frame_index[frames]
+        info = replace(
+            self.info,
+            start=self.info.start if numbers[0] == 0 else int(index[0]),
+            end=self.info.end if numbers[-1] == len(self) - 1 else int(index[-1]) + 1,
+        )
+        return PoseTrack(
+            info,
+            self.keypoints[frames],
+            self.confidence[frames],
+            index,
+            self.time[frames],
+            self.box[frames],
+            self.estimator,
+        )
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, PoseTrack):
+            return NotImplemented
+        return self.estimator == other.estimator and all(
+            _same(getattr(mine, field.name), getattr(theirs, field.name))
+            for mine, theirs in ((self.info, other.info), (self, other))
+            for field in fields(mine)
+            if field.name not in ("info", "estimator")
+        )
+
+    def plot(self, frames: int = 6) -> Drawing:
+        """Draw some frames side by side, spread evenly over the clip: the body grey, hands in two colours.
+
+        Args:
+            frames: how many; all of a shorter clip.
+
+        Returns:
+            an SVG drawing, which a notebook shows and `save` writes.
+
+        Raises:
+            DataError: if fewer than one frame is asked for.
+
+        Example:
+            >>> track.plot(frames=4).save("clip.svg")  # doctest: +SKIP
+        """
+        if frames < 1:
+            raise DataError(f"found {frames} frames to draw, expected one or more", "Draw more frames")
+        chosen = np.linspace(0, len(self) - 1, min(len(self), frames)).round().astype(int)
+        captions = [
+            f"{time:.2f} s" if np.isfinite(time) else f"frame {index}"
+            for time, index in zip(self.time[chosen].tolist(), self.frame_index[chosen].tolist(), strict=True)
+        ]
+        return draw_frames(self.keypoints[chosen], captions, self._title)
+
+    def animate(self) -> Drawing:
+        """Draw all frames as a moving picture, which runs at the clip's speed and begins again at its end.
+
+        A picture of 60 frames takes about 100 KB. Frames without times run at the clip's rate, or at 25 a
+        second if that is unknown too.
+
+        Returns:
+            an animated SVG drawing, which a notebook shows and `save` writes.
+
+        Example:
+            >>> track.animate().save("clip.svg")  # doctest: +SKIP
+        """
+        fps = self.info.fps if np.isfinite(self.info.fps) else _FPS_UNKNOWN
+        time = self.time.astype(np.float64)
+        steps = np.diff(time if np.isfinite(time).all() else self.frame_index / fps)
+        last = float(np.median(steps)) if len(steps) else 1 / fps
+        # A clock that stands still is no reason to fail.
+        seconds = np.maximum(np.append(steps, last), 1e-3)
+        return animate_frames(self.keypoints, seconds, self._title)
+
+    @property
+    def _title(self) -> str:
+        gloss = self.info.gloss
+        return f"{self.info.id} ({gloss})" if gloss else self.info.id
+
+    def __repr__(self) -> str:
+        facts = ", ".join(f"{name} {value}" for name, value in self._facts().items())
+        return printable(f"<PoseTrack {self.info.id!r}: {facts}>".replace("\n", "?"))
+
+    def _facts(self) -> dict[str, str]:
+        info = self.info
+        rate = f" at {info.fps:g} frames/s" if np.isfinite(info.fps) else ""
+        found = float((self.confidence > 0).mean())
+        facts = {
+            "frames": f"{len(self):,}{rate}",
+            "size": f"{info.width}×{info.height}",
+            "keypoints found": f"{found:.0%}",
+        }
+        known = {name: str(getattr(info, name)) for name in ("gloss", "corpus", "split", "signer")}
+        return {**facts, **{name: value for name, value in known.items() if value}}
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f"<tr><th>{escape(name)}</th><td>{escape(printable(value))}</td></tr>"
+            for name, value in {"clip": self.info.id, **self._facts()}.items()
+        )
+        return f"<div>{self.plot().svg}<table>{rows}</table></div>"
+
+
+def _same(mine: object, theirs: object) -> bool:
+    """Whether two numbers, texts or arrays are equal, NaN being equal to NaN."""
+    if isinstance(mine, str) or isinstance(theirs, str):
+        return mine == theirs
+    return bool(np.array_equal(np.asarray(mine), np.asarray(theirs), equal_nan=True))
 
 
 def _finite(keypoints: NDArray[np.floating]) -> NDArray[np.bool_]:

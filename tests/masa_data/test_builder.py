@@ -222,7 +222,7 @@ def test_splits_are_dealt_and_recorded(tmp_path, provenance):
     with PoseShards.open(out) as found:
         assert found.provenance.split_rule == rule
         assert set(found.column("split")) == {"train", "val", "test"}
-    with pytest.raises(DataError, match="Leave --split-by and --seed out"):
+    with pytest.raises(DataError, match="Leave split_by and seed out"):
         DatasetBuilder(out, provenance.model_copy(update={"split_rule": SplitRule(by="random", seed=4)}))
 
 

@@ -39,7 +39,7 @@ def shoulders_of_one(keypoints):
 
 
 OTHERS = {
-    "shares": (lambda points: points / (640, 480), "shares of the frame.*--units shares"),
+    "shares": (lambda points: points / (640, 480), "shares of the frame.*units='shares'"),
     "shoulder widths": (shoulders_of_one, "normalised"),
     "-1 to 1": (lambda points: points / (320, 240) - 1, "normalised"),
     "metres about the hip": (lambda points: (points - (320, 400)) / 400, "normalised"),
@@ -56,7 +56,7 @@ def test_other_numbers_are_found_with_their_cause(name):
     assert find_doubt(track(keypoints, confidence)) is None
     doubt = find_doubt(track(change(keypoints), confidence))
     assert doubt is not None
-    assert re.search(cause, doubt.found)
+    assert re.search(cause, doubt.reason)
 
 
 @pytest.mark.parametrize(("width", "height"), [(640, 360), (720, 1280), (1920, 1080)])
@@ -66,8 +66,8 @@ def test_swapped_sizes_are_found(width, height):
     keypoints, confidence = signer(middle=middle, width=width, height=height)
     assert find_doubt(track(keypoints, confidence, width, height)) is None
     doubt = find_doubt(track(keypoints, confidence, height, width))
-    assert "swapped" in doubt.found
-    assert f"--size {width}x{height}" in doubt.advice
+    assert "swapped" in doubt.reason
+    assert f"size=({width}, {height})" in doubt.advice
 
 
 def test_what_real_clips_are_like_raises_no_doubt():
@@ -102,12 +102,12 @@ def test_real_keypoints_of_mmpose_in_other_numbers(shared_data, name):
     found = read_mmpose_json(shared_data / f"video_mmpose_pair/{name}.mmpose133.json")
     points, scores = found.keypoints.astype(np.float64), np.clip(found.scores, 0, 1)
     assert find_doubt(track(points, scores, width, height)) is None
-    assert "shares" in find_doubt(track(points / (width, height), scores, width, height)).found
+    assert "shares" in find_doubt(track(points / (width, height), scores, width, height)).reason
     unit = np.linalg.norm(points[:, 1] - points[:, 4], axis=1).mean()
     middle = points[:, [1, 4]].mean(axis=1, keepdims=True)
-    assert "normalised" in find_doubt(track((points - middle) / unit, scores, width, height)).found
+    assert "normalised" in find_doubt(track((points - middle) / unit, scores, width, height)).reason
     if name == "FOOTBALL":  # all of SOUP lies where both frames are
-        assert "swapped" in find_doubt(track(points, scores, height, width)).found
+        assert "swapped" in find_doubt(track(points, scores, height, width)).reason
 
 
 def test_validation_finds_what_was_imported_before_anybody_looked(tmp_path, provenance):
@@ -137,5 +137,5 @@ def test_validation_finds_what_was_imported_before_anybody_looked(tmp_path, prov
     assert len(errors) == 2
     shares, dropped = sorted(errors, key=lambda text: "dropped" in text)
     assert shares.startswith("clip shares 1 (and 1 more clips): ")
-    assert "--units shares" in shares
+    assert "units='shares'" in shares
     assert "100% of the keypoints lie outside" in dropped

@@ -51,3 +51,51 @@ def test_wrong_arrays_are_refused_with_what_was_found(field, value, message):
 def test_wrong_facts_are_refused(facts, message):
     with pytest.raises(DataError, match=message):
         ClipInfo(**({"id": "a", "path": "a", "width": 5, "height": 5} | facts))
+
+
+def test_a_slice_keeps_frames_with_their_times_and_numbers():
+    track = make_track(frames=30)
+    part = track[10:20:3]
+    np.testing.assert_array_equal(part.keypoints, track.keypoints[[10, 13, 16, 19]])
+    np.testing.assert_array_equal(part.confidence, track.confidence[[10, 13, 16, 19]])
+    np.testing.assert_array_equal(part.box, track.box[[10, 13, 16, 19]])
+    assert part.frame_index.tolist() == [10, 13, 16, 19]
+    assert part.time.tolist() == track.time[[10, 13, 16, 19]].tolist()
+    assert (part.info.start, part.info.end, len(part)) == (10, 20, 4)
+    assert (track[:5].info.start, track[:5].info.end) == (0, 5)
+    assert track[:] == track
+    assert track[-5:].info.end == track.info.end
+
+
+@pytest.mark.parametrize("frames", [slice(30, 40), slice(20, 10), slice(None, None, -1)])
+def test_a_slice_without_a_frame_or_backward_is_refused(frames):
+    with pytest.raises(DataError, match="of clip 'clip', which has 30, expected one or more"):
+        make_track(frames=30)[frames]
+
+
+def test_one_frame_is_no_track():
+    with pytest.raises(TypeError, match=r"such as track\[3:4\], found 3"):
+        make_track()[3]
+
+
+def test_tracks_are_equal_if_all_they_hold_is_and_nan_is_nan():
+    track = make_track()
+    again = make_track()
+    assert track == again
+    assert track is not again
+    no_rate = replace(track, info=replace(track.info, fps=float("nan")))
+    assert no_rate == replace(again, info=replace(again.info, fps=np.float64("nan")))
+    assert no_rate != track
+    time = track.time.copy()
+    time[2] = np.nan
+    assert replace(track, time=time) != track
+    assert replace(track, info=replace(track.info, gloss="other")) != track
+    assert make_track(frames=4) != track
+    assert track != "clip"
+
+
+def test_a_track_says_what_it_is():
+    track = make_track(frames=12, gloss="book", split="train")
+    assert repr(track).startswith("<PoseTrack 'clip': frames 12 at 25 frames/s, size 640×360, ")
+    assert "gloss book, split train" in repr(track)
+    assert "\n" not in repr(make_track(gloss="a\nb"))

@@ -53,7 +53,8 @@ def read_config(card: ModelCard) -> Any:
     if "mmpose::" in card.config.read_text(encoding="utf-8"):
         raise DataError(
             f"{card.name} inherits from MMPose in a way that needs the retired pkg_resources",
-            f"Choose another --model, such as {', '.join(PRESETS)}",
+            f"Choose another {{model}}, such as {', '.join(PRESETS)}",
+            model=...,
         )
     with quietly():
         from mmengine.config import Config
@@ -73,13 +74,15 @@ def facts_of(config: Any, name: str) -> ModelFacts:
         raise DataError(
             f"{name} is not a top-down model for the {_NUM_WHOLE_BODY} keypoints of COCO-WholeBody "
             f"({model.type}, {head.get('type', 'no head')})",
-            f"Choose another --model, such as {', '.join(PRESETS)}",
+            f"Choose another {{model}}, such as {', '.join(PRESETS)}",
+            model=...,
         )
     steps = {step.type: step for step in config.test_dataloader.dataset.pipeline}
     if tuple(steps) != _PIPELINE or model.get("test_cfg", {}).get("flip_mode", "heatmap") != "heatmap":
         raise DataError(
             f"{name} prepares or mirrors frames in a way that is not known here ({', '.join(steps)})",
-            f"Choose another --model, such as {', '.join(PRESETS)}",
+            f"Choose another {{model}}, such as {', '.join(PRESETS)}",
+            model=...,
         )
     width, height = steps["TopdownAffine"].input_size
     return ModelFacts(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 from masa_data.estimators.mmpose.stand_ins import DETECTOR_VERSIONS, check_versions, quietly, stand_ins
 from masa_data.estimators.mmpose.weights import load_weights
 from masa_data.estimators.signer.people import Boxes
+from masa_data.machine.extras import folder_of
 
 DETECTOR: Final = "rtmdet_m_640-8xb32_coco-person"
 DETECTOR_WEIGHTS: Final = (
@@ -39,7 +39,7 @@ class PersonDetector:
         config = read_detector_config()
         with stand_ins():
             self._model, self._prepare = _build(config)
-        load_weights(self._model, checkpoint, DETECTOR, "--detector-checkpoint", ("data_preprocessor.",))
+        load_weights(self._model, checkpoint, DETECTOR, "detector_checkpoint", ("data_preprocessor.",))
         self._model.to(device).eval()
 
     def detect(self, image: NDArray[np.uint8]) -> Boxes:
@@ -96,10 +96,9 @@ def read_detector_config() -> Any:
 
 def _wheel(package: str) -> Path:
     """Where a package of OpenMMLab's keeps configurations, found without importing it."""
-    spec = importlib.util.find_spec(package)
-    assert spec is not None  # its version was checked
-    assert spec.origin is not None
-    return Path(spec.origin).parent / ".mim"
+    folder = folder_of(package)
+    assert folder is not None  # its version was checked
+    return folder / ".mim"
 
 
 def _build(config: Any) -> tuple[Any, Any]:

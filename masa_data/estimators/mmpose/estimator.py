@@ -102,7 +102,7 @@ class MMPoseTopDown:
         self.raw_scores = None
         person = self._options.person
         if person == "annotated" and annotated is None:
-            raise DataError("the corpus gives no box for this clip", "Give --person auto")
+            raise DataError("the corpus gives no box for this clip", "Give {person}", person="auto")
         at_a_time = self.batch_size or _GPU_TRIAL_BATCH
         ahead = prefetched(images, 2 * max(at_a_time, STRETCH))
         first = next(ahead, None)
@@ -178,7 +178,8 @@ class MMPoseTopDown:
                 what = str(error).strip().partition("\n")[0]
                 raise DataError(
                     f"not even one frame fits into memory ({what})",
-                    "Free memory, or choose a smaller model with --model fast",
+                    "Free memory, or choose a smaller model with {model}",
+                    model="fast",
                 ) from error
         self.batch_size = len(pixels) // 2
         self._network.forget_memory()
@@ -226,13 +227,17 @@ def _check_device(device: str, precision: Precision) -> None:
     check_installed()
     if device == "cpu":
         if precision != "fp32":
-            raise DataError(f"precision {precision} is for a GPU", "Leave --precision out on the CPU")
+            raise DataError(
+                f"precision {precision} is for a GPU", "Leave {precision} out on the CPU", precision=...
+            )
         return
     import torch
 
     if not torch.cuda.is_available():
         raise DataError(
-            f"this torch ({torch.__version__}) finds no GPU", "Run masa-doctor, or leave --device out"
+            f"this torch ({torch.__version__}) finds no GPU",
+            "Run masa-doctor, or leave {device} out",
+            device=...,
         )
 
 

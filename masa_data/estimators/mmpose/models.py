@@ -5,14 +5,14 @@ Names, configurations and addresses are those in MMPose's wheel; nothing is list
 
 from __future__ import annotations
 
-import importlib.util
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Final
 
-from masa_data.errors import DataError
+from masa_data.errors import DataError, NotInstalledError
 from masa_data.estimators.base import INSTALL_MMPOSE
+from masa_data.machine.extras import folder_of
 
 # Short names for the model of the paper, and for one that trades little accuracy for much speed, and one that
 # trades more. Whole-body AP on COCO-WholeBody, by MMPose: 66.1 (hands 60.2), 70.1 (66.3), 58.2 (47.5).
@@ -77,10 +77,10 @@ def _published_weights(config: Path) -> str | None:
 
 def _folder() -> Path:
     """The folder of whole-body configurations in MMPose's wheel, found without importing MMPose."""
-    spec = importlib.util.find_spec("mmpose")
-    if spec is None or spec.origin is None:
-        raise DataError("MMPose is not installed", f"Run {INSTALL_MMPOSE}")
-    folder = Path(spec.origin).parent / ".mim" / "configs" / "wholebody_2d_keypoint"
+    package = folder_of("mmpose")
+    if package is None:
+        raise NotInstalledError("MMPose is not installed", f"Run {INSTALL_MMPOSE}")
+    folder = package / ".mim" / "configs" / "wholebody_2d_keypoint"
     if not folder.is_dir():
         raise DataError(f"MMPose is incompletely installed: {folder} is missing", f"Run {INSTALL_MMPOSE}")
     return folder

@@ -56,7 +56,7 @@ class TopDownNetwork:
             from mmpose.models.utils.tta import flip_heatmaps, flip_vectors
         self._flip_heatmaps, self._flip_vectors = flip_heatmaps, flip_vectors
         load_weights(
-            self._model, checkpoint, card.name, "--checkpoint", ("data_preprocessor.", "head.loss_module.")
+            self._model, checkpoint, card.name, "checkpoint", ("data_preprocessor.", "head.loss_module.")
         )
         self._prepare(device)
         self.device = torch.device(device)

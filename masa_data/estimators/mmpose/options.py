@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.metadata
-import importlib.util
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -11,7 +10,7 @@ from typing import Final
 from rich.console import Console
 
 from masa_data.disk.hashing import file_sha256
-from masa_data.errors import DataError
+from masa_data.errors import DataError, NotInstalledError
 from masa_data.estimators.base import INSTALL_MMPOSE
 from masa_data.estimators.checkpoints import cached_path, find_checkpoint
 from masa_data.estimators.mmpose.config import Precision, read_facts
@@ -24,6 +23,7 @@ from masa_data.estimators.mmpose.detector import (
 from masa_data.estimators.mmpose.models import DEFAULT_MODEL, find_model
 from masa_data.estimators.mmpose.stand_ins import check_versions
 from masa_data.estimators.signer.signer import PersonMode
+from masa_data.machine.extras import is_installed
 from masa_data.tracks.provenance import EstimatorIdentity
 
 _HEATMAP_CONFIDENCE: Final = "height of the heat map's peak as MMPose gives it, cut to 0..1"
@@ -112,8 +112,10 @@ def settle_person(options: MMPoseOptions) -> tuple[MMPoseOptions, str]:
     """
     if options.detector_checkpoint is not None and not options.detects:
         raise DataError(
-            f"--detector-checkpoint is given, but --person {options.person} detects nobody",
-            "Leave it out, or give --person detect",
+            "{detector_checkpoint} is given, but {person} detects nobody",
+            "Leave it out, or have the person detected",
+            detector_checkpoint=...,
+            person=options.person,
         )
     if options.person != "auto":
         return options, ""
@@ -137,7 +139,7 @@ def _lacking_for_detection(options: MMPoseOptions) -> str | None:
         return f"{error.reason}: masa-doctor says how to mend that"
     if cached_path(DETECTOR_WEIGHTS).is_file():
         return None
-    return "a detector's weights are not there: --person detect fetches them"
+    return "a detector's weights are not there: asking for detection fetches them"
 
 
 def detector_checkpoint_of(options: MMPoseOptions, console: Console | None = None) -> Path:
@@ -148,7 +150,7 @@ def detector_checkpoint_of(options: MMPoseOptions, console: Console | None = Non
     """
     check_detector_installed()
     return find_checkpoint(
-        options.detector_checkpoint or DETECTOR_WEIGHTS, console, option="--detector-checkpoint"
+        options.detector_checkpoint or DETECTOR_WEIGHTS, console, argument="detector_checkpoint"
     )
 
 
@@ -170,7 +172,9 @@ def checkpoint_of(options: MMPoseOptions, console: Console | None = None) -> Pat
     checkpoint = options.checkpoint or card.weights
     if checkpoint is None:
         raise DataError(
-            f"MMPose publishes no weights for {card.name}", "Give --checkpoint a file or an address"
+            f"MMPose publishes no weights for {card.name}",
+            "Give {checkpoint} a file or an address",
+            checkpoint=...,
         )
     return find_checkpoint(checkpoint, console)
 
@@ -181,6 +185,6 @@ def check_installed() -> None:
     Raises:
         DataError: if one is missing, or of a version that was not tried.
     """
-    if importlib.util.find_spec("torch") is None:
-        raise DataError("torch is not installed", f"Run {INSTALL_MMPOSE}")
+    if not is_installed("torch"):
+        raise NotInstalledError("torch is not installed", f"Run {INSTALL_MMPOSE}")
     check_versions()

@@ -20,8 +20,9 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any, Final, NoReturn
 
-from masa_data.errors import DataError
+from masa_data.errors import DataError, NotInstalledError
 from masa_data.estimators.base import INSTALL_MMPOSE
+from masa_data.machine.extras import installed_version, is_installed
 
 # The versions with which every stand-in below was tried. Either distribution in a row provides the module.
 TRIED_VERSIONS: Final[Mapping[tuple[str, ...], tuple[str, ...]]] = {
@@ -69,9 +70,9 @@ def check_versions(wanted: Mapping[tuple[str, ...], tuple[str, ...]] = TRIED_VER
         DataError: if MMPose or a library below it is missing, or of a version that was not tried.
     """
     for names, tried in wanted.items():
-        found = {name: version for name in names if (version := _installed(name)) is not None}
+        found = {name: version for name in names if (version := installed_version(name)) is not None}
         if not found:
-            raise DataError(f"{names[0]} is not installed", f"Run {INSTALL_MMPOSE}")
+            raise NotInstalledError(f"{names[0]} is not installed", f"Run {INSTALL_MMPOSE}")
         for name, version in found.items():
             if version not in tried:
                 raise DataError(
@@ -114,7 +115,9 @@ class _NeverCalled:
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         raise DataError(
-            "this MMPose model needs a part that is not installed", "Choose another model with --model"
+            "this MMPose model needs a part that is not installed",
+            "Choose another model with {model}",
+            model=...,
         )
 
 
@@ -183,16 +186,9 @@ def _is_there(name: str) -> bool:
     if name == "mmcv._ext":
         mmcv = importlib.util.find_spec("mmcv")
         return mmcv is not None and _has_extension(mmcv)
-    return importlib.util.find_spec(name.partition(".")[0]) is not None
+    return is_installed(name.partition(".")[0])
 
 
 def _has_extension(package: ModuleSpec) -> bool:
     finder = importlib.machinery.PathFinder
     return finder.find_spec("mmcv._ext", list(package.submodule_search_locations or ())) is not None
-
-
-def _installed(distribution: str) -> str | None:
-    try:
-        return importlib.metadata.version(distribution)
-    except importlib.metadata.PackageNotFoundError:
-        return None

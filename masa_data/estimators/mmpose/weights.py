@@ -50,21 +50,21 @@ class _Ignored:
         pass
 
 
-def load_weights(model: Any, path: Path, name: str, option: str, unneeded: tuple[str, ...]) -> None:
+def load_weights(model: Any, path: Path, name: str, argument: str, unneeded: tuple[str, ...]) -> None:
     """Put a checkpoint's weights into a model.
 
     Args:
         model: a torch module.
         path: the checkpoint.
         name: the model's, for messages.
-        option: the one that names the checkpoint, for messages.
+        argument: the one that names the checkpoint, for messages.
         unneeded: how weights begin that the model may lack.
 
     Raises:
         DataError: if it cannot be read, or its weights are not this model's.
     """
     try:
-        missing, unexpected = model.load_state_dict(read_state_dict(path, option), strict=False)
+        missing, unexpected = model.load_state_dict(read_state_dict(path, argument), strict=False)
     except RuntimeError as error:  # a tensor of another shape
         missing, unexpected = [str(error).strip().splitlines()[-1].strip()], []
     unexpected = [key for key in unexpected if not key.startswith(unneeded)]
@@ -72,18 +72,19 @@ def load_weights(model: Any, path: Path, name: str, option: str, unneeded: tuple
         raise DataError(
             f"{path} does not fit {name}: {len(missing)} weights missing, {len(unexpected)} unknown, "
             f"first {(missing + unexpected)[0]}",
-            "Name the model that it belongs to with --model"
-            if option == "--checkpoint"
-            else f"Give {option} weights of that model, or leave it out",
+            "Name the model that it belongs to with {model}"
+            if argument == "checkpoint"
+            else f"Give {{{argument}}} weights of that model, or leave it out",
+            **{argument: ..., "model": ...},
         )
 
 
-def read_state_dict(path: Path, option: str = "--checkpoint") -> dict[str, Any]:
+def read_state_dict(path: Path, argument: str = "checkpoint") -> dict[str, Any]:
     """The weights in a checkpoint of MMPose's, or in a bare state dict.
 
     Args:
         path: the file, as torch.save writes it.
-        option: the one that names it, for messages.
+        argument: the one that names it, for messages.
 
     Returns:
         CPU tensors by name.
@@ -93,7 +94,10 @@ def read_state_dict(path: Path, option: str = "--checkpoint") -> dict[str, Any]:
     """
     import torch
 
-    advice = f"Give {option} one from MMPose's model zoo, or leave it out"
+    def refused(reason: str) -> DataError:
+        advice = f"Give {{{argument}}} one from MMPose's model zoo, or leave it out"
+        return DataError(reason, advice, **{argument: ...})
+
     if not hasattr(torch.serialization, "safe_globals"):
         raise DataError(f"torch {torch.__version__} is installed, expected 2.6 or later", "Upgrade torch")
     try:
@@ -103,14 +107,12 @@ def read_state_dict(path: Path, option: str = "--checkpoint") -> dict[str, Any]:
         lines = [line.strip() for line in str(error).splitlines()] or [type(error).__name__]
         forbidden = next((line for line in lines if "GLOBAL" in line), None)
         if forbidden is not None:
-            raise DataError(
-                f"{path} holds more than weights and was not loaded ({forbidden[:120]})", advice
-            ) from None
-        raise DataError(f"{path} cannot be read as a checkpoint ({lines[0][:120]})", advice) from None
+            raise refused(f"{path} holds more than weights and was not loaded ({forbidden[:120]})") from None
+        raise refused(f"{path} cannot be read as a checkpoint ({lines[0][:120]})") from None
     states = content.get("state_dict", content) if isinstance(content, Mapping) else None
     if not isinstance(states, Mapping):
-        raise DataError(f"{path} holds no weights by name", advice)
+        raise refused(f"{path} holds no weights by name")
     tensors = {str(name): value for name, value in states.items() if isinstance(value, torch.Tensor)}
     if not tensors:
-        raise DataError(f"{path} holds no weights by name", advice)
+        raise refused(f"{path} holds no weights by name")
     return tensors

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -12,6 +11,7 @@ from typing_extensions import Self
 
 from masa_data.errors import DataError
 from masa_data.formats.clip_facts import TEXT_FIELDS, read_facts
+from masa_data.formats.npz.columns import NpzColumns
 from masa_data.tracks.track import INFO_FIELDS, ClipInfo
 
 # Is in exported files alone, and says that all fields of ClipInfo are there too.
@@ -33,30 +33,23 @@ class ExportedFacts:
     frame_index: NDArray[np.int64]
 
     @classmethod
-    def read(
-        cls,
-        texts: Callable[[str], list[str]],
-        numbers: Callable[[str, str, int], NDArray[Any]],
-        clips: int,
-        frames: int,
-    ) -> Self:
+    def read(cls, file: NpzColumns, clips: int, frames: int) -> Self:
         """Read the columns of a file.
 
         Args:
-            texts: reads a column of texts, one a clip.
-            numbers: reads at most so many numbers of some kinds.
+            file: holds them.
             clips: how many there are.
             frames: of all clips.
 
         Raises:
             DataError: if one is absent, or has not a value a clip.
         """
-        columns: dict[str, list[Any]] = {name: texts(name) for name in TEXT_FIELDS}
+        columns: dict[str, list[Any]] = {name: file.texts(name, clips) for name in TEXT_FIELDS}
         for name in INFO_FIELDS:
             if name not in TEXT_FIELDS:
                 stored = CLASS_NUMBER if name == "label" else name
-                columns[name] = _all(numbers(stored, "biuf", clips), clips, stored).tolist()
-        index = _all(numbers("frame_index", "iu", frames), frames, "frame_index")
+                columns[name] = _all(file.values(stored, "biuf", clips), clips, stored).tolist()
+        index = _all(file.values("frame_index", "iu", frames), frames, "frame_index")
         return cls(columns, index.astype(np.int64))
 
     def info(self, number: int) -> ClipInfo:

@@ -14,15 +14,11 @@ is ever unpickled.
 
 from __future__ import annotations
 
-import math
-import sys
-import zipfile
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,33 +26,19 @@ from typing_extensions import Self
 
 from masa_data.corpora.clip import SPLIT_NAMES, Clip, Listed, Problem
 from masa_data.corpora.labels import are_numbers, class_number, without_point
-from masa_data.corpora.sources import is_unicode
 from masa_data.errors import DataError
 from masa_data.formats.collector import Imported, import_each
 from masa_data.formats.frame_facts import FrameFacts, FrameSource, settle_facts
+from masa_data.formats.npz.columns import GET_AGAIN, NpzColumns, read_values
 from masa_data.formats.npz.facts import CLASS_NUMBER, ExportedFacts
 from masa_data.formats.reading import SHARES, Reading
-from masa_data.formats.untrusted.limits import check_frames, check_unpacked
+from masa_data.formats.untrusted.limits import check_frames
 from masa_data.formats.untrusted.npz_errors import DAMAGED_NPZ
 from masa_data.formats.wholebody import missing_where_not_finite
 from masa_data.tracks.provenance import Provenance
 from masa_data.tracks.skeleton import NUM_KEYPOINTS
 from masa_data.tracks.track import NO_LABEL, ClipInfo, PoseTrack
 from masa_data.version import VERSION
-
-_MAX_COLUMN_BYTES: Final = 1 << 30
-_MAX_TEXT_BYTES: Final = 4096
-_ROWS_AT_A_TIME: Final = 16384
-_GET_AGAIN: Final = "Get or make the file again"
-
-
-@dataclass(frozen=True, slots=True)
-class _Column:
-    """An open array of the file, its header read."""
-
-    stream: IO[bytes]
-    dtype: np.dtype[Any]
-    shape: tuple[int, ...]
 
 
 class NpzClips:
@@ -84,27 +66,28 @@ class NpzClips:
         if not path.is_file():
             raise DataError(f"{path} does not exist", "Check the path")
         try:
-            self._file = self._resources.enter_context(zipfile.ZipFile(path))
+            columns = NpzColumns(path, self._resources)
         except DAMAGED_NPZ as error:
-            raise DataError(f"found no npz file ({_shown(error)})", _GET_AGAIN) from None
+            raise DataError(f"found no npz file ({_shown(error)})", GET_AGAIN) from None
         try:
-            self._keypoints = self._opened("kp49", "f")
+            self._keypoints = columns.opened("kp49", "f")
             frames = self._keypoints.shape[0] if self._keypoints.shape else 0
-            self._offsets = self._values("offsets", "iu", frames + 1).astype(np.int64)
+            self._offsets = columns.values("offsets", "iu", frames + 1).astype(np.int64)
             self.clips = len(self._offsets) - 1
             self._check_shapes()
-            self._labels, self._glosses = self._named()
-            self._ids = self._texts("id" if self._has("id") else "video_id", optional=True)
-            self._splits = self._texts("split", optional=True)
-            self._signers = self._texts("signer", optional=True)
+            self._labels, self._glosses = self._named(columns)
+            ids = "id" if columns.has("id") else "video_id"
+            self._ids = columns.texts(ids, self.clips, optional=True)
+            self._splits = columns.texts("split", self.clips, optional=True)
+            self._signers = columns.texts("signer", self.clips, optional=True)
             self._exported: ExportedFacts | None = None
-            if f"{CLASS_NUMBER}.npy" in self._file.namelist():
-                self._exported = ExportedFacts.read(self._texts, self._values, self.clips, frames)
+            if columns.has(CLASS_NUMBER):
+                self._exported = ExportedFacts.read(columns, self.clips, frames)
         except DAMAGED_NPZ as error:
             self._resources.close()
             if isinstance(error, DataError):
                 raise
-            raise DataError(f"found a damaged npz file ({_shown(error)})", _GET_AGAIN) from None
+            raise DataError(f"found a damaged npz file ({_shown(error)})", GET_AGAIN) from None
 
     def __enter__(self) -> Self:
         return self
@@ -133,7 +116,7 @@ class NpzClips:
                 values = self._next_frames(count)
             except (*DAMAGED_NPZ, OSError) as error:
                 reason = f"found a damaged npz file at clip {number} of {self.clips} ({_shown(error)})"
-                damaged = DataError(reason, f"{_GET_AGAIN}; the clips before were taken")
+                damaged = DataError(reason, f"{GET_AGAIN}; the clips before were taken")
                 yield Imported(None, (Problem.of(damaged, str(self.path)),))
                 return
             clip_id = self._ids[number] or f"{self.path.stem}/{number:05d}"
@@ -183,7 +166,7 @@ class NpzClips:
             )
         split, signer = self._splits[number], self._signers[number]
         if split and split.lower() not in SPLIT_NAMES:
-            raise DataError(f"found the split {split[:40]!a}, expected train, val or test", _GET_AGAIN)
+            raise DataError(f"found the split {split[:40]!a}, expected train, val or test", GET_AGAIN)
         return ClipInfo(
             clip.id,
             facts.path,
@@ -201,113 +184,32 @@ class NpzClips:
     def _check_shapes(self) -> None:
         shape, offsets = self._keypoints.shape, self._offsets
         if len(shape) != 3 or shape[1:] != (NUM_KEYPOINTS, 3):
-            raise DataError(f"found kp49 of shape {shape}, expected (frames, 49, 3)", _GET_AGAIN)
+            raise DataError(f"found kp49 of shape {shape}, expected (frames, 49, 3)", GET_AGAIN)
         steps = np.diff(offsets)
         if offsets.ndim != 1 or len(offsets) < 2 or offsets[0] != 0 or offsets[-1] != shape[0]:
-            raise DataError(f"found offsets that do not span the {shape[0]:,} frames of kp49", _GET_AGAIN)
+            raise DataError(f"found offsets that do not span the {shape[0]:,} frames of kp49", GET_AGAIN)
         if steps.min() < 1:
-            raise DataError(f"found clips of {steps.min():,} frames, expected 1 or more", _GET_AGAIN)
+            raise DataError(f"found clips of {steps.min():,} frames, expected 1 or more", GET_AGAIN)
         check_frames(int(steps.max()))
 
     def _next_frames(self, count: int) -> NDArray[np.float64]:
         with np.errstate(invalid="ignore"):  # of NaN, which is taken care of later
-            values = _read(self._keypoints, count * NUM_KEYPOINTS * 3, "kp49").astype(np.float64)
+            values = read_values(self._keypoints, count * NUM_KEYPOINTS * 3, "kp49").astype(np.float64)
         return values.reshape(count, NUM_KEYPOINTS, 3)
 
-    def _named(self) -> tuple[list[int], list[str]]:
+    def _named(self, columns: NpzColumns) -> tuple[list[int], list[str]]:
         """Class number and gloss of each clip.
 
         A label that is a text is the gloss, whatever `gloss` says: it may hold more, as "owner/name:sign".
         """
-        labels = self._texts("label")
+        labels = columns.texts("label", self.clips)
         if not are_numbers(labels):
             return [NO_LABEL] * self.clips, [without_point(text) for text in labels]
         try:
             numbers = [class_number(text) for text in labels]
         except DataError as error:
-            raise DataError(error.reason, _GET_AGAIN) from None
-        return numbers, self._texts("gloss", optional=True)
-
-    def _has(self, name: str) -> bool:
-        return f"{name}.npy" in self._file.namelist()
-
-    def _texts(self, name: str, *, optional: bool = False) -> list[str]:
-        """A column of texts, or of numbers as texts; NaN is no text."""
-        if optional and not self._has(name):
-            return [""] * self.clips
-        column = self._opened(name, "Uiuf")
-        if column.shape != (self.clips,) or column.dtype.itemsize > _MAX_TEXT_BYTES:
-            raise DataError(
-                f"found `{name}` of shape {column.shape} and {column.dtype.itemsize:,} bytes each, expected "
-                f"one text for each of {self.clips:,} clips, of up to {_MAX_TEXT_BYTES:,} bytes",
-                _GET_AGAIN,
-            )
-        texts: list[str] = []
-        for first in range(0, self.clips, _ROWS_AT_A_TIME):
-            rows = _read(column, min(_ROWS_AT_A_TIME, self.clips - first), name)
-            values = rows.tolist()
-            if column.dtype.kind == "f":
-                values = ["" if value != value else without_point(str(value)) for value in values]
-            texts += (sys.intern(str(value)) for value in values)  # the same few again and again
-        for text in set(texts):
-            if "\0" in text or not is_unicode(text):
-                raise DataError(
-                    f"found {text[:40]!a} as `{name}`, expected a text that can be written", _GET_AGAIN
-                )
-        return texts
-
-    def _values(self, name: str, kinds: str, most: int) -> NDArray[Any]:
-        column = self._opened(name, kinds)
-        count = math.prod(column.shape)
-        if count > most:
-            raise DataError(f"found {count:,} {name}, expected no more than {most:,}", _GET_AGAIN)
-        return _read(column, count, name).reshape(column.shape)
-
-    def _opened(self, name: str, kinds: str) -> _Column:
-        """Open an array and check that the file holds what its header says, before making anything."""
-        try:
-            entry = self._file.getinfo(f"{name}.npy")
-        except KeyError:
-            raise DataError(
-                f"found no `{name}` in the file, expected kp49, offsets and label",
-                "Look whether it is the file meant",
-            ) from None
-        stream = self._resources.enter_context(self._file.open(entry))
-        if np.lib.format.read_magic(stream) != (1, 0):
-            raise DataError(f"found `{name}` in an unusual form of npy, expected version 1.0", _GET_AGAIN)
-        shape, is_fortran, dtype = np.lib.format.read_array_header_1_0(stream)
-        if dtype.kind not in kinds or dtype.hasobject or (is_fortran and len(shape) > 1):
-            raise DataError(f"found `{name}` of type {dtype}, expected plain {_KINDS[kinds]}", _GET_AGAIN)
-        size = math.prod(shape) * dtype.itemsize
-        if min(shape, default=0) < 0 or stream.tell() + size != entry.file_size:
-            raise DataError(
-                f"found `{name}` of shape {str(shape)[:60]} in {entry.file_size:,} bytes, expected as many "
-                "bytes as numbers",
-                _GET_AGAIN,
-            )
-        if name != "kp49" and size > _MAX_COLUMN_BYTES:
-            raise DataError(f"found {size:,} bytes of `{name}`, expected less than 1 GiB", _GET_AGAIN)
-        if name == "kp49":
-            check_unpacked(size, entry.compress_size, "keypoints")
-        return _Column(stream, dtype, shape)
-
-
-def _read(column: _Column, count: int, name: str) -> NDArray[Any]:
-    """The next values of an array, (count,)."""
-    size = count * column.dtype.itemsize
-    data = column.stream.read(size)
-    if len(data) < size:
-        raise EOFError(f"{name} ends early")
-    return np.frombuffer(data, column.dtype)
-
-
-_KINDS: Final = {
-    "f": "floating-point numbers",
-    "iu": "whole numbers",
-    "biuf": "numbers",
-    "U": "texts",
-    "Uiuf": "texts or numbers",
-}
+            raise DataError(error.reason, GET_AGAIN) from None
+        return numbers, columns.texts("gloss", self.clips, optional=True)
 
 
 def npz_provenance(frames: FrameSource | None, model: str, reading: Reading = SHARES) -> Provenance:

@@ -35,7 +35,7 @@ _NEEDED: Final = ("id", "width", "height", "frame_index", *POINT_COLUMNS)
 _ABSENT: Final = {"label": NO_LABEL, "fps": np.nan, "start": 0, "end": 0, "several_people": 0, "time": np.nan}
 _ROWS_AT_A_TIME: Final = 16384
 _MAX_TEXT: Final = 4096
-_GET_AGAIN: Final = "Write it again with masa-convert export --to parquet, or with all its columns"
+_GET_AGAIN: Final = "Write it again with masa-convert export or save_parquet, or with all its columns"
 
 _Rows = dict[str, NDArray[Any]]
 
@@ -231,8 +231,9 @@ def _provenance(stored: bytes | None, declared: str | None) -> Provenance:
         if declared is not None and declared != found.estimator.name:
             raise DataError(
                 f"found the estimator {found.estimator.name[:40]!a} in the file, expected the {declared} of "
-                "--estimator",
-                "Leave --estimator out: this file says it",
+                "{estimator}",
+                "Leave {estimator} out: this file says it",
+                estimator=...,
             )
         return found
     estimator = Reading(estimator=declared).identity(

@@ -14,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from masa_data.errors import DataError
+from masa_data.machine.extras import INSTALL_EXCHANGE, load_optional
 from masa_data.tracks.skeleton import KEYPOINT_NAMES
 from masa_data.tracks.track import INFO_FIELDS, PoseTrack
 
@@ -29,16 +29,10 @@ def load_pyarrow() -> Any:  # noqa: ANN401  # a module
     """Pyarrow and its part for Parquet.
 
     Raises:
-        DataError: if it is not installed.
+        NotInstalledError: if it is not installed.
     """
-    try:
-        import pyarrow
-        import pyarrow.parquet
-    except ImportError:
-        raise DataError(
-            "pyarrow is not installed, which reads and writes Parquet", "pip install 'masa-slr[exchange]'"
-        ) from None
-    return pyarrow
+    load_optional("pyarrow.parquet", "which reads and writes Parquet", INSTALL_EXCHANGE, "pyarrow")
+    return load_optional("pyarrow", "", INSTALL_EXCHANGE)
 
 
 def schema(pa: Any, provenance: str) -> Any:  # noqa: ANN401  # types of an optional library

@@ -115,8 +115,9 @@ class PysklFiles:
         listed = math.nan if clip.listed is None else clip.listed.info.fps
         if math.isfinite(listed) and math.isfinite(self.fps) and abs(self.fps / listed - 1) > _SAME_RATE:
             raise DataError(
-                f"found {listed:g} frames/s in the file, expected the {self.fps:g} of --fps",
-                "Leave --fps out, which the file says",
+                f"found {listed:g} frames/s in the file, expected the {self.fps:g} of {{fps}}",
+                "Leave {fps} out, which the file says",
+                fps=...,
             )
         return listed if math.isfinite(listed) else self.fps
 

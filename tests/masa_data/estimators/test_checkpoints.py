@@ -108,9 +108,9 @@ def test_without_a_network_one_line_says_what_to_do(cache):
         find_checkpoint(address)
     line = str(caught.value)
     assert "\n" not in line
-    assert "--checkpoint FILE" in line
+    assert "checkpoint='FILE'" in line
     assert str(cached_path(address)) in line
-    assert "--estimator mediapipe" in line
+    assert "estimator='mediapipe'" in line
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ def many(count=40, **changes):
 
 def copy(tracks, out, numbers=None, **options):
     chosen = np.arange(len(tracks)) if numbers is None else np.array(numbers, int)
-    copy_clips([Part(tracks, chosen)], out, tracks.provenance, **options)
+    copy_clips([Part(tracks, chosen, every=options.pop("every", 1))], out, tracks.provenance, **options)
     return PoseShards.open(out)
 
 

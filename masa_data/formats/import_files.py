@@ -1,0 +1,116 @@
+"""The imports of files that hold many clips each: pyskl's pickles, npz files and Parquet tables."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from masa_data.corpora.clip import Listing, Problem
+from masa_data.errors import DataError, MismatchError
+from masa_data.formats.collector import as_problem
+from masa_data.formats.frame_facts import VideoFolder
+from masa_data.formats.import_job import ImportJob, after_problems, whole_body_job
+from masa_data.formats.import_options import ImportOptions
+from masa_data.formats.npz.reading import NpzClips, npz_provenance
+from masa_data.formats.parquet.reading import ParquetClips
+from masa_data.formats.pyskl.reading import PysklFiles
+from masa_data.formats.wholebody import WholeBodyImport
+from masa_data.shards.joining import join_provenances
+
+
+def import_pyskl(inputs: Sequence[str], options: ImportOptions) -> ImportJob:
+    """Annotation pickles of pyskl and MMAction2, which say the size of the frames but not their rate.
+
+    Args:
+        inputs: files.
+        options: what the files do not say.
+
+    Raises:
+        DataError: if nothing says the rate, or two things do.
+    """
+    files = PysklFiles(math.nan if options.fps is None else options.fps)
+    listing = Listing()
+    for name in inputs:
+        try:
+            found = files.list_clips(Path(name), options.corpus)
+        except (DataError, OSError) as error:
+            listing.problems.append(as_problem(error, name))
+        else:
+            listing.clips += found.clips
+            listing.problems += found.problems
+    unsaid = options.videos is None and options.fps is None and not files.say_rates
+    if unsaid or (options.videos is not None and options.fps is not None):
+        raise DataError(
+            f"found {'no option' if options.fps is None else '{videos} and {fps}'} to say the rate of the "
+            "frames, which pyskl's files do not hold",
+            "Give {fps}, or {videos}",
+            fps=...,
+            videos=...,
+        )
+    frames = None if options.videos is None else VideoFolder(options.videos)
+    importer = WholeBodyImport(files.read, frames, "pyskl-import", options.fps, options.reading)
+    return whole_body_job(listing, importer, "pyskl pickle", options.model)
+
+
+def import_npz(inputs: Sequence[str], options: ImportOptions) -> ImportJob:
+    """Npz files of kp49, offsets and label.
+
+    Args:
+        inputs: files.
+        options: what the files do not say.
+
+    Raises:
+        DataError: if nothing says the size and rate of the frames.
+    """
+    with ExitStack() as stack:
+        files: list[NpzClips] = []
+        problems: list[Problem] = []
+        for name in inputs:
+            try:
+                files.append(stack.enter_context(NpzClips(Path(name), options.corpus)))
+            except (DataError, OSError) as error:
+                problems.append(as_problem(error, name))
+        frames = options.frames(known=any(file.says_sizes for file in files))
+        reading = options.reading
+        return ImportJob(
+            after_problems(problems, (one for file in files for one in file.tracks(frames, reading))),
+            len(problems) + sum(file.clips for file in files),
+            lambda: npz_provenance(frames, options.model, reading),
+            resources=stack.pop_all(),
+        )
+
+
+def import_parquet(inputs: Sequence[str], options: ImportOptions) -> ImportJob:
+    """Parquet tables of a row a frame, which say all that is needed.
+
+    Args:
+        inputs: files.
+        options: what the files do not say.
+
+    Raises:
+        NotInstalledError: if pyarrow is not installed.
+    """
+    with ExitStack() as stack:
+        files: list[ParquetClips] = []
+        problems: list[Problem] = []
+        for name in inputs:
+            try:
+                file = stack.enter_context(ParquetClips(Path(name), options.estimator))
+                if files and (differences := files[0].provenance.differences(file.provenance)):
+                    raise MismatchError(
+                        f"was made otherwise than {files[0].path} ({'; '.join(differences)})",
+                        "Import it into a file of its own",
+                    )
+                files.append(file)
+            except (DataError, OSError) as error:
+                problems.append(as_problem(error, name))
+        reading = options.reading
+        outcomes = (one for file in files for one in file.tracks(options.corpus, reading))
+        return ImportJob(
+            after_problems(problems, outcomes),
+            None,
+            lambda: join_provenances([file.provenance for file in files]),
+            resources=stack.pop_all(),
+        )

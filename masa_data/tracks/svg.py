@@ -1,0 +1,160 @@
+"""Skeletons as SVG, still or moving: plain text that every browser and notebook shows. No library is needed.
+
+All frames of one drawing have one scale, and what was drawn lies whole within it. A missing keypoint is left
+out, and so are the bones that end in it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from masa_data.disk.new_files import write_whole
+from masa_data.errors import DataError
+from masa_data.texts import printable
+from masa_data.tracks.skeleton import PARTS, seen_bones
+
+# Told apart by colour-blind people too (Okabe and Ito), dark enough for white paper.
+COLOURS: Final = {"body": "#464646", "left hand": "#e69f00", "right hand": "#0072b2"}
+
+_SIDE: Final = 180  # the longer side of one frame, in SVG's units
+_MARGIN: Final = 12  # around the skeleton
+_CAPTION: Final = 20  # height of the line below a frame
+_COLUMNS: Final = 8
+_BONE: Final = {"body": 2.4, "left hand": 1.5, "right hand": 1.5}
+_DOT: Final = {"body": 4.4, "left hand": 2.8, "right hand": 2.8}
+_NOTHING: Final = "M0 0"  # a path that shows nothing
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """An SVG picture. A notebook shows it, `save` writes it, `str` gives its text.
+
+    Attributes:
+        svg: the text of the picture.
+    """
+
+    svg: str
+
+    def save(self, path: str | Path) -> None:
+        """Write the picture to a file; folders above it are made.
+
+        Args:
+            path: ends in .svg.
+
+        Raises:
+            DataError: if it ends otherwise.
+            OSError: if it cannot be written.
+        """
+        path = Path(path)
+        if path.suffix.lower() != ".svg":
+            raise DataError(f"a drawing cannot be written as {path.name!r}", "Name a file that ends in .svg")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, self.svg)
+
+    def __str__(self) -> str:
+        return self.svg
+
+    def __repr__(self) -> str:
+        return f"<SVG drawing, {len(self.svg.encode()):,} bytes: .save('drawing.svg') writes it>"
+
+    def _repr_svg_(self) -> str:
+        return self.svg
+
+
+def draw_frames(keypoints: NDArray[np.floating], captions: Sequence[str], title: str) -> Drawing:
+    """Draw frames side by side, eight in a row.
+
+    Args:
+        keypoints: (F, 49, 2) x right and y down, in any unit; NaN where missing.
+        captions: F lines, one below each frame.
+        title: of the picture; a browser shows it under the mouse.
+    """
+    points, width, height = _fitted(keypoints)
+    columns = min(len(points), _COLUMNS)
+    rows = math.ceil(len(points) / _COLUMNS)
+    parts = [_opening(columns * width, rows * (height + _CAPTION), title)]
+    for place, (frame, caption) in enumerate(zip(points, captions, strict=True)):
+        row, column = divmod(place, _COLUMNS)
+        x, y = column * width, row * (height + _CAPTION)
+        parts.append(f'<g transform="translate({x} {y})">{_skeleton(frame)}')
+        parts.append(
+            f'<text x="{width / 2:g}" y="{height + 12}" fill="#333">{escape(printable(caption))}</text></g>'
+        )
+    return Drawing("".join([*parts, "</g></svg>\n"]))
+
+
+def animate_frames(keypoints: NDArray[np.floating], seconds: NDArray[np.floating], title: str) -> Drawing:
+    """Draw frames one after the other, again and again.
+
+    Args:
+        keypoints: (F, 49, 2) x right and y down, in any unit; NaN where missing.
+        seconds: (F,) how long each frame is shown, above 0.
+        title: of the picture; a browser shows it under the mouse.
+    """
+    points, width, height = _fitted(keypoints)
+    total = float(seconds.sum())
+    starts = np.concatenate([[0.0], np.cumsum(seconds)[:-1]]) / total
+    times = ";".join(f"{start:.4f}".rstrip("0").rstrip(".") for start in starts.tolist())
+    timing = f'dur="{total:.3f}s" calcMode="discrete" repeatCount="indefinite" keyTimes="{times}"'
+    paths = [_paths(frame) for frame in points]
+    parts = [_opening(width, height, title)]
+    for name, first in paths[0].items():
+        values = ";".join(frame[name][0] for frame in paths)
+        moving = f'<animate attributeName="d" {timing} values="{values}"/>' if len(paths) > 1 else ""
+        parts.append(f'<path d="{first[0]}" {first[1]}>{moving}</path>')
+    return Drawing("".join([*parts, "</g></svg>\n"]))
+
+
+def _opening(width: int, height: int, title: str) -> str:
+    shown = escape(printable(title))
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" '
+        f'height="{height}" role="img"><title>{shown}</title>'
+        f'<rect width="{width}" height="{height}" fill="#fff"/>'
+        '<g fill="none" stroke-linecap="round" stroke-linejoin="round" font-family="sans-serif" '
+        'font-size="12" text-anchor="middle">'
+    )
+
+
+def _fitted(keypoints: NDArray[np.floating]) -> tuple[NDArray[np.floating], int, int]:
+    """The keypoints moved and scaled together into a box, and the box's width and height."""
+    seen = keypoints[np.isfinite(keypoints).all(axis=-1)]
+    if len(seen) == 0:
+        return keypoints, _SIDE, _SIDE
+    low, high = seen.min(axis=0), seen.max(axis=0)
+    spans = np.maximum(high - low, 1e-6)
+    room = _SIDE - 2 * _MARGIN
+    scale = room / float(spans.max())
+    # A narrow signer gets no narrower a box than a caption needs.
+    width, height = (max(_SIDE // 2, math.ceil(span * scale) + 2 * _MARGIN) for span in spans.tolist())
+    points = (keypoints - (low + high) / 2) * scale + np.array([width / 2, height / 2])
+    return np.asarray(points), width, height
+
+
+def _skeleton(points: NDArray[np.floating]) -> str:
+    return "".join(f'<path d="{d}" {style}/>' for d, style in _paths(points).values() if d != _NOTHING)
+
+
+def _paths(points: NDArray[np.floating]) -> dict[str, tuple[str, str]]:
+    """For bones and dots of each part of the body, the path's `d` and its style."""
+    shown = np.isfinite(points).all(axis=1)
+    words = [f"{x:.1f} {y:.1f}" for x, y in np.nan_to_num(points).tolist()]
+    bones = seen_bones(shown)
+    paths = {}
+    for name, part in PARTS.items():
+        colour = f'stroke="{COLOURS[name]}"'
+        numbers = range(part.start, part.stop)
+        # The bone from the arm to a hand's own wrist is the hand's.
+        lines = [f"M{words[a]}L{words[b]}" for a, b in bones if b in numbers]
+        dots = [f"M{words[number]}h0" for number in numbers if shown[number]]
+        paths[f"{name} bones"] = "".join(lines) or _NOTHING, f'{colour} stroke-width="{_BONE[name]}"'
+        paths[f"{name} dots"] = "".join(dots) or _NOTHING, f'{colour} stroke-width="{_DOT[name]}"'
+    return paths
