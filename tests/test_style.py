@@ -6,13 +6,14 @@ from pathlib import Path
 import pytest
 
 import masa_data
+import masa_model
 
 ROOT = Path(__file__).parent.parent
-FILES = sorted((ROOT / "masa_data").rglob("*.py"))
+FILES = sorted(path for package in ("masa_data", "masa_model") for path in (ROOT / package).rglob("*.py"))
 MOST_LINES = 300
 MOST_PARAMETERS = 6
 # What a user calls may have more, all but the first two by name alone. `open` counts its class method too.
-PUBLIC = {*masa_data.__all__, "open"}
+PUBLIC = {*masa_data.__all__, *masa_model.__all__, "open"}
 
 
 def parameters(function: ast.FunctionDef) -> list[ast.arg]:
@@ -35,9 +36,10 @@ def test_a_file_is_one_idea(path):
             assert len(by_place) <= 2, f"{node.name} takes {len(by_place)} parameters by their place"
 
 
-def test_all_that_is_promised_is_there_and_described():
-    for name in masa_data.__all__:
-        found = getattr(masa_data, name)
+@pytest.mark.parametrize("package", [masa_data, masa_model], ids=["masa_data", "masa_model"])
+def test_all_that_is_promised_is_there_and_described(package):
+    for name in package.__all__:
+        found = getattr(package, name)
         assert name == "__version__" or (
             found.__doc__ and found.__doc__.strip().partition("\n")[0].endswith(".")
         )
