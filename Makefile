@@ -8,7 +8,7 @@ DEMO := demo-out
 .PHONY: docs check-wheel help install install-mmpose install-train test test-slow test-reliability test-numerics lint demo bench bench-gpu reproduce-signs clean
 
 help:
-	@echo "make demo       environment, then from real footage to a recogniser: extract, pretrain, finetune, eval, predict"
+	@echo "make demo       environment, then from real footage to a recognizer: extract, pretrain, finetune, eval, predict"
 	@echo "make demo VIDEOS=folder   the same on your videos (VIDEOS/gloss/clip.mp4)"
 	@echo "make test       environment, then lint, types and all tests but the slow ones"
 	@echo "make test-slow  the slow tests"
@@ -71,7 +71,7 @@ test-reliability: $(ALL_INSTALLED)
 
 # What another processor rounds differently; one that this machine lacks is computed as the next lower one.
 NUMERICS := tests/masa_model/test_finetune.py tests/masa_model/test_calibration.py \
-	tests/masa_model/test_classes_apart.py tests/masa_model/test_recognise_commands.py
+	tests/masa_model/test_classes_apart.py tests/masa_model/test_recognize_commands.py
 test-numerics: $(ALL_INSTALLED)
 	for capability in default avx2 avx512; do \
 		ATEN_CPU_CAPABILITY=$$capability $(BIN)/pytest -n auto -q $(NUMERICS) || exit; \

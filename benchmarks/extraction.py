@@ -17,7 +17,7 @@ from masa_data.corpora.clip import Clip
 from masa_data.estimators.mediapipe import MediaPipeHolistic
 from masa_data.extraction.clip import extract_clip
 from masa_data.shards.journal import Journal
-from masa_data.shards.quantise import quantise
+from masa_data.shards.quantize import quantize
 from masa_data.tracks.provenance import Sampling
 from masa_data.video.frames import Video
 
@@ -38,7 +38,7 @@ def main() -> None:
 
 
 def overhead(videos: list[Path], folder: Path) -> None:
-    """CPU time of decode + estimator + quantise + journal, against the estimator on decoded frames."""
+    """CPU time of decode + estimator + quantize + journal, against the estimator on decoded frames."""
     os.sched_setaffinity(0, ONE_CORE)
     estimator = MediaPipeHolistic()
     bare: dict[str, float] = defaultdict(float)
@@ -53,7 +53,7 @@ def overhead(videos: list[Path], folder: Path) -> None:
             list(estimator.estimate(images, None))
             middle = time.process_time()
             extracted = extract_clip(clip, estimator, Sampling(), "auto")
-            journal.append(quantise(extracted.track))
+            journal.append(quantize(extracted.track))
             for group in (size, "all"):
                 bare[group] += middle - start
                 whole[group] += time.process_time() - middle

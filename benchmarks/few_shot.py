@@ -24,7 +24,7 @@ from benchmarks.few_shot_columns import COLUMNS
 from benchmarks.few_shot_rows import SHOTS, Setting, drawn, settings_of, shots_name
 from masa_data import PoseDataset
 from masa_data.extraction.workers import run_in_workers
-from masa_model.pictures.style import BLUE, GREY, ORANGE, SKY, new_figure, png_of, style
+from masa_model.pictures.style import BLUE, GRAY, ORANGE, SKY, new_figure, png_of, style
 from masa_model.training.run_folder import RunFolder
 
 SEEDS = 3
@@ -93,7 +93,7 @@ def draw(accuracy: dict[str, float]) -> Figure:
     figure = new_figure(6.4, 4.2)
     axes = figure.subplots()
     lines = {
-        "logistic regression": (GREY, ":"),
+        "logistic regression": (GRAY, ":"),
         "untrained, 1-NN": (SKY, ":"),
         "pre-trained, 1-NN": (SKY, "-"),
         "scratch, paper": (ORANGE, ":"),
@@ -101,13 +101,13 @@ def draw(accuracy: dict[str, float]) -> Figure:
         "scratch, tuned": (BLUE, ":"),
         "pre-trained, tuned": (BLUE, "-"),
     }
-    for column, (colour, dashes) in lines.items():
+    for column, (color, dashes) in lines.items():
         found = {shots: measured(shots_name(shots), column, accuracy) for shots in SHOTS}
         found = {shots: values for shots, values in found.items() if values}
         means = [np.mean(values) for values in found.values()]
-        axes.plot(list(found), means, dashes, marker="o", markersize=3, color=colour, label=column)
+        axes.plot(list(found), means, dashes, marker="o", markersize=3, color=color, label=column)
         for shots, values in found.items():
-            axes.plot([shots] * len(values), values, "o", color=colour, markersize=4, alpha=0.4)
+            axes.plot([shots] * len(values), values, "o", color=color, markersize=4, alpha=0.4)
     axes.set_xscale("log")
     axes.set_xticks(SHOTS, [str(shots) for shots in SHOTS])
     axes.minorticks_off()

@@ -14,10 +14,10 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from benchmarks.few_shot_rows import Setting, drawn, labelled
+from benchmarks.few_shot_rows import Setting, drawn, labeled
 from masa_data import PoseDataset
 from masa_model.evaluation.probe import untrained_encoder
-from masa_model.inputs.labelled import Classes, FinetuneData
+from masa_model.inputs.labeled import Classes, FinetuneData
 from masa_model.network.calibration import calibrate_encoder
 from masa_model.network.features import clip_features, in_order
 from masa_model.settings.choices import Recipe
@@ -54,7 +54,7 @@ def resampled(clips: PoseDataset, number: int) -> np.ndarray:
     return np.nan_to_num(placed).ravel()
 
 
-def neighbour(*, trained: bool) -> Callable[[PoseDataset, Setting, Path, int], float]:
+def neighbor(*, trained: bool) -> Callable[[PoseDataset, Setting, Path, int], float]:
     """The class of the nearest clip by a frozen encoder's features."""
 
     def measure(clips: PoseDataset, setting: Setting, pretrained: Path, seed: int) -> float:
@@ -82,16 +82,16 @@ def tuned(recipe: Recipe, *, trained: bool) -> Callable[[PoseDataset, Setting, P
         settings = FinetuneSettings(recipe=recipe, size=size, seed=seed, val_every=15)
         if trained:
             settings = with_pretrained(settings, pretrained)
-        train = labelled(clips, setting, drawn(setting, seed))
+        train = labeled(clips, setting, drawn(setting, seed))
         count = int(setting.targets.max()) + 1
         classes = Classes(tuple(("signs", number) for number in range(count)), ("",) * count)
-        data = FinetuneData(train, labelled(clips, setting, setting.val), classes)
+        data = FinetuneData(train, labeled(clips, setting, setting.val), classes)
         with tempfile.TemporaryDirectory() as place:
             folder = RunFolder.create("finetune", Path(place))
             for _ in finetune(settings, data, folder, CPU):
                 pass
             found = Recognizer.load(folder.path, CPU)
-        test = labelled(clips, setting, setting.test)
+        test = labeled(clips, setting, setting.test)
         scored = score_clips(found.model, test.clips, settings, CPU, in_order(len(test)))
         return float((np.concatenate([p for _, p in scored]).argmax(1) == test.targets).mean())
 
@@ -100,8 +100,8 @@ def tuned(recipe: Recipe, *, trained: bool) -> Callable[[PoseDataset, Setting, P
 
 COLUMNS: dict[str, Callable[[PoseDataset, Setting, Path, int], float]] = {
     "logistic regression": linear,
-    "untrained, 1-NN": neighbour(trained=False),
-    "pre-trained, 1-NN": neighbour(trained=True),
+    "untrained, 1-NN": neighbor(trained=False),
+    "pre-trained, 1-NN": neighbor(trained=True),
     "scratch, paper": tuned("paper", trained=False),
     "pre-trained, paper": tuned("paper", trained=True),
     "scratch, tuned": tuned("tuned", trained=False),

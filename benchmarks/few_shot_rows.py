@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from masa_data import PoseDataset
-from masa_model.inputs.labelled import LabelledClips, draw_shots
+from masa_model.inputs.labeled import LabeledClips, draw_shots
 
 SHOTS = (1, 3, 5, 10)
 SOURCES_LEFT_OUT = (
@@ -74,8 +74,8 @@ def shots_name(shots: int) -> str:
     return f"{shots} clip{'s' * (shots > 1)} a class"
 
 
-def labelled(clips: PoseDataset, setting: Setting, numbers: np.ndarray) -> LabelledClips:
-    return LabelledClips(clips.part(numbers), setting.targets[numbers])
+def labeled(clips: PoseDataset, setting: Setting, numbers: np.ndarray) -> LabeledClips:
+    return LabeledClips(clips.part(numbers), setting.targets[numbers])
 
 
 def drawn(setting: Setting, seed: int) -> np.ndarray:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from masa_data import ClipInfo, PoseShards, PoseTrack
-from masa_data.shards.quantise import quantise
+from masa_data.shards.quantize import quantize
 from masa_data.shards.writer import write_shard
 from masa_data.tracks.provenance import EstimatorIdentity, Provenance
 
@@ -34,7 +34,7 @@ def write_noise(path: Path, clips: int) -> None:
             np.arange(FRAMES),
             np.arange(FRAMES) / 25,
         )
-        stored.append(quantise(track))
+        stored.append(quantize(track))
     tracks = (
         replace(stored[number % 50], info=replace(stored[number % 50].info, id=f"clip{number}"))
         for number in range(clips)

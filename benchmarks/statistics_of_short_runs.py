@@ -1,6 +1,6 @@
 """What statistics measured for the weights are worth in short runs: figures of docs/reproduction.md.
 
-`python -m benchmarks.statistics_of_short_runs signs.h5` trains three recognisers of 13 signs, three clips a
+`python -m benchmarks.statistics_of_short_runs signs.h5` trains three recognizers of 13 signs, three clips a
 class, 20 epochs, by each recipe, and asks all test clips with the running averages that training kept, with
 what was saved, and with statistics measured on other numbers of clips.
 """
@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 
 from masa_data import PoseDataset
-from masa_model.inputs.labelled import Classes, FinetuneData, LabelledClips, draw_shots
+from masa_model.inputs.labeled import Classes, FinetuneData, LabeledClips, draw_shots
 from masa_model.network.calibration import calibrate, restore_statistics
 from masa_model.network.classifier import RecognizerNetwork
 from masa_model.network.features import in_order
@@ -39,11 +39,11 @@ def measure(clips: PoseDataset, recipe: Recipe, epochs: int, shots: int, seed: i
     targets = classes.numbers_of(clips)
     split = clips.column("split").astype(str)
 
-    def of(name: str) -> LabelledClips:
+    def of(name: str) -> LabeledClips:
         numbers = np.flatnonzero(split == name)
         if name == "train":
             numbers = numbers[draw_shots(targets[numbers], shots, seed)]
-        return LabelledClips(clips.part(numbers), targets[numbers])
+        return LabeledClips(clips.part(numbers), targets[numbers])
 
     data, test = FinetuneData(of("train"), of("val"), classes), of("test")
     settings = FinetuneSettings(recipe=recipe, size="tiny", seed=seed, epochs=epochs, val_every=epochs)

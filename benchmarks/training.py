@@ -19,7 +19,7 @@ from torch import nn
 from benchmarks.reading import FRAMES, PROVENANCE, write_noise
 from masa_data import ClipInfo, PoseTrack
 from masa_data.shards.dataset import PoseDataset
-from masa_data.shards.quantise import quantise
+from masa_data.shards.quantize import quantize
 from masa_data.shards.writer import write_shard
 from masa_model.inputs.batch import PoseBatch
 from masa_model.inputs.masking import choose_key_frames, masks_of
@@ -31,7 +31,7 @@ from masa_model.settings.choices import Size
 from masa_model.settings.finetune import FinetuneSettings
 from masa_model.settings.pretrain import PretrainSettings
 from masa_model.training.data import open_training_data
-from masa_model.training.optimiser import make_optimiser
+from masa_model.training.optimizer import make_optimizer
 from masa_model.training.precision import autocast
 from masa_model.training.pretrain import pretrain
 from masa_model.training.pretrained import build_model
@@ -93,15 +93,15 @@ def training_step(path: Path, device: torch.device, batch_size: int) -> None:
     if on_gpu:
         for module in (model.query.encoder, model.key.encoder, model.decoder.transformer):
             module.compile(dynamic=True)
-    optimiser = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=1e-4, fused=True)
+    optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=1e-4, fused=True)
     batches = prepared_batches(clips, device, batch_size)
 
     def step(batch: PoseBatch) -> None:
         with autocast("bf16" if on_gpu else "fp32", device):
             losses = model(batch, (0, 0), 0.05)
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         losses.total.backward()
-        optimiser.step()
+        optimizer.step()
         model.after_step(losses.keys, batch.numbers)
 
     visible = float((~model.choose_masked(Motion(batches[0]), (0, 0))[0].all(0)).float().mean())
@@ -122,7 +122,7 @@ def finetuning_step(path: Path, device: torch.device, size: Size) -> None:
     settings = FinetuneSettings(recipe="tuned", size=size)
     model = build_network(settings, 100).to(device).train()
     counted = count_linear(model)
-    optimiser = make_optimiser(settings.optimiser, model, learning_parameters(settings, model))
+    optimizer = make_optimizer(settings.optimizer, model, learning_parameters(settings, model))
     batches = [
         sample_training_frames(batch, settings.sampling.frames, settings.sampling.how, (0, 0))
         for batch in prepared_batches(clips, device, settings.batch_size)
@@ -131,9 +131,9 @@ def finetuning_step(path: Path, device: torch.device, size: Size) -> None:
     def step(batch: PoseBatch) -> None:
         with autocast("bf16" if device.type == "cuda" else "fp32", device):
             scores = model(batch).float()
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         nn.functional.cross_entropy(scores, batch.numbers % 100).backward()
-        optimiser.step()
+        optimizer.step()
 
     print_beside_arithmetic(f"{size}, fine-tuning", step, batches, counted, device)
 
@@ -239,7 +239,7 @@ def write_moving(path: Path, clips: int) -> None:
         )
         for n in range(clips)
     ]
-    write_shard(path, PROVENANCE, map(quantise, tracks), clips * STEP_FRAMES)
+    write_shard(path, PROVENANCE, map(quantize, tracks), clips * STEP_FRAMES)
 
 
 @contextmanager

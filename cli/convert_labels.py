@@ -8,7 +8,7 @@ from typing import Literal
 import click
 
 from masa_data.corpora.named import CORPORA, CorpusName, list_corpus
-from masa_data.editing.relabel import deal_splits, relabel, write_relabelled
+from masa_data.editing.relabel import deal_splits, relabel, write_relabeled
 from masa_data.shards.reader import PoseShards
 from masa_data.texts import counted
 from masa_data.tracks.provenance import SplitRule
@@ -28,7 +28,7 @@ _FILE = click.argument("file", metavar="OUT.h5", type=click.Path(path_type=Path)
 def relabel_file(file: Path, corpus: CorpusName, root: Path, annotations: Path | None, dry_run: bool) -> None:
     """Give the clips of a file the corpus, gloss, label, split and signer that a corpus's lists say.
 
-    Clips are recognised by their ids; those that the lists do not name stay as they are. Keypoints do not
+    Clips are recognized by their ids; those that the lists do not name stay as they are. Keypoints do not
     change, and no video is needed.
     """
     console = make_console()
@@ -52,7 +52,7 @@ def relabel_file(file: Path, corpus: CorpusName, root: Path, annotations: Path |
         if dry_run or not done.changed:
             console.print(f"{file} is as it was.")
             return
-        write_relabelled(tracks, done)
+        write_relabeled(tracks, done)
     console.print(f"Wrote {file}. Next: masa-inspect {file}")
 
 

@@ -1,4 +1,4 @@
-"""masa-eval: how right a recogniser is."""
+"""masa-eval: how right a recognizer is."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def main(
     force: bool,
     device: str,
 ) -> None:
-    """Evaluate a recogniser: top-1, 2 and 5 over clips (P-I) and over classes (P-C), in percent."""
+    """Evaluate a recognizer: top-1, 2 and 5 over clips (P-I) and over classes (P-C), in percent."""
     with errors_in_one_line("masa-eval"):
         if more_noise and not noise:
             raise DataError(f"found {more_noise[0]:g}, expected an option", "Name files with --data")
@@ -99,19 +99,19 @@ def main(
 
         with joined_processes(device) as processes:
             run = run_path or newest_run(make_console(stderr=True), "finetune").path
-            recogniser = Recognizer.load(run, processes.device)
-            paths = files or _files_of(recogniser.path)
+            recognizer = Recognizer.load(run, processes.device)
+            paths = files or _files_of(recognizer.path)
             asked = Question(
-                recogniser,
+                recognizer,
                 paths,
                 splits,
-                subset or recogniser.settings.data.subset,
+                subset or recognizer.settings.data.subset,
                 views,
                 force,
                 processes.device,
             )
-            data = open_test_data(recogniser, paths, splits, asked.subset, force=force)
-            found = score(recogniser, data, processes.device, views=views)
+            data = open_test_data(recognizer, paths, splits, asked.subset, force=force)
+            found = score(recognizer, data, processes.device, views=views)
             console = make_console(quiet=not processes.first)
             weight = _weight(asked, fuse, weight) if fuse else None
             if weight is not None:
@@ -121,7 +121,7 @@ def main(
             evaluation = evaluate(found, data.clips)
             levels = {
                 level: evaluate(
-                    score(recogniser, data, processes.device, views=views, noise=level), data.clips
+                    score(recognizer, data, processes.device, views=views, noise=level), data.clips
                 )
                 for level in (*noise, *more_noise)
             }
@@ -151,7 +151,7 @@ def _keep(
     from masa_model.pictures.run_pictures import draw_evaluation
     from masa_model.training.run_folder import RunFolder
 
-    folder = RunFolder(asked.recogniser.path.parent.parent)
+    folder = RunFolder(asked.recognizer.path.parent.parent)
     if not (folder.path / "data.json").exists():
         return ["Nothing is kept: the checkpoint lies in no run's folder."]
     of = asked.subset or ", ".join(path.name for path in asked.files)
@@ -160,7 +160,7 @@ def _keep(
     try:
         name = folder.next_evaluation("+".join(asked.splits))
         folder.write_json(f"{name}.json", json_of(asked, evaluation, weight, levels))
-        drawn = draw_evaluation(asked.recogniser, found, f"{name}.png", asked.splits, of)
+        drawn = draw_evaluation(asked.recognizer, found, f"{name}.png", asked.splits, of)
     except OSError as error:  # the answer itself is worth printing all the same
         return [f"Results could not be kept in the run: {in_words(error)}"]
     return [f"Wrote {folder.path / name}.json.", drawn]
@@ -186,8 +186,8 @@ def _weight(asked: Question, fuse: tuple[Path, ...], weight: float | None) -> fl
     if "val" in asked.splits:
         raise DataError("the weight is tuned on val, which is evaluated here", "Say it with --weight")
     try:
-        val = open_test_data(asked.recogniser, asked.files, ("val",), asked.subset, force=asked.force)
-        ours = score(asked.recogniser, val, asked.device, views=asked.views)
+        val = open_test_data(asked.recognizer, asked.files, ("val",), asked.subset, force=asked.force)
+        ours = score(asked.recognizer, val, asked.device, views=asked.views)
         others = read_scores(fuse, ours.ids, ours.glosses, ours.pairs)
     except DataError as error:
         raise DataError(

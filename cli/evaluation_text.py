@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from masa_model.evaluation.evaluate import Evaluation
     from masa_model.evaluation.paper import PaperRow
-    from masa_model.inputs.labelled import LabelledClips
+    from masa_model.inputs.labeled import LabeledClips
     from masa_model.training.recognizer import Recognizer
 
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 class Question:
     """What is evaluated."""
 
-    recogniser: Recognizer
+    recognizer: Recognizer
     files: tuple[Path, ...]
     splits: tuple[str, ...]
     subset: str | None
@@ -38,33 +38,33 @@ def _paper_row(asked: Question, name: str | None = None) -> PaperRow | None:
 
     if name is not None:
         return PAPER.get(name)
-    corpora = {corpus for corpus, _ in asked.recogniser.classes.pairs}
+    corpora = {corpus for corpus, _ in asked.recognizer.classes.pairs}
     if len(corpora) > 1:
         return None
-    return paper_row(asked.subset, corpora.pop(), len(asked.recogniser.classes))
+    return paper_row(asked.subset, corpora.pop(), len(asked.recognizer.classes))
 
 
 def print_evaluation(
     console: Console,
     asked: Question,
-    data: LabelledClips,
+    data: LabeledClips,
     evaluation: Evaluation,
     weight: float | None,
     levels: dict[float, Evaluation],
 ) -> None:
     """Tables: accuracies beside the paper's, noise, confusions, signers and lengths."""
     total = evaluation.total
-    step = asked.recogniser.header
+    step = asked.recognizer.header
     steps = f"{step.step:,} of {counted(step.steps, 'step')}"
     console.print(
-        f"{asked.recogniser.path} ({steps}) on {counted(len(data), 'clip')} "
+        f"{asked.recognizer.path} ({steps}) on {counted(len(data), 'clip')} "
         f"of {counted(total.classes, 'class', 'classes')}: {', '.join(asked.splits)}"
     )
     if total.absent:
         console.print(f"Classes without a clip here, which count nowhere: {total.absent:,}")
     if total.unknown:
         console.print(f"Clips of classes that it does not know, wrong by definition: {total.unknown:,}")
-    if asked.recogniser.pretrained_on is None:
+    if asked.recognizer.pretrained_on is None:
         console.print(
             "Whether its pre-training saw these clips is not known: an earlier version made the checkpoint."
         )
@@ -93,7 +93,7 @@ def print_evaluation(
     console.print(table)
     console.print(
         f"Expected calibration error: {100 * evaluation.calibration_error:.1f} % "
-        f"(temperature {asked.recogniser.header.temperature:.2f})"
+        f"(temperature {asked.recognizer.header.temperature:.2f})"
     )
     row = _paper_row(asked)
     for level, noisy in levels.items():
@@ -128,13 +128,13 @@ def json_of(
     """Everything that was found, and what was asked, as JSON has it."""
     row = _paper_row(asked)
     values: dict[str, Any] = {
-        "run": str(asked.recogniser.path),
+        "run": str(asked.recognizer.path),
         "files": [str(path) for path in asked.files],
         "splits": asked.splits,
         "subset": asked.subset,
         "views": asked.views,
         "weight": weight,
-        "pretraining_clips_known": asked.recogniser.pretrained_on is not None,
+        "pretraining_clips_known": asked.recognizer.pretrained_on is not None,
         **asdict(evaluation),
         "noise": {f"{level:g}": asdict(found.total) for level, found in levels.items()},
         "paper": asdict(row) if row else None,

@@ -1,4 +1,4 @@
-"""masa-export: a recogniser as one file that needs nothing of masa."""
+"""masa-export: a recognizer as one file that needs nothing of masa."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Examples:
 @click.argument("target", metavar="MODEL.onnx|MODEL.pt2", type=click.Path(dir_okay=False, path_type=Path))
 @click.version_option(VERSION)
 def main(run: Path, target: Path) -> None:
-    """Write a recogniser and its preprocessing: keypoints, confidence, frame size → probabilities."""
+    """Write a recognizer and its preprocessing: keypoints, confidence, frame size → probabilities."""
     with errors_in_one_line("masa-export"):
         import torch
 

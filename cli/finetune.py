@@ -1,4 +1,4 @@
-"""masa-finetune: from pre-trained features to a recogniser."""
+"""masa-finetune: from pre-trained features to a recognizer."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def main(
     epochs: int | None,
     **options: object,
 ) -> None:
-    """Train a recogniser on labelled clips of one or several files."""
+    """Train a recognizer on labeled clips of one or several files."""
     with errors_in_one_line("masa-finetune"):
         from masa_model.runs.beginning import held_by
         from masa_model.runs.finetuning import Finetuning

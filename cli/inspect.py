@@ -11,7 +11,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from masa_data.analysis.quality import DatasetSummary, summarise, validate
+from masa_data.analysis.quality import DatasetSummary, summarize, validate
 from masa_data.drawing.overlay import write_overlay
 from masa_data.drawing.sheet import tiles_of_one, tiles_of_several, write_sheet
 from masa_data.errors import DataError
@@ -170,7 +170,7 @@ def _print_clip(console: Console, tracks: PoseShards, clip_id: str, as_json: boo
 
 
 def _print_dataset(console: Console, tracks: PoseShards, as_json: bool) -> None:
-    summary = summarise(tracks)
+    summary = summarize(tracks)
     if as_json:
         facts = {
             **asdict(summary),

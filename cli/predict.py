@@ -83,7 +83,7 @@ _NO_HANDS = "no hands found"
     type=click.Path(dir_okay=False, path_type=Path),
     help="Draw skeleton and guess over the one clip: .mp4, .webm, .gif, or .png of eight frames.",
 )
-@click.option("--device", default="auto", show_default=True, help="Of the recogniser: auto, cpu, cuda …")
+@click.option("--device", default="auto", show_default=True, help="Of the recognizer: auto, cpu, cuda …")
 @click.version_option(VERSION)
 def main(
     inputs: tuple[str, ...],
@@ -99,7 +99,7 @@ def main(
     overlay: Path | None,
     device: str,
 ) -> None:
-    """Recognise the sign in each video, folder of videos, or clip of a file of pose tracks.
+    """Recognize the sign in each video, folder of videos, or clip of a file of pose tracks.
 
     Exit code 0: all clips worked; 3: some could not be extracted; 2: wrong usage.
     """
@@ -120,8 +120,8 @@ def main(
         console = make_console()
         with joined_processes(device) as processes:
             run = run_path or newest_run(make_console(stderr=True), "finetune").path
-            recogniser = Recognizer.load(run, processes.device)
-            header = recogniser.header
+            recognizer = Recognizer.load(run, processes.device)
+            header = recognizer.header
             problems: list[Problem] = []
             if _of_tracks(inputs):
                 opened = _opened(inputs)
@@ -137,15 +137,15 @@ def main(
                 else:
                     refuse_options("without MMPose", "checkpoint", "detector_checkpoint")
                 opened = _extracted(
-                    console, inputs, recogniser, estimator, options, workers, any_estimator, problems
+                    console, inputs, recognizer, estimator, options, workers, any_estimator, problems
                 )
             with opened as tracks:
                 if not any_estimator:
-                    recogniser.check_estimator(tracks.provenance.estimator)
+                    recognizer.check_estimator(tracks.provenance.estimator)
                 if overlay is not None and len(tracks) != 1:
                     raise DataError(f"an overlay shows one clip, found {len(tracks)}", "Name one clip")
-                make_console(stderr=True).print(f"Recogniser on {processes.described}")
-                for track, guesses in _guesses(recogniser, tracks, top, any_estimator):
+                make_console(stderr=True).print(f"Recognizer on {processes.described}")
+                for track, guesses in _guesses(recognizer, tracks, top, any_estimator):
                     answer = _answer(guesses, threshold)
                     print_line = _json_line if as_json else _line
                     console.print(print_line(track, guesses, answer))
@@ -182,7 +182,7 @@ def _opened(inputs: tuple[str, ...]) -> Iterator[PoseShards]:
 def _extracted(
     console: Console,
     inputs: tuple[str, ...],
-    recogniser: Recognizer,
+    recognizer: Recognizer,
     estimator: EstimatorName | None,
     options: MMPoseOptions,
     workers: int | None,
@@ -190,7 +190,7 @@ def _extracted(
     problems: list[Problem],
 ) -> Iterator[PoseShards]:
     """The videos' tracks, in a file that is gone afterwards."""
-    expected = recogniser.header
+    expected = recognizer.header
     trained_on = {name: name for name in ESTIMATORS}.get(expected.estimator.name)  # type: ignore[call-overload]
     if estimator is None and trained_on is None and not any_estimator:
         raise DataError(
@@ -206,7 +206,7 @@ def _extracted(
     )
     plan = plan_extraction(asked, console)
     if not any_estimator:  # before the work, not after it
-        recogniser.check_estimator(plan.provenance.estimator)
+        recognizer.check_estimator(plan.provenance.estimator)
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "tracks.h5"
         done = run_extraction(plan, Output(out, workers=workers))
@@ -219,11 +219,11 @@ def _extracted(
 
 
 def _guesses(
-    recogniser: Recognizer, tracks: PoseShards, top: int, any_estimator: bool
+    recognizer: Recognizer, tracks: PoseShards, top: int, any_estimator: bool
 ) -> Iterator[tuple[PoseTrack, list[Guess]]]:
     for first in range(0, len(tracks), _CLIPS_AT_A_TIME):
         some = [tracks.track(number) for number in range(first, min(first + _CLIPS_AT_A_TIME, len(tracks)))]
-        yield from zip(some, recogniser.predict_all(some, top, any_estimator=any_estimator), strict=True)
+        yield from zip(some, recognizer.predict_all(some, top, any_estimator=any_estimator), strict=True)
 
 
 def _answer(guesses: list[Guess], threshold: float) -> str | None:

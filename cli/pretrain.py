@@ -179,8 +179,8 @@ def _line(record: dict[str, float], settings: PretrainSettings, left: str) -> st
         f"alignment loss {record['alignment_loss']:.3f} ({record['contrastive_accuracy']:.0%} right), "
         f"{record['masked_share']:.0%} masked, {speed(record['clips_per_second'])}{left}"
     )
-    if "val_neighbour_1" in record:
-        text += f"; on val {record['val_neighbour_1']:.1%} with 1 clip a class"
+    if "val_neighbor_1" in record:
+        text += f"; on val {record['val_neighbor_1']:.1%} with 1 clip a class"
         text += f", {record['val_linear_all']:.1%} with all"
     if record["masked_share"] < _FEW_CANDIDATES * settings.masking.ratio:
         text += (

@@ -125,14 +125,14 @@ def _accuracies(trained: ProbeResult, untrained: ProbeResult) -> Table:
     table = Table(box=None, pad_edge=False)
     for heading in ("clips a class", "classifier", "this run", "untrained", "gap closed"):
         table.add_column(heading, justify="left" if heading == "classifier" else "right")
-    for name in ("neighbour", "linear"):
+    for name in ("neighbor", "linear"):
         ours, theirs = getattr(trained, name), getattr(untrained, name)
         for shots in ours:
             mine, other = np.array(ours[shots]), np.array(theirs[shots])
             gap = (mine.mean() - other.mean()) / max(1 - other.mean(), 1e-9)
             table.add_row(
                 "all" if shots is None else str(shots),
-                "nearest neighbour" if name == "neighbour" else name,
+                "nearest neighbor" if name == "neighbor" else name,
                 _spread(mine),
                 _spread(other),
                 f"{gap:+.0%}",

@@ -36,7 +36,7 @@ _PANELS = {
     _SHARE: "Alg. 1: share of keypoints that move; candidate, masked",
     _MOTION: "Alg. 1: motion, 1/256 of a part's side",
 }
-_COLOURS = {"candidate": (240, 228, 66), "masked": (213, 94, 0)}
+_COLORS = {"candidate": (240, 228, 66), "masked": (213, 94, 0)}
 
 _EXAMPLES = """
 \b
@@ -124,7 +124,7 @@ def _log_masks(recording: rr.RecordingStream, track: PoseTrack, masks: TrackMask
             continue
         state = "masked" if masks.masked[number] else "candidate"
         recording.log(
-            _FRAME, rr.Boxes2D(mins=corner, sizes=size, labels=[state], colors=[_COLOURS[state]], radii=[3.0])
+            _FRAME, rr.Boxes2D(mins=corner, sizes=size, labels=[state], colors=[_COLORS[state]], radii=[3.0])
         )
     log_curve(recording, track, f"{_SHARE}/moving_keypoints", masks.share)
     for name, flags in (("candidate", masks.candidate), ("masked", masks.masked)):

@@ -54,13 +54,13 @@ def affine_path(gloss: str, frames: int, *, start: float = 0.0, size: float = 1.
         start: phase at which the path begins, 0..1; takes of one gloss differ in it.
         size: factor on the path's extent.
     """
-    centre = np.array([(_COLUMNS.stop - _COLUMNS.start) / 2, (_ROWS.stop - _ROWS.start) / 2])
+    center = np.array([(_COLUMNS.stop - _COLUMNS.start) / 2, (_ROWS.stop - _ROWS.start) / 2])
     maps = np.empty((frames, 2, 3))
     for number in range(frames):
         right, down, zoom = GLOSSES[gloss](start + number / frames)
         zoom = 1 + (zoom - 1) * size
         maps[number, :, :2] = np.eye(2) * zoom
-        maps[number, :, 2] = centre * (1 - zoom) + np.array([right, down]) * size
+        maps[number, :, 2] = center * (1 - zoom) + np.array([right, down]) * size
     return maps
 
 

@@ -1,4 +1,4 @@
-"""MASA: pre-training on pose tracks, and the recogniser that comes of it.
+"""MASA: pre-training on pose tracks, and the recognizer that comes of it.
 
 What stands in `__all__` is the public interface; everything else may change. Names are loaded when they are
 first used, so that settings can be read without torch.

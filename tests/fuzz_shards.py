@@ -19,7 +19,7 @@ from pathlib import Path
 
 from masa_data import DataError, PoseShards
 from masa_data.analysis.quality import validate
-from masa_data.shards.quantise import quantise
+from masa_data.shards.quantize import quantize
 from masa_data.shards.version1 import Version1Reader
 from masa_data.shards.writer import shard_entry, write_index, write_shard
 from masa_data.tracks.provenance import EstimatorIdentity, Provenance
@@ -36,7 +36,7 @@ PROVENANCE = Provenance(
 def write_original(folder: Path, kind: str, version: int) -> Path:
     """A shard of 12 clips, or an index of three shards of four."""
     tracks = [
-        quantise(
+        quantize(
             make_track(f"clip/{number}", 5, gloss=f"gloss {number % 3}", label=number % 3, split="train")
         )
         for number in range(CLIPS)

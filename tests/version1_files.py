@@ -10,7 +10,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from masa_data.shards.quantise import StoredTrack
+from masa_data.shards.quantize import StoredTrack
 from masa_data.shards.writer import ShardEntry
 from masa_data.tracks.provenance import Provenance
 from masa_data.tracks.skeleton import KEYPOINT_NAMES

@@ -38,7 +38,7 @@ def steps(track: PoseTrack, unit: float) -> NDArray[np.float32]:
 
 
 def jitter(track: PoseTrack, unit: float) -> NDArray[np.float32]:
-    """How far every keypoint is from where even motion between its neighbours in time would put it.
+    """How far every keypoint is from where even motion between its neighbors in time would put it.
 
     Half the second difference: what trembles is large here, what moves evenly is 0.
 

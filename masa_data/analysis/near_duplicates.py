@@ -93,8 +93,8 @@ def find_near_duplicates(descriptions: NDArray[np.float32], splits: NDArray[np.o
 
 def _widest_axes(steady: NDArray[np.float32]) -> NDArray[np.float32]:
     """(D, 24) orthonormal directions in which the clips differ most."""
-    centred = steady - steady.mean(axis=0)
-    return np.asarray(np.linalg.eigh(centred.T @ centred)[1][:, ::-1][:, :_AXES])
+    centered = steady - steady.mean(axis=0)
+    return np.asarray(np.linalg.eigh(centered.T @ centered)[1][:, ::-1][:, :_AXES])
 
 
 def _candidates(

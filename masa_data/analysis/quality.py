@@ -64,7 +64,7 @@ class DatasetSummary:
     clamped: int
 
 
-def summarise(tracks: PoseShards) -> DatasetSummary:
+def summarize(tracks: PoseShards) -> DatasetSummary:
     """Go through a dataset once and describe it. Memory does not grow with the number of frames."""
     corpora = tracks.column("corpus").tolist()
     splits: dict[str, Counter[str]] = defaultdict(Counter)

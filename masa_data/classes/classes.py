@@ -1,4 +1,4 @@
-"""What a class of signs is, for all who compare clips of several files, or clips and a recogniser.
+"""What a class of signs is, for all who compare clips of several files, or clips and a recognizer.
 
 Corpora whose lists number their classes (WLASL, MS-ASL, NMFs-CSL, SLR500): the number, which a gloss beside
 it must not contradict. All others (folders, CSV lists, imports): the gloss, since each file numbers its
@@ -135,7 +135,7 @@ def _most_common(names: Counter[SignClass]) -> SignClass:
 
 
 class ClassIndex:
-    """Finds a class among those of a recogniser, a training set or another file."""
+    """Finds a class among those of a recognizer, a training set or another file."""
 
     def __init__(self, known: Sequence[SignClass]) -> None:
         """Index classes by what they are told apart by.
@@ -155,7 +155,7 @@ class ClassIndex:
     def place(self, one: SignClass) -> int:
         """The place of a class; -1 if it is none of them.
 
-        Recognisers of older versions may have two classes of one gloss; then the number decides too.
+        Recognizers of older versions may have two classes of one gloss; then the number decides too.
         """
         key = one.key
         found = self._by_key.get(key, []) if key is not None else []

@@ -19,7 +19,7 @@ _LONGEST_ENDING: Final = 2
 
 
 def refuse_contradictions(sources: Mapping[str, Iterable[SignClass]]) -> None:
-    """Check that no two files, or a file and a recogniser, mean different signs by one official number.
+    """Check that no two files, or a file and a recognizer, mean different signs by one official number.
 
     Two spellings of a word ("lose", "losear") are no contradiction, nor are two words for a number of which
     one source has both: lists know synonyms.
@@ -132,7 +132,7 @@ def notes_of_corpora(*sources: Iterable[SignClass]) -> list[str]:
     """Glosses that are classes of their own in two corpora: at most one line.
 
     Args:
-        sources: what files, or a recogniser, call their classes.
+        sources: what files, or a recognizer, call their classes.
     """
     corpora: dict[str, set[str]] = defaultdict(set)
     for one in set().union(*sources):

@@ -171,7 +171,7 @@ def _smaller(image: Image) -> Image:
 
 
 def _even(target: Path, images: Iterator[Image]) -> Iterator[Image]:
-    """The films' colours are stored at half the size, which wants even sides."""
+    """The films' colors are stored at half the size, which wants even sides."""
     for image in images:
         height, width = image.shape[0] // 2 * 2, image.shape[1] // 2 * 2
         if not (height and width):

@@ -18,10 +18,10 @@ from masa_data.tracks.skeleton import LEFT_HAND, RIGHT_HAND, seen_bones
 from masa_data.tracks.track import PoseTrack
 from masa_data.video.frames import Video
 
-# Blue-green-red, told apart by colour-blind people too (Okabe and Ito).
-_BODY_COLOUR: Final = (240, 240, 240)
-_LEFT_COLOUR: Final = (0, 159, 230)
-_RIGHT_COLOUR: Final = (233, 180, 86)
+# Blue-green-red, told apart by color-blind people too (Okabe and Ito).
+_BODY_COLOR: Final = (240, 240, 240)
+_LEFT_COLOR: Final = (0, 159, 230)
+_RIGHT_COLOR: Final = (233, 180, 86)
 _BACKGROUND: Final = (45, 40, 38)
 
 _SHEET_FRAMES: Final = 8
@@ -47,12 +47,12 @@ def draw_skeleton(image: NDArray[np.uint8], keypoints: NDArray[np.floating]) -> 
     bones = seen_bones(seen)
     for outline in (True, False):  # a dark edge under all lines, so that white shows on white
         for first, second in bones:
-            colour = _BACKGROUND if outline else _colour(second)
+            color = _BACKGROUND if outline else _color(second)
             width = thickness + 2 if outline else thickness
-            cv2.line(image, points[first], points[second], colour, width, cv2.LINE_AA, _SUBPIXEL_BITS)
+            cv2.line(image, points[first], points[second], color, width, cv2.LINE_AA, _SUBPIXEL_BITS)
     for number in np.flatnonzero(seen).tolist():
         radius = thickness << _SUBPIXEL_BITS
-        cv2.circle(image, points[number], radius, _colour(number), cv2.FILLED, cv2.LINE_AA, _SUBPIXEL_BITS)
+        cv2.circle(image, points[number], radius, _color(number), cv2.FILLED, cv2.LINE_AA, _SUBPIXEL_BITS)
 
 
 def write_overlay(track: PoseTrack, target: Path, source: Path | None, caption: str = "") -> str:
@@ -83,12 +83,12 @@ def write_overlay(track: PoseTrack, target: Path, source: Path | None, caption: 
     return ""
 
 
-def _colour(keypoint: int) -> tuple[int, int, int]:
+def _color(keypoint: int) -> tuple[int, int, int]:
     if LEFT_HAND.start <= keypoint < LEFT_HAND.stop:
-        return _LEFT_COLOUR
+        return _LEFT_COLOR
     if RIGHT_HAND.start <= keypoint < RIGHT_HAND.stop:
-        return _RIGHT_COLOUR
-    return _BODY_COLOUR
+        return _RIGHT_COLOR
+    return _BODY_COLOR
 
 
 def _drawn_frames(
@@ -127,10 +127,10 @@ def _frames(track: PoseTrack, source: Path | None) -> Iterator[tuple[int, NDArra
 def _write_caption(image: NDArray[np.uint8], caption: str) -> None:
     text = caption.encode("ascii", "replace").decode()
     scale = max(image.shape[:2]) / 800
-    for colour, thickness in ((_BACKGROUND, 4), (_BODY_COLOUR, 1)):  # a dark edge, as around the limbs
+    for color, thickness in ((_BACKGROUND, 4), (_BODY_COLOR, 1)):  # a dark edge, as around the limbs
         place = (round(12 * scale), image.shape[0] - round(16 * scale))
         width = max(1, round(thickness * scale * 1.5))
-        cv2.putText(image, text, place, cv2.FONT_HERSHEY_SIMPLEX, scale, colour, width, cv2.LINE_AA)
+        cv2.putText(image, text, place, cv2.FONT_HERSHEY_SIMPLEX, scale, color, width, cv2.LINE_AA)
 
 
 def _write_video(track: PoseTrack, target: Path, source: Path | None, caption: str) -> str:

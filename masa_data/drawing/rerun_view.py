@@ -33,7 +33,7 @@ MOTION: Final = "motion"
 FRAME: Final = "frame"
 TIME: Final = "time"
 
-_COLOURS: Final = {"body": (240, 240, 240), "left hand": (230, 159, 0), "right hand": (86, 180, 233)}
+_COLORS: Final = {"body": (240, 240, 240), "left hand": (230, 159, 0), "right hand": (86, 180, 233)}
 _JPEG_QUALITY: Final = 85
 
 
@@ -77,16 +77,16 @@ def log_clip(
         for number, picture in _pictures(track, source):
             set_time(recording, track, number)
             recording.log(VIDEO, rr.EncodedImage(contents=picture, media_type="image/jpeg"))
-    colours = np.empty((NUM_KEYPOINTS, 3), np.uint8)
+    colors = np.empty((NUM_KEYPOINTS, 3), np.uint8)
     for name, part in PARTS.items():
-        colours[part] = _COLOURS[name]
+        colors[part] = _COLORS[name]
     for number in range(len(track)):
         set_time(recording, track, number)
         seen = np.flatnonzero(track.confidence[number] > 0)
         points = track.keypoints[number, seen]
         recording.log(
             SKELETON,
-            rr.Points2D(points, keypoint_ids=seen, class_ids=0, colors=colours[seen], show_labels=False),
+            rr.Points2D(points, keypoint_ids=seen, class_ids=0, colors=colors[seen], show_labels=False),
         )
     step = steps(track, shoulder_width(track))
     for name, part in PARTS.items():
@@ -143,7 +143,7 @@ def _annotation() -> rr.AnnotationContext:
 
     return rr.AnnotationContext(
         rr.ClassDescription(
-            info=rr.AnnotationInfo(id=0, label="signer", color=_COLOURS["body"]),
+            info=rr.AnnotationInfo(id=0, label="signer", color=_COLORS["body"]),
             keypoint_connections=list(LIMBS),
         )
     )

@@ -33,7 +33,7 @@ _CAPTION: Final = 20  # height of the line below it
 _MARGIN: Final = 0.06
 _PIXELS: Final = 2  # of the PNG for one unit of the SVG
 _MOST_LETTERS: Final = 24
-# Red-green-blue, told apart by colour-blind people too (Okabe and Ito), dark enough for white paper.
+# Red-green-blue, told apart by color-blind people too (Okabe and Ito), dark enough for white paper.
 _BODY: Final = (70, 70, 70)
 _LEFT: Final = (230, 159, 0)
 _RIGHT: Final = (0, 114, 178)
@@ -112,7 +112,7 @@ def _in_unit_square(keypoints: NDArray[np.float32]) -> NDArray[np.floating]:
     return np.asarray((keypoints - (low + high) / 2) / side + 0.5)
 
 
-def _colour(keypoint: int) -> tuple[int, int, int]:
+def _color(keypoint: int) -> tuple[int, int, int]:
     if LEFT_HAND.start <= keypoint < LEFT_HAND.stop:
         return _LEFT
     return _RIGHT if RIGHT_HAND.start <= keypoint < RIGHT_HAND.stop else _BODY
@@ -150,11 +150,11 @@ def _svg(tiles: Sequence[Tile]) -> str:
         for first, second in _bones(points):
             (x1, y1), (x2, y2) = points[[first, second]].round(1).tolist()
             parts.append(
-                f'<line x1="{x1:g}" y1="{y1:g}" x2="{x2:g}" y2="{y2:g}" stroke="rgb{_colour(second)}"/>'
+                f'<line x1="{x1:g}" y1="{y1:g}" x2="{x2:g}" y2="{y2:g}" stroke="rgb{_color(second)}"/>'
             )
         for number in np.flatnonzero(np.isfinite(points[:, 0])).tolist():
             x, y = points[number].round(1).tolist()
-            parts.append(f'<circle cx="{x:g}" cy="{y:g}" r="1.6" fill="rgb{_colour(number)}"/>')
+            parts.append(f'<circle cx="{x:g}" cy="{y:g}" r="1.6" fill="rgb{_color(number)}"/>')
         x, y = (corner + np.array([_TILE // 2, _TILE + 13])).tolist()
         parts.append(f'<text x="{x}" y="{y}">{escape(printable(caption))}</text>')
     return "".join([*parts, "</g></svg>\n"])
@@ -168,11 +168,11 @@ def _image(tiles: Sequence[Tile]) -> NDArray[np.uint8]:
     for caption, points, corner in _placed(tiles):
         fixed = np.nan_to_num(points * _PIXELS * (1 << bits)).round().astype(int).tolist()
         for first, second in _bones(points):
-            colour = _colour(second)[::-1]
-            cv2.line(image, fixed[first], fixed[second], colour, 3, cv2.LINE_AA, bits)
+            color = _color(second)[::-1]
+            cv2.line(image, fixed[first], fixed[second], color, 3, cv2.LINE_AA, bits)
         for number in np.flatnonzero(np.isfinite(points[:, 0])).tolist():
-            colour = _colour(number)[::-1]
-            cv2.circle(image, fixed[number], 3 << bits, colour, cv2.FILLED, cv2.LINE_AA, bits)
+            color = _color(number)[::-1]
+            cv2.circle(image, fixed[number], 3 << bits, color, cv2.FILLED, cv2.LINE_AA, bits)
         _write_caption(image, _ascii(caption), corner * _PIXELS)
     return image
 

@@ -1,1 +1,1 @@
-"""Shard files made from shard files: copied, merged, relabelled, thinned out."""
+"""Shard files made from shard files: copied, merged, relabeled, thinned out."""

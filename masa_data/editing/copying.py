@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from masa_data.errors import DataError, ExistsError, NoClipsError
-from masa_data.shards.quantise import StoredTrack
+from masa_data.shards.quantize import StoredTrack
 from masa_data.shards.reader import CLIPS_BETWEEN_PAGES, PoseShards
 from masa_data.shards.shard_set import Piece, cut, write_shards
 from masa_data.shards.spec import FRAME_COLUMNS

@@ -16,8 +16,8 @@ from masa_data.tracks.track import ClipInfo
 
 
 @dataclass(frozen=True, slots=True)
-class Relabelled:
-    """What relabelling did, or would do.
+class Relabeled:
+    """What relabeling did, or would do.
 
     Attributes:
         infos: what is then known of each clip of the file, in its order.
@@ -34,10 +34,10 @@ class Relabelled:
     absent: int
 
 
-def relabel(infos: Sequence[ClipInfo], clips: Sequence[Clip]) -> Relabelled:
+def relabel(infos: Sequence[ClipInfo], clips: Sequence[Clip]) -> Relabeled:
     """Give clips of a file the labels that lists give them.
 
-    A clip is recognised by its whole id; else by the last parts of its id ("videos/69241" is "69241"), or by
+    A clip is recognized by its whole id; else by the last parts of its id ("videos/69241" is "69241"), or by
     being the last parts of one id in the lists only. What the lists do not say of the signer is kept.
 
     Args:
@@ -49,7 +49,7 @@ def relabel(infos: Sequence[ClipInfo], clips: Sequence[Clip]) -> Relabelled:
     """
     matches, contested = _matches([info.id for info in infos], clips)
     renewed = [_renewed(info, clips[matches[info.id]]) if info.id in matches else info for info in infos]
-    return Relabelled(
+    return Relabeled(
         renewed,
         changed=sum(new != old for new, old in zip(renewed, infos, strict=True)),
         unknown=[info.id for info in infos if info.id not in matches and info.id not in contested],
@@ -58,7 +58,7 @@ def relabel(infos: Sequence[ClipInfo], clips: Sequence[Clip]) -> Relabelled:
     )
 
 
-def write_relabelled(tracks: PoseShards, done: Relabelled) -> None:
+def write_relabeled(tracks: PoseShards, done: Relabeled) -> None:
     """Write the new labels to the dataset; open it again afterwards.
 
     The rule by which its splits were dealt stays recorded only while a clip that it dealt keeps its split.

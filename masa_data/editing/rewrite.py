@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from masa_data.shards.quantise import StoredTrack
+from masa_data.shards.quantize import StoredTrack
 from masa_data.shards.reader import CLIPS_BETWEEN_PAGES, PoseShards
 from masa_data.shards.work_folder import refuse_unfinished
 from masa_data.shards.writer import shard_entry, write_index, write_shard

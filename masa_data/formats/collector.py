@@ -19,7 +19,7 @@ from masa_data.corpora.clip import Clip, Problem
 from masa_data.disk.os_errors import in_words
 from masa_data.errors import DataError, ExistsError
 from masa_data.shards.journal import Journal
-from masa_data.shards.quantise import StoredTrack, quantise
+from masa_data.shards.quantize import StoredTrack, quantize
 from masa_data.shards.work_folder import claim_work_folder, refuse_unfinished
 from masa_data.shards.writer import write_shard
 from masa_data.tracks.plausible import find_doubt
@@ -136,7 +136,7 @@ class TrackCollector:
         """
         if track.info.id in self._journal:
             raise DataError(f"found clip {track.info.id!r} again, expected each once", "Rename one of them")
-        stored = quantise(track)
+        stored = quantize(track)
         self._journal.append(stored)
         return stored
 

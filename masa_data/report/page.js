@@ -4,12 +4,12 @@ const data = JSON.parse(document.getElementById("data").textContent);
 const JOINTS = 49;
 const MISSING = 255;
 const STEPS = 254;
-const COLOURS = { body: "#f0f0f0", left: "#e69f00", right: "#56b4e9" };
+const COLORS = { body: "#f0f0f0", left: "#e69f00", right: "#56b4e9" };
 const MOST_RESULTS = 12;
 
 // Skeletons. Only those in view are drawn; all share one clock, which the button stops.
 
-const colourOf = (joint) => (joint < 7 ? COLOURS.body : joint < 28 ? COLOURS.left : COLOURS.right);
+const colorOf = (joint) => (joint < 7 ? COLORS.body : joint < 28 ? COLORS.left : COLORS.right);
 const decoded = new Map();
 const inView = new Set();
 
@@ -50,7 +50,7 @@ function draw(canvas, seconds) {
   }
   for (const [first, second] of data.limbs) {
     if (joints[first] && joints[second]) {
-      context.strokeStyle = colourOf(second);
+      context.strokeStyle = colorOf(second);
       context.beginPath();
       context.moveTo(...joints[first]);
       context.lineTo(...joints[second]);
@@ -59,7 +59,7 @@ function draw(canvas, seconds) {
   }
   joints.forEach((joint, number) => {
     if (joint) {
-      context.fillStyle = colourOf(number);
+      context.fillStyle = colorOf(number);
       context.beginPath();
       context.arc(...joint, 2, 0, 2 * Math.PI);
       context.fill();

@@ -21,7 +21,7 @@ from masa_data.classes.splits import SplitFacts, assign_splits, check_rule, numb
 from masa_data.disk.new_files import write_whole
 from masa_data.errors import MismatchError
 from masa_data.shards.journal import Journal
-from masa_data.shards.quantise import StoredTrack, quantise
+from masa_data.shards.quantize import StoredTrack, quantize
 from masa_data.shards.reader import PoseShards
 from masa_data.shards.shard_set import Piece, cut, write_shards
 from masa_data.shards.unfinished_run import UnfinishedRun, continued, read_run
@@ -181,7 +181,7 @@ class DatasetBuilder:
         Raises:
             OSError: if the disk is full; clips added before are safe.
         """
-        stored = quantise(track)
+        stored = quantize(track)
         self._journal.append(stored, raw_scores)
         return stored
 

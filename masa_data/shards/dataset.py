@@ -226,8 +226,8 @@ class PoseDataset(ClipOverview, Sequence[PoseTrack]):
         found = distinct(own)
         return found, _places(own, found)
 
-    def places_among(self, known: Sequence[SignClass], whose: str = "the recogniser") -> NDArray[np.int64]:
-        """(N,) the place of each clip's class among known ones, of training or of a recogniser; -1 = none.
+    def places_among(self, known: Sequence[SignClass], whose: str = "the recognizer") -> NDArray[np.int64]:
+        """(N,) the place of each clip's class among known ones, of training or of a recognizer; -1 = none.
 
         Args:
             known: the classes, in their order.

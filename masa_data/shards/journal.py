@@ -22,7 +22,7 @@ from typing import Final
 import numpy as np
 from typing_extensions import Self
 
-from masa_data.shards.quantise import StoredTrack
+from masa_data.shards.quantize import StoredTrack
 from masa_data.shards.spec import FRAME_COLUMNS
 from masa_data.tracks.track import ClipInfo
 

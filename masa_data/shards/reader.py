@@ -25,7 +25,7 @@ from masa_data.errors import DamagedFileError, DataError
 from masa_data.shards.contents import RESTORE
 from masa_data.shards.files import Shard, open_contents, open_entry, read_entries
 from masa_data.shards.overview import ClipOverview, unknown_clip
-from masa_data.shards.quantise import StoredTrack, restore_box, restore_confidence, restore_positions
+from masa_data.shards.quantize import StoredTrack, restore_box, restore_confidence, restore_positions
 from masa_data.shards.version1 import Version1Reader
 from masa_data.shards.writer import ShardEntry
 from masa_data.texts import one_form
@@ -200,7 +200,7 @@ class PoseShards(ClipOverview, Mapping[str, PoseTrack]):
         )
 
     def stored(self, number: int) -> StoredTrack:
-        """Clip `number` as it is stored: quantised, and mapped rather than read.
+        """Clip `number` as it is stored: quantized, and mapped rather than read.
 
         Raises:
             IndexError: if there is no such clip.
@@ -216,7 +216,7 @@ class PoseShards(ClipOverview, Mapping[str, PoseTrack]):
             numbers: of the clips, in any order.
 
         Returns:
-            (F, 49, 2) positions and (F, 49) confidence (quantise.py says in which steps), copied.
+            (F, 49, 2) positions and (F, 49) confidence (quantize.py says in which steps), copied.
 
         Raises:
             IndexError: if there is no such clip.

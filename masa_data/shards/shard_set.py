@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from masa_data.errors import ExistsError
-from masa_data.shards.quantise import StoredTrack
+from masa_data.shards.quantize import StoredTrack
 from masa_data.shards.writer import ShardEntry, shard_entry, write_index, write_shard
 from masa_data.tracks.provenance import Provenance
 

@@ -16,7 +16,7 @@ from masa_data.disk.hashing import file_sha256
 from masa_data.disk.new_files import new_file
 from masa_data.shards.contents import Place
 from masa_data.shards.header import room_for_header, write_header
-from masa_data.shards.quantise import StoredTrack
+from masa_data.shards.quantize import StoredTrack
 from masa_data.shards.sparse_file import SparseFile
 from masa_data.shards.spec import (
     CLIP_COLUMNS,

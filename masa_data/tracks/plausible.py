@@ -84,7 +84,7 @@ def _narrow(low: NDArray[np.float32], high: NDArray[np.float32], track: PoseTrac
         return DataError(found + "shares of the frame, it seems ({units})", "Give {units}", units="shares")
     if (np.abs([low, high]) <= 10).all() and (high > low).any():
         return DataError(
-            found + "normalised, it seems, as to shoulder widths, which cannot be undone",
+            found + "normalized, it seems, as to shoulder widths, which cannot be undone",
             "Give the keypoints from before that, in pixels or as shares of the frame",
         )
     return DataError(

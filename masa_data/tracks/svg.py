@@ -21,8 +21,8 @@ from masa_data.errors import DataError
 from masa_data.texts import printable
 from masa_data.tracks.skeleton import PARTS, seen_bones
 
-# Told apart by colour-blind people too (Okabe and Ito), dark enough for white paper.
-COLOURS: Final = {"body": "#464646", "left hand": "#e69f00", "right hand": "#0072b2"}
+# Told apart by color-blind people too (Okabe and Ito), dark enough for white paper.
+COLORS: Final = {"body": "#464646", "left hand": "#e69f00", "right hand": "#0072b2"}
 
 _SIDE: Final = 180  # the longer side of one frame, in SVG's units
 _MARGIN: Final = 12  # around the skeleton
@@ -150,11 +150,11 @@ def _paths(points: NDArray[np.floating]) -> dict[str, tuple[str, str]]:
     bones = seen_bones(shown)
     paths = {}
     for name, part in PARTS.items():
-        colour = f'stroke="{COLOURS[name]}"'
+        color = f'stroke="{COLORS[name]}"'
         numbers = range(part.start, part.stop)
         # The bone from the arm to a hand's own wrist is the hand's.
         lines = [f"M{words[a]}L{words[b]}" for a, b in bones if b in numbers]
         dots = [f"M{words[number]}h0" for number in numbers if shown[number]]
-        paths[f"{name} bones"] = "".join(lines) or _NOTHING, f'{colour} stroke-width="{_BONE[name]}"'
-        paths[f"{name} dots"] = "".join(dots) or _NOTHING, f'{colour} stroke-width="{_DOT[name]}"'
+        paths[f"{name} bones"] = "".join(lines) or _NOTHING, f'{color} stroke-width="{_BONE[name]}"'
+        paths[f"{name} dots"] = "".join(dots) or _NOTHING, f'{color} stroke-width="{_DOT[name]}"'
     return paths

@@ -175,7 +175,7 @@ class PoseTrack:
         )
 
     def plot(self, frames: int = 6) -> Drawing:
-        """Draw some frames side by side, spread evenly over the clip: the body grey, hands in two colours.
+        """Draw some frames side by side, spread evenly over the clip: the body gray, hands in two colors.
 
         Args:
             frames: how many; all of a shorter clip.

@@ -46,7 +46,7 @@ class Display:
         """The frame as it is shown: (height, width, 3), blue-green-red.
 
         Raises:
-            DataError: if its pixels are of a kind that cannot be made colours.
+            DataError: if its pixels are of a kind that cannot be made colors.
         """
         width, height = self._stretched(frame)
         try:
@@ -54,7 +54,7 @@ class Display:
         except (ValueError, OSError):  # what PyAV makes of ffmpeg's errors
             raise DataError(
                 f"frames of {frame.width}×{frame.height} pixels of the kind {frame.format.name} cannot be "
-                "made coloured images",
+                "made colored images",
                 "Convert the video again",
             ) from None
         return self._turned(flat.astype(np.uint8, copy=False), frame)

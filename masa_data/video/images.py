@@ -16,15 +16,15 @@ IMAGE_ENDINGS: Final = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp"})
 
 # "image_00001", "12", "frame (7)"; the first group is what all images of one clip have in common.
 _NUMBERED: Final = re.compile(r"(.*?)(\d+)\)?", re.DOTALL)
-_COLOUR: Final = re.compile(r"(?<![a-z])(?:colou?r|rgb)(?![a-z])")
-_NO_COLOUR: Final = re.compile(r"(?<![a-z])(?:depth|infrared|ir|mask|skeleton|flow)(?![a-z])")
+_COLOR: Final = re.compile(r"(?<![a-z])(?:colou?r|rgb)(?![a-z])")
+_NO_COLOR: Final = re.compile(r"(?<![a-z])(?:depth|infrared|ir|mask|skeleton|flow)(?![a-z])")
 
 
 def numbered_images(folder: Path) -> list[Path]:
     """The images of a folder whose names end in a number, in the order of that number.
 
-    Cameras that see depth put it beside the colours, number by number: of images of several kinds those are
-    taken whose name says that they are the colours, or the only ones whose name says nothing else.
+    Cameras that see depth put it beside the colors, number by number: of images of several kinds those are
+    taken whose name says that they are the colors, or the only ones whose name says nothing else.
 
     Raises:
         DataError: if the names do not tell which images are the clip's, or two have the same number.
@@ -42,8 +42,8 @@ def images_of_one_kind(names: Iterable[str]) -> list[str]:
         DataError: see numbered_images.
     """
     kinds = _kinds(names)
-    chosen = [kind for kind in kinds if _COLOUR.search(kind.lower())] or [
-        kind for kind in kinds if not _NO_COLOUR.search(kind.lower())
+    chosen = [kind for kind in kinds if _COLOR.search(kind.lower())] or [
+        kind for kind in kinds if not _NO_COLOR.search(kind.lower())
     ]
     if len(kinds) == 1:
         chosen = list(kinds)
@@ -72,7 +72,7 @@ def _kinds(names: Iterable[str]) -> dict[str, list[tuple[int, str]]]:
     for common, images in list(kinds.items()):
         by_ending = {name.rpartition(".")[2].lower() for _, name in images}
         if len({number for number, _ in images}) < len(images) and len(by_ending) > 1:
-            # Colours as .jpg and depth as .png, under the same names.
+            # Colors as .jpg and depth as .png, under the same names.
             del kinds[common]
             for ending in by_ending:
                 kinds[f"{common}.{ending}"] = [image for image in images if image[1].lower().endswith(ending)]

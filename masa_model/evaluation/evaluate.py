@@ -1,4 +1,4 @@
-"""Evaluation: a recogniser asked about clips it has not seen, and what the paper says beside."""
+"""Evaluation: a recognizer asked about clips it has not seen, and what the paper says beside."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from masa_model.evaluation.metrics import (
     confused_pairs,
     target_ranks,
 )
-from masa_model.inputs.labelled import UNKNOWN, LabelledClips, select_clips
+from masa_model.inputs.labeled import UNKNOWN, LabeledClips, select_clips
 from masa_model.network.features import in_order
 from masa_model.training.content import seen_before
 from masa_model.training.probabilities import calibration_error
@@ -43,12 +43,12 @@ _CLIPS_AT_A_TIME: Final = 64
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """What a recogniser says of clips.
+    """What a recognizer says of clips.
 
     Attributes:
         ids: (N,) names of the clips.
         probabilities: (N, C).
-        targets: (N,) class numbers, UNKNOWN for classes that the recogniser does not have.
+        targets: (N,) class numbers, UNKNOWN for classes that the recognizer does not have.
         glosses: of the C classes.
         pairs: (corpus, label) of the C classes; empty = not known.
     """
@@ -75,7 +75,7 @@ class Scores:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Evaluation:
-    """How right the recogniser was.
+    """How right the recognizer was.
 
     Attributes:
         total: of all clips.
@@ -122,32 +122,32 @@ class Evaluation:
 
 
 def open_test_data(
-    recogniser: Recognizer,
+    recognizer: Recognizer,
     paths: Sequence[Path],
     splits: Sequence[str],
     subset: str | None,
     *,
     force: bool = False,
-) -> LabelledClips:
+) -> LabeledClips:
     """The clips to be asked.
 
     Args:
-        recogniser: who is asked.
+        recognizer: who is asked.
         paths: files of pose tracks.
         splits: of "train", "val", "test" and "none".
         subset: a name, or None for all labels.
         force: whether clips of another estimator, and clips that were trained on, are taken all the same.
 
     Raises:
-        DataError: if files, subset or split do not fit; if no clip has a label; if files and recogniser mean
+        DataError: if files, subset or split do not fit; if no clip has a label; if files and recognizer mean
             different signs by one official number; if clips are among those that pre-training or fine-tuning
             saw, but for clips of train where "train" was asked for.
     """
     files = open_each(paths)
     for tracks in files if not force else ():
         check_estimator(
-            recogniser.path,
-            recogniser.header.estimator,
+            recognizer.path,
+            recognizer.header.estimator,
             tracks.provenance.estimator,
             "--force",
             named=str(tracks.path),
@@ -158,26 +158,26 @@ def open_test_data(
         raise DataError(
             f"no clip of split {' or '.join(splits)} has a label", "Give labels with masa-convert relabel"
         )
-    targets = recogniser.classes.numbers_of(chosen)
+    targets = recognizer.classes.numbers_of(chosen)
     if (targets == UNKNOWN).all():
-        why = notes_of_corpora(recogniser.classes.named, *chosen.file_classes.values())
+        why = notes_of_corpora(recognizer.classes.named, *chosen.file_classes.values())
         raise DataError(
             "; ".join(
-                [f"none of the {len(chosen):,} clips is of a class that {recogniser.path} knows", *why]
+                [f"none of the {len(chosen):,} clips is of a class that {recognizer.path} knows", *why]
             ),
             "Name the files it was trained from, or files with the same labels",
         )
     if not force:
-        _refuse_seen(recogniser, chosen, splits)
-    return LabelledClips(chosen, targets)
+        _refuse_seen(recognizer, chosen, splits)
+    return LabeledClips(chosen, targets)
 
 
-def _refuse_seen(recogniser: Recognizer, clips: PoseDataset, splits: Sequence[str]) -> None:
+def _refuse_seen(recognizer: Recognizer, clips: PoseDataset, splits: Sequence[str]) -> None:
     """Refuse clips that a stage of training saw; those of train may be asked for."""
     others = clips.column("split") != "train" if "train" in splits else np.ones(len(clips), bool)
     for keys, what in (
-        (recogniser.trained_on, "were trained on"),
-        (recogniser.pretrained_on, "were seen in pre-training"),
+        (recognizer.trained_on, "were trained on"),
+        (recognizer.pretrained_on, "were seen in pre-training"),
     ):
         seen = others & seen_before(clips, keys) if keys is not None else np.zeros(len(clips), bool)
         if seen.any():
@@ -190,19 +190,19 @@ def _refuse_seen(recogniser: Recognizer, clips: PoseDataset, splits: Sequence[st
 
 
 def score(
-    recogniser: Recognizer,
-    data: LabelledClips,
+    recognizer: Recognizer,
+    data: LabeledClips,
     device: torch.device,
     *,
     views: int = 1,
     noise: float = 0.0,
 ) -> Scores:
-    """Ask the recogniser about every clip; processes that torchrun started share the work.
+    """Ask the recognizer about every clip; processes that torchrun started share the work.
 
     Batches are the same however many processes there are, and so is every digit.
 
     Args:
-        recogniser: its model is on the device.
+        recognizer: its model is on the device.
         data: the clips.
         device: where to compute.
         views: windows of a clip that are averaged.
@@ -211,14 +211,14 @@ def score(
     batches = in_order(len(data), _CLIPS_AT_A_TIME)
     shared = dist.is_available() and dist.is_initialized()
     own = batches[dist.get_rank() :: dist.get_world_size()] if shared else batches
-    probabilities = np.zeros((len(data), len(recogniser.classes)), np.float32)
+    probabilities = np.zeros((len(data), len(recognizer.classes)), np.float32)
     scored = score_clips(
-        recogniser.model,
+        recognizer.model,
         data.clips,
-        recogniser.settings,
+        recognizer.settings,
         device,
         own,
-        Scoring(recogniser.header.temperature, views, noise),
+        Scoring(recognizer.header.temperature, views, noise),
     )
     for numbers, found in scored:
         probabilities[numbers] = found
@@ -227,7 +227,7 @@ def score(
         dist.all_reduce(together)
         probabilities = together.cpu().numpy()
     ids = data.clips.column("id").astype(object)
-    return Scores(ids, probabilities, data.targets, recogniser.classes.glosses, recogniser.classes.pairs)
+    return Scores(ids, probabilities, data.targets, recognizer.classes.glosses, recognizer.classes.pairs)
 
 
 def evaluate(scores: Scores, clips: PoseDataset) -> Evaluation:
@@ -264,7 +264,7 @@ def evaluate(scores: Scores, clips: PoseDataset) -> Evaluation:
 
 
 def _groups(targets: NDArray[np.int64], clips: PoseDataset) -> NDArray[np.int64]:
-    """The class of each clip; negative numbers for classes that the recogniser does not have."""
+    """The class of each clip; negative numbers for classes that the recognizer does not have."""
     _, own = clips.classes()
     return np.where(targets == UNKNOWN, -1 - own, targets)
 

@@ -1,8 +1,8 @@
 """One clip at a time with fixed shapes, for use without this project: ONNX and torch.export.
 
 The packed network (batch.py) is fast because it computes nothing for frames and hands that are not there, so
-its shapes depend on the data. Here every clip fills as many slots as the recogniser sees frames; empty slots
-are computed and masked. The weights are the recogniser's own.
+its shapes depend on the data. Here every clip fills as many slots as the recognizer sees frames; empty slots
+are computed and masked. The weights are the recognizer's own.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ _TOLERANCE: Final = 1e-4
 _CHECKED_LENGTHS: Final = (2, 20, 33, 90, 310)
 
 
-class PaddedRecogniser(nn.Module):
+class PaddedRecognizer(nn.Module):
     """Keypoints of one clip to probabilities, preprocessing inside.
 
     Args:
-        trained: the recogniser, on the CPU; its weights are shared, not copied.
+        trained: the recognizer, on the CPU; its weights are shared, not copied.
 
     Raises:
         DataError: if its settings need what fixed shapes cannot do.
@@ -64,7 +64,7 @@ class PaddedRecogniser(nn.Module):
         confidence: Float[Tensor, "frames 49"],
         frame_size: Float[Tensor, " 2"],
     ) -> Float[Tensor, " classes"]:
-        """Recognise one clip.
+        """Recognize one clip.
 
         Args:
             keypoints: in pixels; any number where the confidence is 0.
@@ -76,10 +76,10 @@ class PaddedRecogniser(nn.Module):
         pixels = keypoints.permute(1, 2, 0)
         x = torch.where(seen[:, None], pixels * (SIDE / frame_size.max()), 0.0).contiguous()
         sure = torch.where(seen, confidence.T, 0.0).contiguous()
-        centre, side = hand_boxes(x, sure, size.expand(2, x.shape[2]))
+        center, side = hand_boxes(x, sure, size.expand(2, x.shape[2]))
         frame, filled = self._frames_of_slots(side.isfinite().any(0))
         coordinates, seen, present = _in_parts(
-            x[:, :, frame], sure[:, frame], centre[:, :, frame], side[:, frame], size
+            x[:, :, frame], sure[:, frame], center[:, :, frame], side[:, frame], size
         )
         tokens = self._embedded(coordinates, seen, present)
         tokens = tokens + sinusoids(torch.arange(self.slots), tokens.shape[1])
@@ -91,7 +91,7 @@ class PaddedRecogniser(nn.Module):
     def _frames_of_slots(
         self, has_box: Bool[Tensor, " frames"]
     ) -> tuple[Int[Tensor, " slots"], Bool[Tensor, " slots"]]:
-        """Which frame each slot shows (parts._chosen_frames, then the centre), and whether it shows any."""
+        """Which frame each slot shows (parts._chosen_frames, then the center), and whether it shows any."""
         kept = has_box | ~has_box.any()
         place = kept.long().cumsum(0) - 1
         stride = (kept.sum() + self.max_frames - 1) // self.max_frames
@@ -136,7 +136,7 @@ class PaddedRecogniser(nn.Module):
 
 
 def export(trained: Recognizer, target: Path) -> float:
-    """Write a recogniser as an .onnx or a .pt2 file, and check what the file says against the recogniser.
+    """Write a recognizer as an .onnx or a .pt2 file, and check what the file says against the recognizer.
 
     Args:
         trained: on the CPU.
@@ -153,7 +153,7 @@ def export(trained: Recognizer, target: Path) -> float:
         raise DataError(
             f"found the target {target.name!r}", f"Name a file that ends in {' or '.join(FORMATS)}"
         )
-    padded = PaddedRecogniser(trained).eval()
+    padded = PaddedRecognizer(trained).eval()
     example = _made_up_clip(20)
     frames = torch.export.Dim("frames", min=2, max=100_000)
     shapes = {"keypoints": {0: frames}, "confidence": {0: frames}, "frame_size": None}
@@ -215,7 +215,7 @@ def _largest_difference(trained: Recognizer, ask) -> float:  # type: ignore[no-u
 def packed_probabilities(
     trained: Recognizer, keypoints: Tensor, confidence: Tensor, frame_size: Tensor
 ) -> NDArray[np.float32]:
-    """(C,) what the recogniser itself says of a clip; arguments as of PaddedRecogniser."""
+    """(C,) what the recognizer itself says of a clip; arguments as of PaddedRecognizer."""
     scale = SIDE / frame_size.max()
     raw = RawClips(
         (keypoints * scale).permute(1, 2, 0).contiguous(),
@@ -249,7 +249,7 @@ def _made_up_clip(frames: int) -> tuple[Tensor, Tensor, Tensor]:
 def _in_parts(
     x: Float[Tensor, "49 2 slots"],
     sure: Float[Tensor, "49 slots"],
-    centre: Float[Tensor, "2 2 slots"],
+    center: Float[Tensor, "2 2 slots"],
     side: Float[Tensor, "2 slots"],
     size: Float[Tensor, "2 1"],
 ) -> tuple[Float[Tensor, "49 2 slots"], Bool[Tensor, "49 slots"], Bool[Tensor, "2 slots"]]:
@@ -258,7 +258,7 @@ def _in_parts(
     present = side.isfinite() & (hands_sure.amax(1) > 0)
     seen = torch.cat([sure[BODY] > 0, ((hands_sure > 0) & present[:, None]).flatten(0, 1)])
     scale = torch.where(present, SIDE / side, 0.0)
-    hands = (x[7:].reshape(2, NUM_HAND_KEYPOINTS, 2, -1) - centre[:, None]) * scale[:, None, None]
+    hands = (x[7:].reshape(2, NUM_HAND_KEYPOINTS, 2, -1) - center[:, None]) * scale[:, None, None]
     mirror = torch.tensor([[-1.0, 1.0], [1.0, 1.0]])  # the left hand is seen in a mirror
     hands = hands * mirror[:, None, :, None]
     coordinates = torch.cat([x[BODY] - size / 2, hands.flatten(0, 1)])

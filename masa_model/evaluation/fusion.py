@@ -135,7 +135,7 @@ def _columns(
         columns = (values["corpora"].astype(str).tolist(), _whole(values["labels"]), theirs)
         known = [SignClass(*row) for row in zip(*columns, strict=True)]
         wanted = [SignClass(*pair, gloss) for pair, gloss in zip(pairs, own, strict=True)]
-        refuse_contradictions({"the recogniser": wanted, str(path): known})
+        refuse_contradictions({"the recognizer": wanted, str(path): known})
         index = ClassIndex(known)
         found = [index.place(one) for one in wanted]
     else:

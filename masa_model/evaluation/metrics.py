@@ -1,4 +1,4 @@
-"""How right a recogniser is: top-k over clips (P-I) and over classes (P-C), with bootstrap intervals."""
+"""How right a recognizer is: top-k over clips (P-I) and over classes (P-C), with bootstrap intervals."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ class Accuracies:
         per_class: P-C: the mean over the classes that have clips, by k.
         clips: how many were asked.
         classes: how many classes have clips.
-        absent: how many of the recogniser's classes have none; they count nowhere.
-        unknown: clips of classes that the recogniser does not have: wrong, whatever it says.
+        absent: how many of the recognizer's classes have none; they count nowhere.
+        unknown: clips of classes that the recognizer does not have: wrong, whatever it says.
     """
 
     per_instance: dict[int, Accuracy]
@@ -55,7 +55,7 @@ class Accuracies:
 def target_ranks(scores: NDArray[np.floating], targets: NDArray[np.int64]) -> NDArray[np.int64]:
     """The place of each clip's class among all classes by score, from 0.
 
-    Of equal scores the later class stands first, as in scikit-learn; so a recogniser that says the same of
+    Of equal scores the later class stands first, as in scikit-learn; so a recognizer that says the same of
     all classes is not always right.
 
     Args:
@@ -81,7 +81,7 @@ def accuracies(
 
     Args:
         ranks: (N,) see target_ranks; N at least 1.
-        groups: (N,) the class of each clip: 0..C−1 for those of the recogniser, negative for others.
+        groups: (N,) the class of each clip: 0..C−1 for those of the recognizer, negative for others.
         classes: C.
         seed: of the resampling.
     """

@@ -103,7 +103,7 @@ def copied_residuals(x: NDArray[np.floating], seen: NDArray[np.bool_], interval:
     if x.shape[2] > interval:
         known[:, :-interval] = seen[:, interval:] & seen[:, :-interval]
         residuals[:, :, :-interval] = x[:, :, interval:] - x[:, :, :-interval]
-    before, after = _known_neighbours(known)
+    before, after = _known_neighbors(known)
     frame = np.arange(x.shape[2])
     take_after = (before < 0) | ((after < x.shape[2]) & (after - frame < frame - before))
     source = np.clip(np.where(take_after, after, before), 0, x.shape[2] - 1)
@@ -127,7 +127,7 @@ def interpolated_residuals(
         (V, 2, T); 0 for i ≥ T − k, and for a keypoint that is nowhere seen.
     """
     frames = x.shape[2]
-    before, after = _known_neighbours(seen)
+    before, after = _known_neighbors(seen)
     before, after = np.where(before < 0, after, before), np.where(after >= frames, before, after)
     before, after = np.clip(before, 0, frames - 1), np.clip(after, 0, frames - 1)
     share = np.where(after > before, (np.arange(frames) - before) / np.maximum(after - before, 1), 0)
@@ -140,7 +140,7 @@ def interpolated_residuals(
     return residuals
 
 
-def _known_neighbours(known: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _known_neighbors(known: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """(V, T) the last known frame up to each (−1: none), and the first known from each (T: none)."""
     frames = known.shape[1]
     frame = np.arange(frames)

@@ -56,7 +56,7 @@ def paper_row(subset: str | None, corpus: str, classes: int) -> PaperRow | None:
     Args:
         subset: its name; None = all labels of the corpus.
         corpus: of all clips.
-        classes: that the recogniser knows: a corpus is the benchmark only if all are there.
+        classes: that the recognizer knows: a corpus is the benchmark only if all are there.
     """
     if subset is not None:
         return PAPER.get(subset)

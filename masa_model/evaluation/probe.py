@@ -1,4 +1,4 @@
-"""How good frozen features are: nearest neighbour and a linear classifier, trained on train, asked on val."""
+"""How good frozen features are: nearest neighbor and a linear classifier, trained on train, asked on val."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from sklearn.preprocessing import StandardScaler, normalize
 
 from masa_data.errors import DataError
 from masa_data.shards.dataset import PoseDataset
-from masa_model.inputs.labelled import draw_shots
+from masa_model.inputs.labeled import draw_shots
 from masa_model.network.calibration import calibrate_encoder
 from masa_model.network.encoder import PoseEncoder
 from masa_model.network.features import clip_features
@@ -25,7 +25,7 @@ from masa_model.settings.pretrain import InputSettings, PretrainSettings
 # Clips a class from which to learn; None = all there are.
 SHOTS: Final[tuple[int | None, ...]] = (1, 5, None)
 DRAWS: Final = 3
-# Standardised features of a few hundred numbers, few clips a class: weak enough to overfit little, strong
+# Standardized features of a few hundred numbers, few clips a class: weak enough to overfit little, strong
 # enough to converge in seconds.
 _INVERSE_PENALTY: Final = 0.1
 
@@ -35,13 +35,13 @@ class ProbeResult:
     """Top-1 accuracies on val.
 
     Attributes:
-        neighbour: by shots, one for each draw: the class of the nearest train clip by cosine.
+        neighbor: by shots, one for each draw: the class of the nearest train clip by cosine.
         linear: likewise, by logistic regression.
         clips: asked.
         classes: among them.
     """
 
-    neighbour: dict[int | None, list[float]]
+    neighbor: dict[int | None, list[float]]
     linear: dict[int | None, list[float]]
     clips: int
     classes: int
@@ -50,7 +50,7 @@ class ProbeResult:
         """One number for each classifier and number of shots, for records."""
         return {
             f"{prefix}{name}_{'all' if shots is None else shots}": float(np.mean(values))
-            for name, table in (("neighbour", self.neighbour), ("linear", self.linear))
+            for name, table in (("neighbor", self.neighbor), ("linear", self.linear))
             for shots, values in table.items()
         }
 
@@ -80,18 +80,18 @@ def probe(
     train_features = clip_features(encoder, train, inputs, device)
     val_features = clip_features(encoder, val, inputs, device)
     asked = val_labels >= 0
-    neighbour: dict[int | None, list[float]] = {}
+    neighbor: dict[int | None, list[float]] = {}
     linear: dict[int | None, list[float]] = {}
     for count in shots:
         draws = DRAWS if count else 1
-        neighbour[count], linear[count] = [], []
+        neighbor[count], linear[count] = [], []
         for draw in range(draws):
             gallery = draw_shots(train_labels, count, draw)
             known, labels = train_features[gallery], train_labels[gallery]
-            for table, classify in ((neighbour, _nearest), (linear, _linear)):
+            for table, classify in ((neighbor, _nearest), (linear, _linear)):
                 guessed = classify(known, labels, val_features[asked])
                 table[count].append(float((guessed == val_labels[asked]).mean()))
-    return ProbeResult(neighbour, linear, int(asked.sum()), len(np.unique(val_labels[asked])))
+    return ProbeResult(neighbor, linear, int(asked.sum()), len(np.unique(val_labels[asked])))
 
 
 def untrained_encoder(
@@ -99,7 +99,7 @@ def untrained_encoder(
 ) -> PoseEncoder:
     """An encoder with its first weights, whose statistics are those of the training clips.
 
-    Without the latter its features would be those of a network that normalises nothing.
+    Without the latter its features would be those of a network that normalizes nothing.
     """
     torch.manual_seed(seed)
     encoder = PoseEncoder(settings.network).to(device).eval()

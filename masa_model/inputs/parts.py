@@ -54,12 +54,12 @@ def prepare_clips(
     """
     frames = raw.keypoints.shape[2]
     clip = clip_of_frames(raw.lengths, frames)
-    centre, side = hand_boxes(raw.keypoints, raw.confidence, raw.frame_size[:, clip])
+    center, side = hand_boxes(raw.keypoints, raw.confidence, raw.frame_size[:, clip])
     chosen, lengths = _chosen_frames(side.isfinite().any(0), clip, raw.lengths, max_frames)
     clip = clip[chosen]
-    centre, side = frames_of(centre, chosen), frames_of(side, chosen)
+    center, side = frames_of(center, chosen), frames_of(side, chosen)
     if crop_reference == "clip":
-        centre, side = _one_box_a_clip(centre, side, clip, lengths)
+        center, side = _one_box_a_clip(center, side, clip, lengths)
 
     keypoints, confidence = frames_of(raw.keypoints, chosen), frames_of(raw.confidence, chosen)
     hands_seen = confidence[7:].view(2, NUM_HAND_KEYPOINTS, -1)
@@ -69,7 +69,7 @@ def prepare_clips(
     coordinates = torch.empty_like(keypoints)
     torch.sub(keypoints[BODY], raw.frame_size[:, clip] / 2, out=coordinates[BODY])
     scale = torch.where(hand_present, SIDE / side, 0)
-    hands = (keypoints[7:].view(2, NUM_HAND_KEYPOINTS, 2, -1) - centre[:, None]) * scale[:, None, None]
+    hands = (keypoints[7:].view(2, NUM_HAND_KEYPOINTS, 2, -1) - center[:, None]) * scale[:, None, None]
     hands[0, :, 0].neg_()  # the left hand, seen in a mirror: one network serves both
     coordinates[7:] = hands.flatten(0, 1)
     coordinates.mul_((confidence > 0)[:, None])
@@ -98,7 +98,7 @@ def hand_boxes(
     """The square around each hand: by its keypoints; else, where it must be, by the arm.
 
     Returns:
-        centre (hand, axis, frame) and side (hand, frame), left hand first; side NaN where there is none.
+        center (hand, axis, frame) and side (hand, frame), left hand first; side NaN where there is none.
     """
     hands = keypoints[7:].view(2, NUM_HAND_KEYPOINTS, 2, -1)
     sure = confidence[7:].view(2, NUM_HAND_KEYPOINTS, -1) > HAND_MIN_CONFIDENCE
@@ -114,12 +114,12 @@ def hand_boxes(
     forearm, upper_arm = length(wrist - elbow), length(elbow - shoulder)
     side_by_arm = _BOX_PER_ARM * torch.maximum(forearm, _UPPER_ARM_SHARE * upper_arm)
 
-    centre = torch.where(found[:, None], (lowest + highest) / 2, wrist + _BEYOND_WRIST * (wrist - elbow))
+    center = torch.where(found[:, None], (lowest + highest) / 2, wrist + _BEYOND_WRIST * (wrist - elbow))
     side = torch.where(found, side_by_hand, side_by_arm).clamp(min=_SMALLEST_BOX)
     # Shifted to stay inside the frame; a box that is larger than the frame lies in its middle.
     margin = torch.minimum(side[:, None] / 2, frame_size / 2)
-    centre = torch.minimum(torch.maximum(centre, margin), frame_size - margin)
-    return centre, torch.where(found | arm_seen, side, torch.nan)
+    center = torch.minimum(torch.maximum(center, margin), frame_size - margin)
+    return center, torch.where(found | arm_seen, side, torch.nan)
 
 
 def _chosen_frames(
@@ -140,14 +140,14 @@ def _chosen_frames(
 
 
 def _one_box_a_clip(
-    centre: Float[Tensor, "2 2 frames"],
+    center: Float[Tensor, "2 2 frames"],
     side: Float[Tensor, "2 frames"],
     clip: Int[Tensor, " frames"],
     lengths: Int[Tensor, " clips"],
 ) -> tuple[Float[Tensor, "2 2 frames"], Float[Tensor, "2 frames"]]:
     """Each clip's median box in place of each frame's; frames without a box stay without."""
     position = positions_in_clips(clip, lengths)
-    boxes = torch.cat([centre, side[:, None]], 1)
+    boxes = torch.cat([center, side[:, None]], 1)
     boxes = torch.where(side.isfinite()[:, None], boxes, torch.nan)
     by_clip = boxes.new_full((2, 3, lengths.shape[0], int(lengths.max())), torch.nan)
     by_clip[:, :, clip, position] = boxes

@@ -1,7 +1,7 @@
 """Random numbers that depend on nothing but what they are for: seed, epoch, clip, frame.
 
 A stopped run that goes on, another batch size and another number of processes then choose the same frames of
-the same clip in the same epoch. The generator is counter-based: SplitMix64's finaliser (Steele, Lea and Flood
+the same clip in the same epoch. The generator is counter-based: SplitMix64's finalizer (Steele, Lea and Flood
 2014, "Fast splittable pseudorandom number generators") over the counters, one after the other.
 """
 

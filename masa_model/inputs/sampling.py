@@ -23,7 +23,7 @@ def sample_training_frames(batch: PoseBatch, frames: int, how: Sampling, seed: t
     Args:
         batch: the clips.
         frames: as many of each clip at most; a shorter clip keeps all, or all that the stride leaves.
-        how: neighbouring frames, every second one, or spread over the clip.
+        how: neighboring frames, every second one, or spread over the clip.
         seed: of the run and the epoch: the choice depends on it and the clip alone.
     """
     if how != "spread":
@@ -35,14 +35,14 @@ def sample_training_frames(batch: PoseBatch, frames: int, how: Sampling, seed: t
 def sample_test_frames(
     batch: PoseBatch, frames: int, how: Sampling, view: int = 0, views: int = 1
 ) -> PoseBatch:
-    """Centre sampling; of several views, each its own part of the clip, at equal distances.
+    """Center sampling; of several views, each its own part of the clip, at equal distances.
 
     Args:
         batch: the clips.
         frames: as many of each clip at most; a shorter clip keeps all, or all that the stride leaves.
         how: as in training.
         view: which view, 0 ≤ view < views.
-        views: how many there are; 1 = the centre.
+        views: how many there are; 1 = the center.
     """
     place = (view + 0.5) / views
     if how == "spread":
@@ -54,7 +54,7 @@ def sample_test_frames(
 def _window(
     batch: PoseBatch, frames: int, place: Float[Tensor, " clips"], stride: int
 ) -> Int[Tensor, " chosen"]:
-    """Every n-th of neighbouring frames: the first lies at `place` (0..1) of where it may lie."""
+    """Every n-th of neighboring frames: the first lies at `place` (0..1) of where it may lie."""
     lengths = ((batch.lengths + stride - 1) // stride).clamp(max=frames)
     reach = (lengths - 1) * stride + 1
     first = (place * (batch.lengths - reach + 1)).long()

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from masa_data.shards.dataset import PoseDataset
-from masa_data.shards.quantise import STEPS_PER_SIDE, quantise
+from masa_data.shards.quantize import STEPS_PER_SIDE, quantize
 from masa_data.tracks.skeleton import NUM_KEYPOINTS
 from masa_data.tracks.track import PoseTrack
 from masa_model.inputs.batch import SIDE, RawClips
@@ -146,7 +146,7 @@ def raw_clips(tracks: Sequence[PoseTrack]) -> RawClips:
     Args:
         tracks: at least one.
     """
-    stored = [quantise(track) for track in tracks]
+    stored = [quantize(track) for track in tracks]
     sizes = np.array([(track.info.width, track.info.height) for track in tracks], np.float32).T
     return restore(
         torch.from_numpy(np.concatenate([clip.positions for clip in stored]).view(np.int16)),
@@ -177,7 +177,7 @@ def epoch_batches(
         seed: of the run.
         epoch: from 0.
         part: this process, from 0.
-        parts: how many share each batch; each gets `batch_size / parts` neighbouring clips of it.
+        parts: how many share each batch; each gets `batch_size / parts` neighboring clips of it.
     """
     batch_size = min(batch_size, clips - clips % parts)
     order = np.random.Generator(np.random.PCG64([seed, epoch])).permutation(clips)

@@ -1,4 +1,4 @@
-"""Statistics of batch normalisation that fit the weights.
+"""Statistics of batch normalization that fit the weights.
 
 Running statistics are averages over the last training steps, with a rest of the values they began with. In a
 short run they are those of another network: one that has learned its signs may seem to know few of them.
@@ -37,9 +37,9 @@ def calibrate(
     part: nn.Module | None = None,
     most: int = CALIBRATION_CLIPS,
 ) -> None:
-    """Measure the statistics that a network in evaluation mode normalises by.
+    """Measure the statistics that a network in evaluation mode normalizes by.
 
-    As in training each batch is normalised by its own mean and variance, but nothing is dropped out.
+    As in training each batch is normalized by its own mean and variance, but nothing is dropped out.
     Afterwards each layer has the mean and the variance of all rows that it was given. No process waits for
     another.
 
@@ -124,7 +124,7 @@ def calibrated(
 
 
 def running_statistics(model: nn.Module) -> dict[str, Tensor]:
-    """Copies of all statistics of batch normalisation, by the names that they have in the state dict."""
+    """Copies of all statistics of batch normalization, by the names that they have in the state dict."""
     return {
         f"{name}.{buffer}": value.clone()
         for name, layer in model.named_modules()
@@ -149,7 +149,7 @@ class _Rows:
         self.squares: Tensor | float = 0.0
 
     def hook(self, layer: nn.Module, given: tuple[Tensor, ...]) -> None:
-        """Before the layer sees a batch: add its rows, and let the layer normalise by them alone."""
+        """Before the layer sees a batch: add its rows, and let the layer normalize by them alone."""
         assert isinstance(layer, nn.BatchNorm1d)
         rows = given[0].float()
         if len(rows) < 2:  # a single row has no variance

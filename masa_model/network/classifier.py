@@ -1,4 +1,4 @@
-"""The recogniser: embedding, encoder, pooling over frames, classifier (paper, Fig. 1 below)."""
+"""The recognizer: embedding, encoder, pooling over frames, classifier (paper, Fig. 1 below)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class RecognizerNetwork(nn.Module):
     Args:
         network: shape of the encoder.
         classes: their number.
-        head: a linear layer, or one after batch normalisation and dropout.
+        head: a linear layer, or one after batch normalization and dropout.
         pooling: the plain average over frames, or one whose weights are learned.
         dropout: of the batch-norm head.
         frozen: whether the encoder stays as it is, running statistics and all.

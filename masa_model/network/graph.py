@@ -1,8 +1,8 @@
 """The graphs of hand and body, and graph convolution over them.
 
-Each adjacency is one hop with self loops, column-normalised, and split into four partitions with weights of
+Each adjacency is one hop with self loops, column-normalized, and split into four partitions with weights of
 their own, as in ST-GCN (Yan et al. 2018) extended by the symmetric links of Cai et al. 2019, on which the
-paper's embedding builds: the node itself; neighbours nearer to the centre; farther ones; symmetric ones.
+paper's embedding builds: the node itself; neighbors nearer to the center; farther ones; symmetric ones.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from masa_model.network.norm import make_norm
-from masa_model.settings.choices import Normalisation
+from masa_model.settings.choices import Normalization
 
 _PARTITIONS: Final = 4
 
@@ -30,16 +30,16 @@ class Graph:
 
     Attributes:
         nodes: their number.
-        links: pairs of neighbours, a tree from the centre.
+        links: pairs of neighbors, a tree from the center.
         symmetric: pairs that correspond to each other.
-        centre: the node from which near and far are counted.
+        center: the node from which near and far are counted.
         groups: which nodes become one; empty for a graph that is not pooled further.
     """
 
     nodes: int
     links: Sequence[tuple[int, int]]
     symmetric: Sequence[tuple[int, int]]
-    centre: int
+    center: int
     groups: Sequence[Sequence[int]] = ()
 
 
@@ -49,24 +49,24 @@ HAND: Final = Graph(
     nodes=21,
     links=[(0, finger[0]) for finger in _FINGERS] + [pair for f in _FINGERS for pair in pairwise(f)],
     symmetric=[pair for one, next_ in pairwise(_FINGERS) for pair in zip(one, next_, strict=True)],
-    centre=0,
+    center=0,
     groups=[finger[1:] for finger in _FINGERS] + [[0, *(finger[0] for finger in _FINGERS)]],
 )
 HAND_POOLED: Final = Graph(
     nodes=6,
     links=[(5, finger) for finger in range(5)],
     symmetric=[(finger, finger + 1) for finger in range(4)],
-    centre=5,
+    center=5,
 )
 BODY: Final = Graph(
     nodes=7,
     links=[(0, 1), (1, 2), (2, 3), (0, 4), (4, 5), (5, 6)],
     symmetric=[(1, 4), (2, 5), (3, 6)],
-    centre=0,
+    center=0,
     groups=[[1, 2, 3], [4, 5, 6], [0]],
 )
 # In the released code the nose has no links here.
-BODY_POOLED: Final = Graph(nodes=3, links=[(2, 0), (2, 1)], symmetric=[(0, 1)], centre=2)
+BODY_POOLED: Final = Graph(nodes=3, links=[(2, 0), (2, 1)], symmetric=[(0, 1)], center=2)
 
 
 def adjacency(graph: Graph) -> NDArray[np.float32]:
@@ -87,8 +87,8 @@ def adjacency(graph: Graph) -> NDArray[np.float32]:
 
 
 def _distances(graph: Graph) -> list[int]:
-    """Hops of each node from the centre."""
-    distance = {graph.centre: 0}
+    """Hops of each node from the center."""
+    distance = {graph.center: 0}
     while len(distance) < graph.nodes:
         for a, b in graph.links:
             for known, new in ((a, b), (b, a)):
@@ -100,18 +100,18 @@ def _distances(graph: Graph) -> list[int]:
 class GraphBlock(nn.Module):
     """Σ_k A_k x W_k, then norm, ReLU, dropout, a linear layer, norm, dropout; residual; ReLU.
 
-    A frame's nodes stand together, (frames, nodes, channels): gathering from neighbours by the stacked A_k
+    A frame's nodes stand together, (frames, nodes, channels): gathering from neighbors by the stacked A_k
     then writes each node's four sums side by side, as the one matrix product with all W_k reads them.
     """
 
-    neighbours: Tensor
+    neighbors: Tensor
 
     def __init__(
-        self, graph: Graph, inputs: int, outputs: int, *, dropout: float, residual: bool, norm: Normalisation
+        self, graph: Graph, inputs: int, outputs: int, *, dropout: float, residual: bool, norm: Normalization
     ) -> None:
         super().__init__()
         stacked = adjacency(graph).transpose(2, 0, 1).reshape(-1, graph.nodes)
-        self.register_buffer("neighbours", torch.from_numpy(stacked.copy()), persistent=False)
+        self.register_buffer("neighbors", torch.from_numpy(stacked.copy()), persistent=False)
         self.spatial = nn.Linear(_PARTITIONS * inputs, outputs)
         self.spatial_norm = make_norm(norm, outputs)
         self.pointwise = nn.Linear(outputs, outputs)
@@ -126,7 +126,7 @@ class GraphBlock(nn.Module):
     def forward(self, x: Float[Tensor, "frames nodes inputs"]) -> Float[Tensor, "frames nodes outputs"]:
         """One block."""
         frames, nodes, channels = x.shape
-        gathered = torch.bmm(self.neighbours.to(x.dtype).expand(frames, -1, -1), x)
+        gathered = torch.bmm(self.neighbors.to(x.dtype).expand(frames, -1, -1), x)
         rows = gathered.view(frames * nodes, _PARTITIONS * channels)
         y = self.dropout(torch.relu_(self.spatial_norm(self.spatial(rows))))
         y = self.dropout(self.pointwise_norm(self.pointwise(y)))

@@ -143,7 +143,7 @@ class MASA(nn.Module):
         return masks_of(motion, self.masking, mask_interval(self.masking, self.motion), seed)
 
     def after_step(self, keys: Float[Tensor, "keys projected"], numbers: Int[Tensor, " clips"]) -> None:
-        """After the optimiser's step: the key branch's moving average, then the step's keys go into the bank.
+        """After the optimizer's step: the key branch's moving average, then the step's keys go into the bank.
 
         Args:
             keys: `Losses.keys`.

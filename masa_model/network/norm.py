@@ -1,4 +1,4 @@
-"""Normalisation of rows of features: batch statistics, over all processes where there are several."""
+"""Normalization of rows of features: batch statistics, over all processes where there are several."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.distributed.nn.functional import all_reduce
 
-from masa_model.settings.choices import Normalisation
+from masa_model.settings.choices import Normalization
 
 
-def make_norm(kind: Normalisation, channels: int) -> nn.Module:
+def make_norm(kind: Normalization, channels: int) -> nn.Module:
     """One of the two."""
     return RowBatchNorm(channels) if kind == "batch" else nn.LayerNorm(channels)
 
 
 class RowBatchNorm(nn.BatchNorm1d):
-    """Batch normalisation of (rows, channels), as torch's with two differences.
+    """Batch normalization of (rows, channels), as torch's with two differences.
 
     - With several processes the statistics are of all their rows (torch's SyncBatchNorm refuses CPU tensors),
-    - A single row, which has no variance, is normalised by the running statistics.
+    - A single row, which has no variance, is normalized by the running statistics.
     """
 
     def forward(self, x: Float[Tensor, "rows channels"]) -> Float[Tensor, "rows channels"]:
-        """Normalise each channel, then scale and shift."""
+        """Normalize each channel, then scale and shift."""
         if self.training and dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1:
             return self._over_processes(x)
         if self.training and x.shape[0] < 2:

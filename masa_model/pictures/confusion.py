@@ -27,7 +27,7 @@ class Confusion:
         names: of the K classes.
         others: how many classes are not named.
         right: share of all clips that are right, 0..1.
-        unknown: clips of classes that the recogniser does not have: not in the matrix, and wrong.
+        unknown: clips of classes that the recognizer does not have: not in the matrix, and wrong.
     """
 
     counts: NDArray[np.int64]
@@ -38,7 +38,7 @@ class Confusion:
 
 
 def confusion_of(scores: Scores, most: int = MOST_CLASSES) -> Confusion:
-    """Count, and choose which classes are named: those in most mistakes, in the recogniser's order.
+    """Count, and choose which classes are named: those in most mistakes, in the recognizer's order.
 
     A class of which there is no clip is not named, even where clips are taken for it.
 
@@ -47,12 +47,12 @@ def confusion_of(scores: Scores, most: int = MOST_CLASSES) -> Confusion:
         most: how many classes are named.
 
     Raises:
-        DataError: if no clip is of a class that the recogniser has.
+        DataError: if no clip is of a class that the recognizer has.
     """
     targets, guesses = scores.targets, scores.probabilities.argmax(1)
     known = targets >= 0
     if not known.any():
-        raise DataError("no clip is of a class that the recogniser has", "Name files with the same labels")
+        raise DataError("no clip is of a class that the recognizer has", "Name files with the same labels")
     wrong = known & (guesses != targets)
     classes = len(scores.glosses)
     mistakes = np.bincount(targets[wrong], minlength=classes) + np.bincount(guesses[wrong], minlength=classes)
@@ -83,7 +83,7 @@ def _number(clips: int) -> str:
 
 
 def draw_confusion(found: Confusion, of: str) -> Figure:
-    """The matrix: colours are shares of a row's clips, numbers are clips.
+    """The matrix: colors are shares of a row's clips, numbers are clips.
 
     Args:
         found: what to draw.

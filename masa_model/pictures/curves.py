@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from masa_model.pictures.style import GREY, new_figure
+from masa_model.pictures.style import GRAY, new_figure
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ def finetuning_curves(records: Sequence[dict[str, Any]]) -> Figure:
     chosen = [record["best_epoch"] for record in records if record.get("best_epoch", -1) >= 0]
     if chosen:
         for axes in figure.axes[:2]:  # those that show val
-            axes.axvline(chosen[-1] + 1, color=GREY, linewidth=0.8, linestyle=":", label="best on val")
+            axes.axvline(chosen[-1] + 1, color=GRAY, linewidth=0.8, linestyle=":", label="best on val")
             _legend(axes)
     return figure
 

@@ -1,4 +1,4 @@
-"""features.png: clips as points in a plane, near where the encoder finds them alike, coloured by gloss."""
+"""features.png: clips as points in a plane, near where the encoder finds them alike, colored by gloss."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from sklearn.preprocessing import StandardScaler
 from masa_data.errors import DataError
 from masa_data.shards.dataset import PoseDataset
 from masa_data.shards.selection import Selection
-from masa_model.inputs.labelled import Classes
+from masa_model.inputs.labeled import Classes
 from masa_model.network.encoder import PoseEncoder
 from masa_model.network.features import clip_features
-from masa_model.pictures.style import CYCLE, GREY, captions, new_figure
+from masa_model.pictures.style import CYCLE, GRAY, captions, new_figure
 from masa_model.settings.pretrain import InputSettings
 
-# As many as colours and shapes can tell apart; and so many clips of each as t-SNE takes seconds for.
+# As many as colors and shapes can tell apart; and so many clips of each as t-SNE takes seconds for.
 GLOSSES: Final = 12
 SEEN_CLIPS: Final = 30
 UNSEEN_CLIPS: Final = 20
@@ -108,7 +108,7 @@ def choose_clips(
 
 
 def in_the_plane(features: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(n, 2) from (n, D): standardised, PCA, then t-SNE from a fixed seed; n at least 3."""
+    """(n, 2) from (n, D): standardized, PCA, then t-SNE from a fixed seed; n at least 3."""
     standard = StandardScaler().fit_transform(features)
     components = min(_COMPONENTS, *standard.shape)
     if components < standard.shape[1]:
@@ -118,7 +118,7 @@ def in_the_plane(features: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def draw_features(found: FeatureMap) -> Figure:
-    """Points, and which gloss each colour and shape is.
+    """Points, and which gloss each color and shape is.
 
     Args:
         found: what to draw.
@@ -128,7 +128,7 @@ def draw_features(found: FeatureMap) -> Figure:
     handles = []
     names, shared = captions(found.glosses)
     for place, name in enumerate(names):
-        colour, shape = CYCLE[place % len(CYCLE)], _SHAPES[place // len(CYCLE)]
+        color, shape = CYCLE[place % len(CYCLE)], _SHAPES[place // len(CYCLE)]
         for unseen in (False, True):
             here = found.points[(found.gloss == place) & (found.unseen == unseen)]
             axes.scatter(
@@ -136,18 +136,18 @@ def draw_features(found: FeatureMap) -> Figure:
                 here[:, 1],
                 s=34 if unseen else 14,
                 marker=shape,
-                color=colour,
+                color=color,
                 alpha=1.0 if unseen else 0.45,
                 linewidths=0.7 if unseen else 0,
                 edgecolors="black" if unseen else "none",
                 zorder=2 if unseen else 1,
             )
-        handles.append(Line2D([], [], linestyle="", marker=shape, color=colour, label=name))
+        handles.append(Line2D([], [], linestyle="", marker=shape, color=color, label=name))
     if found.unseen.any() and not found.unseen.all():
         for unseen, called in ((False, "trained on"), (True, "val: not seen")):
             handles.append(
                 Line2D(
-                    [], [], linestyle="", marker="o", color=GREY, label=called,
+                    [], [], linestyle="", marker="o", color=GRAY, label=called,
                     markersize=6 if unseen else 4, markeredgecolor="black" if unseen else "none",
                 )
             )  # fmt: skip

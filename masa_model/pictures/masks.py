@@ -20,7 +20,7 @@ from masa_model.inputs.motion import Motion
 from masa_model.inputs.parts import prepare_clips
 from masa_model.inputs.sources import StreamedClips
 from masa_model.network.features import some_in_order
-from masa_model.pictures.style import BLUE, GREY, ORANGE, new_figure
+from masa_model.pictures.style import BLUE, GRAY, ORANGE, new_figure
 from masa_model.settings.pretrain import PretrainSettings
 
 # So many are asked, of however many there are: a share is then right to one percent or so.
@@ -130,8 +130,8 @@ def draw_masks(counts: MaskCounts) -> Figure:
     # Whole numbers of frames to a bar; the longest hundredth of the clips goes into the last one.
     width = max(1, round(float(np.percentile(counts.frames, 99)) / 30))
     bins = np.arange(0, np.percentile(counts.frames, 99) + width + 1, width) - 0.5
-    for values, colour, name in (
-        (counts.frames, GREY, "all"),
+    for values, color, name in (
+        (counts.frames, GRAY, "all"),
         (counts.candidates, BLUE, "candidates"),
         (counts.masked, ORANGE, "masked"),
     ):
@@ -139,7 +139,7 @@ def draw_masks(counts: MaskCounts) -> Figure:
             np.minimum(values, bins[-1]),
             bins.tolist(),
             histtype="step",
-            color=colour,
+            color=color,
             linewidth=1.6,
             label=name,
         )
@@ -163,16 +163,16 @@ def _shares(axes: Axes, counts: MaskCounts) -> None:
     """Clips by the share of their frames; those without candidate stand apart."""
     some = counts.candidates > 0
     clips = len(counts.frames)
-    for values, colour, name in (
+    for values, color, name in (
         (counts.candidates, BLUE, "candidates"),
         (counts.masked, ORANGE, "masked"),
     ):
         share = (values / counts.frames)[some]
         axes.hist(
-            share, _BINS, histtype="step", color=colour, linewidth=1.6, label=name,
+            share, _BINS, histtype="step", color=color, linewidth=1.6, label=name,
             weights=np.full(len(share), 1 / clips),
         )  # fmt: skip
-    axes.bar(-0.06, counts.without, 0.05, color=GREY, label=f"no candidate: {counts.without:.1%}")
+    axes.bar(-0.06, counts.without, 0.05, color=GRAY, label=f"no candidate: {counts.without:.1%}")
     axes.set(title="share of a clip's frames", xlabel="share of the clip's frames", ylabel="clips")
     axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))

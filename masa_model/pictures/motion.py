@@ -26,7 +26,7 @@ from masa_model.inputs.parts import prepare_clips
 from masa_model.inputs.sources import StreamedClips
 from masa_model.network.features import some_in_order
 from masa_model.network.masa import MASA
-from masa_model.pictures.style import BLUE, GREY, VERMILION, new_figure, short
+from masa_model.pictures.style import BLUE, GRAY, VERMILION, new_figure, short
 from masa_model.settings.pretrain import InputSettings
 
 MOST_CLIPS: Final = 192
@@ -170,7 +170,7 @@ def draw_motion(found: PredictedMotion) -> Figure:
                 _draw_part(axes, found, part, int(place))
             else:
                 axes.text(
-                    0.5, 0.5, "not seen", ha="center", va="center", transform=axes.transAxes, color=GREY
+                    0.5, 0.5, "not seen", ha="center", va="center", transform=axes.transAxes, color=GRAY
                 )
             axes.set(xticks=[], yticks=[], aspect="equal")
             axes.set(xlim=middle[0] + [-half, half], ylim=middle[1] + [half, -half])  # y downwards
@@ -213,10 +213,10 @@ def _draw_part(axes: Axes, found: PredictedMotion, part: slice, place: int) -> N
     seen = rows[found.visible[part, place]]
     axes.scatter(x[seen], y[seen], s=5, color="#999999", zorder=1)
     both = rows[found.weight[part, place] > 0]
-    for motion, colour, order in ((found.true, BLUE, 2), (found.predicted, VERMILION, 3)):
+    for motion, color, order in ((found.true, BLUE, 2), (found.predicted, VERMILION, 3)):
         u, v = motion[both, :, place].T
         axes.quiver(
-            x[both], y[both], u, v, color=colour, zorder=order, angles="xy", scale_units="xy", scale=1,
+            x[both], y[both], u, v, color=color, zorder=order, angles="xy", scale_units="xy", scale=1,
             width=0.011, headwidth=3.5, headlength=4, headaxislength=3.5,
         )  # fmt: skip
 

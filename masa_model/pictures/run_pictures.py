@@ -12,7 +12,7 @@ from masa_data.errors import DataError
 from masa_data.shards.dataset import PoseDataset
 from masa_data.shards.selection import Selection
 from masa_model.evaluation.evaluate import Scores, score
-from masa_model.inputs.labelled import FinetuneData
+from masa_model.inputs.labeled import FinetuneData
 from masa_model.network.masa import MASA
 from masa_model.pictures.confusion import confusion_of, draw_confusion
 from masa_model.pictures.features import draw_features, map_features
@@ -84,18 +84,18 @@ def draw_finetuning(
     def confusion() -> Figure:
         if not len(data.val):
             raise DataError("there are no clips of val", "See masa-eval for those of test")
-        recogniser = Recognizer.load(folder.path, device)
-        return draw_confusion(confusion_of(score(recogniser, data.val, device)), "val")
+        recognizer = Recognizer.load(folder.path, device)
+        return draw_confusion(confusion_of(score(recognizer, data.val, device)), "val")
 
     if said := recorder.picture("confusion.png", confusion, read_header(folder.last).step):
         yield said
 
 
-def draw_evaluation(recogniser: Recognizer, scores: Scores, name: str, splits: Sequence[str], of: str) -> str:
-    """What is taken for what, as a picture in the folder of the recogniser's run.
+def draw_evaluation(recognizer: Recognizer, scores: Scores, name: str, splits: Sequence[str], of: str) -> str:
+    """What is taken for what, as a picture in the folder of the recognizer's run.
 
     Args:
-        recogniser: who was asked.
+        recognizer: who was asked.
         scores: of the clips.
         name: of the picture, below the run's folder, such as "evaluations/001-test.png".
         splits: that the clips are of.
@@ -107,11 +107,11 @@ def draw_evaluation(recogniser: Recognizer, scores: Scores, name: str, splits: S
     Raises:
         OSError: if it cannot be written.
     """
-    folder = RunFolder(recogniser.path.parent.parent)
+    folder = RunFolder(recognizer.path.parent.parent)
     with Recorder(folder) as recorder:
         left_out = recorder.picture(
             name,
             lambda: draw_confusion(confusion_of(scores), f"{'+'.join(splits)}, {of}"),
-            recogniser.header.step,
+            recognizer.header.step,
         )
     return left_out or f"Wrote {folder.path / name}."

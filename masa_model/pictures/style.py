@@ -1,4 +1,4 @@
-"""How all pictures look: colours, letters, sizes. No pyplot: it keeps global state and asks for a display."""
+"""How all pictures look: colors, letters, sizes. No pyplot: it keeps global state and asks for a display."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from matplotlib import font_manager
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-# Okabe and Ito: told apart by colour-blind people too.
+# Okabe and Ito: told apart by color-blind people too.
 BLUE: Final = "#0072B2"
 ORANGE: Final = "#E69F00"
 GREEN: Final = "#009E73"
 VERMILION: Final = "#D55E00"
 PURPLE: Final = "#CC79A7"
 SKY: Final = "#56B4E9"
-GREY: Final = "#7F7F7F"
+GRAY: Final = "#7F7F7F"
 CYCLE: Final = (BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY)
 
 _DOTS_PER_INCH: Final = 130

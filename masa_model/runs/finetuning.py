@@ -1,4 +1,4 @@
-"""A run of fine-tuning, from files to a folder with a recogniser and pictures."""
+"""A run of fine-tuning, from files to a folder with a recognizer and pictures."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from masa_data.errors import DataError
-from masa_model.inputs.labelled import FinetuneData, open_finetune_data
+from masa_model.inputs.labeled import FinetuneData, open_finetune_data
 from masa_model.pictures.curves import finetuning_curves
 from masa_model.pictures.recorder import Recorder
 from masa_model.pictures.run_pictures import draw_finetuning

@@ -97,7 +97,7 @@ def finetune(
     device: str = "auto",
     progress: bool = True,
 ) -> Run:
-    """Train a recogniser on labelled clips: those of split train; those of val choose the epoch.
+    """Train a recognizer on labeled clips: those of split train; those of val choose the epoch.
 
     Args:
         files: files of pose tracks with labels and splits.
@@ -113,7 +113,7 @@ def finetune(
         progress: whether to show a bar.
 
     Returns:
-        the run: its metrics, curves, and the recogniser.
+        the run: its metrics, curves, and the recognizer.
 
     Raises:
         DataError: if files, settings, checkpoint or folder cannot be used, or the loss is not finite.
@@ -147,16 +147,16 @@ def evaluate(
     force: bool = False,
     device: str = "auto",
 ) -> Evaluation:
-    """Ask a recogniser about clips that it has not seen, and count the right answers.
+    """Ask a recognizer about clips that it has not seen, and count the right answers.
 
     Args:
-        run: a run of fine-tuning, its folder, a checkpoint, or a recogniser that is loaded.
+        run: a run of fine-tuning, its folder, a checkpoint, or a recognizer that is loaded.
         files: files of pose tracks; None = those of the run.
         split: "train", "val", "test" or "none"; several joined by "+".
         subset: only these labels, such as "wlasl100"; None = as in the run.
         views: windows of each clip that are averaged.
         force: count clips that were trained on, or are of another estimator, all the same.
-        device: where to compute, unless the recogniser is loaded.
+        device: where to compute, unless the recognizer is loaded.
 
     Returns:
         top-1, 2 and 5 over clips and over classes with 95 % intervals, and what was confused.
@@ -200,7 +200,7 @@ def probe(
 
     Example:
         >>> found = probe("runs/pretrain-001")  # doctest: +SKIP
-        >>> found["trained"].means()["neighbour_1"]  # doctest: +SKIP
+        >>> found["trained"].means()["neighbor_1"]  # doctest: +SKIP
         0.69
     """
     checkpoint = _checkpoint(run)

@@ -97,7 +97,7 @@ class Run:
         return model.query.encoder.to(device)
 
     def recognizer(self, device: str | torch.device = "cpu") -> Recognizer:
-        """The recogniser that came of fine-tuning.
+        """The recognizer that came of fine-tuning.
 
         Args:
             device: where to put it.

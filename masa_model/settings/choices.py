@@ -19,7 +19,7 @@ Storage = Literal["auto", "stream", "memory", "gpu"]
 CropReference = Literal["frame", "clip"]
 # Longer clips are thinned out to this many frames.
 MAX_FRAMES: Final = 150
-# How the frames of a clip are chosen in fine-tuning. "window": neighbouring frames, all places of the window
+# How the frames of a clip are chosen in fine-tuning. "window": neighboring frames, all places of the window
 # alike. "stride": the same of every second frame, as the authors' data code thins its clips out, so that as
 # many frames reach twice as far. "spread": one frame out of each of as many equal parts of the clip as there
 # are frames to choose. The paper says none of them.
@@ -49,7 +49,7 @@ Objective = Literal["motion", "joint"]
 LossKind = Literal["l2", "l1"]
 Reduction = Literal["mean", "sum"]
 # Batch statistics, or layer norm: for measuring what batch statistics give away to the contrastive task.
-Normalisation = Literal["batch", "layer"]
+Normalization = Literal["batch", "layer"]
 
 # The classifier behind the encoder, and how it averages over frames.
 Head = Literal["linear", "batch-norm"]

@@ -18,7 +18,7 @@ class SamplingSettings(Section):
 
     Attributes:
         frames: maximum number of frames; a shorter clip keeps all frames, or all that the stride leaves.
-        how: "window" uses neighbouring frames, "stride" every second frame, "spread" frames spread over the
+        how: "window" uses neighboring frames, "stride" every second frame, "spread" frames spread over the
             whole clip.
     """
 
@@ -40,7 +40,7 @@ class HeadSettings(Section):
     dropout: Share = 0.0
 
 
-class FinetuneOptimiserSettings(Section):
+class FinetuneOptimizerSettings(Section):
     """The optimizer and its schedule.
 
     Attributes:
@@ -128,7 +128,7 @@ class FinetuneSettings(RunSettings):
     inputs: InputSettings = InputSettings()
     sampling: SamplingSettings = SamplingSettings()
     head: HeadSettings = HeadSettings()
-    optimiser: FinetuneOptimiserSettings = FinetuneOptimiserSettings()
+    optimizer: FinetuneOptimizerSettings = FinetuneOptimizerSettings()
     augment: AugmentSettings = AugmentSettings()
     data: FinetuneDataSettings = FinetuneDataSettings()
 
@@ -147,18 +147,18 @@ class FinetuneSettings(RunSettings):
 
     def without_effect(self) -> dict[str, str]:
         """See RunSettings."""
-        found = {"network.decoder_blocks": "a recogniser has no decoder"}
-        if self.optimiser.kind == "sgd":
-            found["optimiser.warm_up"] = "optimiser.kind is sgd, whose learning rate falls in steps"
+        found = {"network.decoder_blocks": "a recognizer has no decoder"}
+        if self.optimizer.kind == "sgd":
+            found["optimizer.warm_up"] = "optimizer.kind is sgd, whose learning rate falls in steps"
         else:
-            found["optimiser.momentum"] = "optimiser.kind is adamw"
-            found["optimiser.drops"] = "optimiser.kind is adamw, whose learning rate falls in a line"
+            found["optimizer.momentum"] = "optimizer.kind is adamw"
+            found["optimizer.drops"] = "optimizer.kind is adamw, whose learning rate falls in a line"
         if self.head.kind == "linear":
             found["head.dropout"] = "head.kind is linear"
         if self.pretrained is None:
-            found["optimiser.head_first"] = "from scratch all learns from the start"
+            found["optimizer.head_first"] = "from scratch all learns from the start"
         if self.freeze:
-            found["optimiser.head_first"] = "the encoder is frozen"
+            found["optimizer.head_first"] = "the encoder is frozen"
             found["network.graph_dropout"] = "the encoder is frozen"
         return found
 
@@ -167,7 +167,7 @@ class FinetuneSettings(RunSettings):
 RECIPES: dict[str, dict[str, Any]] = {
     "paper": {},
     "tuned": {
-        "optimiser": {"kind": "adamw", "learning_rate": 1e-3, "weight_decay": 0.05, "head_first": 0.2},
+        "optimizer": {"kind": "adamw", "learning_rate": 1e-3, "weight_decay": 0.05, "head_first": 0.2},
         "augment": MILD_AUGMENTATION,
         "head": {"kind": "batch-norm", "dropout": 0.2},
         "sampling": {"how": "spread"},

@@ -7,7 +7,7 @@ from typing import Final
 
 from pydantic import model_validator
 
-from masa_model.settings.choices import Normalisation, Size
+from masa_model.settings.choices import Normalization, Size
 from masa_model.settings.types import Depth, Section, Share, Width
 
 
@@ -32,7 +32,7 @@ class NetworkSettings(Section):
     decoder_blocks: Depth = 2
     heads: Width = 8
     hidden: Width = 2048
-    norm: Normalisation = "batch"
+    norm: Normalization = "batch"
     graph_dropout: Share = 0.05
 
     @model_validator(mode="after")

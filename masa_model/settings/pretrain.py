@@ -124,7 +124,7 @@ class AlignmentSettings(Section):
     features: Width = 128
 
 
-class OptimiserSettings(Section):
+class OptimizerSettings(Section):
     """The optimizer AdamW and its schedule.
 
     Attributes:
@@ -197,7 +197,7 @@ class PretrainSettings(RunSettings):
     motion: MotionSettings = MotionSettings()
     alignment: AlignmentSettings = AlignmentSettings()
     augment: AugmentSettings = AugmentSettings()
-    optimiser: OptimiserSettings = OptimiserSettings()
+    optimizer: OptimizerSettings = OptimizerSettings()
     data: DataSettings = DataSettings()
 
     @model_validator(mode="before")
@@ -254,13 +254,13 @@ PRESETS: dict[str, dict[str, Any]] = {
     "base": {},
     "small": {
         "network": NETWORKS["small"].model_dump(),
-        "optimiser": {"learning_rate": 5e-4},
+        "optimizer": {"learning_rate": 5e-4},
         **_FEW_CLIPS,
         "epochs": 200,
     },
     "tiny": {
         "network": NETWORKS["tiny"].model_dump(),
-        "optimiser": {"learning_rate": 1e-3},
+        "optimizer": {"learning_rate": 1e-3},
         **_FEW_CLIPS,
         "epochs": 10,
     },

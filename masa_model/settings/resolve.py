@@ -22,6 +22,7 @@ Settings = TypeVar("Settings", bound=BaseModel)
 _LONGEST_SHOWN: Final = 100
 # What settings were called before: (section, name) → name. Old runs and commands are still understood.
 _RENAMED: Final = {("masking", "share"): "min_moving_fraction", ("data", "place"): "storage"}
+_RENAMED_SECTIONS: Final = {"optimiser": "optimizer"}
 
 
 class RunSettings(BaseModel):
@@ -96,15 +97,22 @@ def renamed(values: dict[str, Any]) -> dict[str, Any]:
     Args:
         values: settings, group by group.
     """
+    for old, new in _RENAMED_SECTIONS.items():
+        if old in values and new not in values:
+            _warn(old, new)
+            values = {new if name == old else name: value for name, value in values.items()}
     for (section, old), new in _RENAMED.items():
         group = values.get(section)
         if isinstance(group, dict) and old in group and new not in group:
-            warnings.warn(
-                f"the setting {section}.{old} is now called {section}.{new}", RenamedWarning, stacklevel=2
-            )
+            _warn(f"{section}.{old}", f"{section}.{new}")
             group = {new if name == old else name: value for name, value in group.items()}
             values = {**values, section: group}
     return values
+
+
+def _warn(old: str, new: str) -> None:
+    what = "setting" if "." in old else "group of settings"
+    warnings.warn(f"the {what} {old} is now called {new}", RenamedWarning, stacklevel=4)
 
 
 def grouped(named: Mapping[str, object]) -> dict[str, Any]:

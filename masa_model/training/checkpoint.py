@@ -1,6 +1,6 @@
 """Checkpoints: one safetensors file that says all that is needed to use it, and cannot run code.
 
-The tensors are the model's and, for resuming, the optimiser's; what is not a tensor is JSON in the header.
+The tensors are the model's and, for resuming, the optimizer's; what is not a tensor is JSON in the header.
 Checksums tell a file that was changed. They do not tell who wrote it: what is read is checked all the same.
 """
 
@@ -41,7 +41,7 @@ _HEADER: Final = "masa"
 # At the end of the header: its own checksum without this, and that of all tensors. It has no entry of its own
 # in the file's metadata, whose order safetensors leaves to chance: a run shall write the same bytes again.
 _CHECKSUMS: Final = re.compile(r',"crc32":"([0-9a-f]{8}) ([0-9a-f]{8})"}$')
-_OPTIMISER: Final = "optimiser."
+_OPTIMIZER: Final = "optimiser."
 _MODEL: Final = "model."
 _PROGRESS: Final = "progress."
 RUNNING: Final = "statistics."
@@ -60,16 +60,16 @@ class CheckpointHeader(BaseModel):
         version: of the format.
         kind: "pretraining" or "recogniser".
         tool_version: which release wrote it.
-        step: optimiser steps made.
+        step: optimizer steps made.
         steps: of the whole run.
         settings: of the run, all of them.
         skeleton: names of the keypoints, in order.
         estimator: what the clips were extracted with.
         sampling: which frames of a video they keep.
         fingerprints: of the data files.
-        labels: gloss of each class, for a recogniser.
+        labels: gloss of each class, for a recognizer.
         classes: corpus and label of each class, in the same order.
-        temperature: a recogniser's scores are divided by it before they become probabilities; fitted on val.
+        temperature: a recognizer's scores are divided by it before they become probabilities; fitted on val.
         metrics: what was measured last.
     """
 
@@ -112,7 +112,7 @@ class Checkpoint:
         path: of the file.
         header: what it says about itself.
         model: the model's state.
-        optimiser: the optimiser's tensors, by "number.name"; empty if it was saved without.
+        optimizer: the optimizer's tensors, by "number.name"; empty if it was saved without.
         progress: tensors of the run: sums over the epoch under way; the running statistics with which
             training goes on; what clips it was trained on, and what clips the pre-training before it.
     """
@@ -120,7 +120,7 @@ class Checkpoint:
     path: Path
     header: CheckpointHeader
     model: dict[str, Tensor]
-    optimiser: dict[str, Tensor]
+    optimizer: dict[str, Tensor]
     progress: dict[str, Tensor]
 
     @property
@@ -137,7 +137,7 @@ def save_checkpoint(
     path: Path,
     header: CheckpointHeader,
     model: nn.Module,
-    optimiser: torch.optim.Optimizer | None = None,
+    optimizer: torch.optim.Optimizer | None = None,
     progress: dict[str, Tensor] | None = None,
 ) -> None:
     """Write a checkpoint whole or not at all.
@@ -146,9 +146,9 @@ def save_checkpoint(
         OSError: if the disk is full; what stood there before is as it was.
     """
     tensors = {_MODEL + name: value for name, value in model.state_dict().items()}
-    if optimiser is not None:
-        for number, state in optimiser.state_dict()["state"].items():
-            tensors |= {f"{_OPTIMISER}{number}.{name}": value for name, value in state.items()}
+    if optimizer is not None:
+        for number, state in optimizer.state_dict()["state"].items():
+            tensors |= {f"{_OPTIMIZER}{number}.{name}": value for name, value in state.items()}
     tensors |= {_PROGRESS + name: value for name, value in (progress or {}).items()}
     tensors = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
     text = header.model_dump_json()
@@ -180,7 +180,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
             name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)
         }
 
-    return Checkpoint(path, header, of(_MODEL), of(_OPTIMISER), of(_PROGRESS))
+    return Checkpoint(path, header, of(_MODEL), of(_OPTIMIZER), of(_PROGRESS))
 
 
 def read_progress(path: Path, name: str) -> Tensor | None:

@@ -108,17 +108,17 @@ def load_model(checkpoint: Checkpoint, model: nn.Module, prefix: str = "") -> No
     model.load_state_dict(state)
 
 
-def load_optimiser(checkpoint: Checkpoint, optimiser: torch.optim.Optimizer) -> None:
-    """Give an optimiser its state.
+def load_optimizer(checkpoint: Checkpoint, optimizer: torch.optim.Optimizer) -> None:
+    """Give an optimizer its state.
 
     Raises:
         DataError: if the checkpoint was saved without one, or for other parameters.
     """
-    groups = optimiser.state_dict()["param_groups"]
-    parameters = [parameter for group in optimiser.param_groups for parameter in group["params"]]
+    groups = optimizer.state_dict()["param_groups"]
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     places = {str(number): number for number in range(len(parameters))}
     state: dict[int, dict[str, Tensor]] = {}
-    for name, value in checkpoint.optimiser.items():
+    for name, value in checkpoint.optimizer.items():
         place, _, key = name.partition(".")
         number = places.get(place)
         fits = number is not None and value.shape in ((), parameters[number].shape)  # step counts have none
@@ -127,9 +127,9 @@ def load_optimiser(checkpoint: Checkpoint, optimiser: torch.optim.Optimizer) -> 
                 f"{checkpoint.path} was saved for other parameters", "Resume from last.safetensors"
             )
         if not torch.isfinite(value).all():
-            raise no_numbers(checkpoint.path, f"the optimiser's {key}")
+            raise no_numbers(checkpoint.path, f"the optimizer's {key}")
         state.setdefault(number, {})[key] = value
     names = {name for values in state.values() for name in values}
     if any(values.keys() != names for values in state.values()):
         raise DataError(f"{checkpoint.path} was saved for other parameters", "Resume from last.safetensors")
-    optimiser.load_state_dict({"state": state, "param_groups": groups})
+    optimizer.load_state_dict({"state": state, "param_groups": groups})

@@ -62,7 +62,7 @@ class CheckpointWriter:
         self,
         header: CheckpointHeader,
         model: nn.Module,
-        optimiser: torch.optim.Optimizer,
+        optimizer: torch.optim.Optimizer,
         running: Mapping[str, Tensor],
         progress: Mapping[str, Tensor],
     ) -> None:
@@ -71,12 +71,12 @@ class CheckpointWriter:
         Args:
             header: what it says about itself.
             model: to be saved, with statistics that fit its weights.
-            optimiser: likewise.
+            optimizer: likewise.
             running: the running statistics, with which training goes on.
             progress: further tensors: the sums of the epoch under way.
         """
         statistics = {RUNNING + name: value for name, value in running.items()}
-        save_checkpoint(self.last, header, model, optimiser, {**progress, **self.always, **statistics})
+        save_checkpoint(self.last, header, model, optimizer, {**progress, **self.always, **statistics})
         self.saved = time.monotonic()
 
     def _seconds(self) -> float:

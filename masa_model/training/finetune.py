@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from masa_model.inputs.augment import augment, with_noise
 from masa_model.inputs.batch import PoseBatch, RawClips
-from masa_model.inputs.labelled import FinetuneData
+from masa_model.inputs.labeled import FinetuneData
 from masa_model.inputs.parts import prepare_clips
 from masa_model.inputs.sampling import sample_training_frames
 from masa_model.inputs.sources import epoch_batches, open_source
@@ -32,7 +32,7 @@ from masa_model.training.checkpoint import (
 )
 from masa_model.training.checkpoint_parts import load_model, tensor_of
 from masa_model.training.finetune_checkpoints import SUMS, Chosen, FinetuneSaver, State
-from masa_model.training.optimiser import make_optimiser, set_learning_rate
+from masa_model.training.optimizer import make_optimizer, set_learning_rate
 from masa_model.training.precision import autocast, settle_precision
 from masa_model.training.pretrained import check_estimators
 from masa_model.training.probabilities import fit_temperature
@@ -75,12 +75,12 @@ def finetune(
     steps = steps_per_epoch * settings.epochs
     going_on = folder.last.exists()
     model = _initial_model(settings, data, device, resume=going_on)
-    optimiser = make_optimiser(settings.optimiser, model, learning_parameters(settings, model))
+    optimizer = make_optimizer(settings.optimizer, model, learning_parameters(settings, model))
     state = State(sums=torch.zeros(len(SUMS), device=device))
     if going_on:
         checkpoint = load_checkpoint(folder.last)
         require_kind(folder.last, checkpoint.header, "recogniser")
-        restore_run(checkpoint, settings, steps, model, optimiser)
+        restore_run(checkpoint, settings, steps, model, optimizer)
         state = _state_of(checkpoint, device)
     folder.forget_metrics_from(state.step // steps_per_epoch)
     saver = FinetuneSaver(settings, data, folder, steps, _pretrained_on(settings, folder, going_on=going_on))
@@ -88,13 +88,13 @@ def finetune(
     weights = class_weights(settings, data).to(device)
     source = open_source(clips, device, settings.data.storage)
     model.train()
-    head_alone = 0.0 if settings.pretrained is None else settings.optimiser.head_first * steps
+    head_alone = 0.0 if settings.pretrained is None else settings.optimizer.head_first * steps
 
     for epoch in range(state.step // steps_per_epoch, settings.epochs):
         order = epoch_batches(len(clips), settings.batch_size, settings.seed, epoch)
         started, first = time.monotonic(), state.step
         for raw in source.batches(order[state.step % steps_per_epoch :]):
-            set_learning_rate(optimiser, rate_factor(settings.optimiser, state.step, steps))
+            set_learning_rate(optimizer, rate_factor(settings.optimizer, state.step, steps))
             # Dropout too depends on the step alone, not on what ran before.
             torch.manual_seed(hash((settings.seed, state.step)) & 0x7FFFFFFF)
             batch = _training_batch(raw, settings, (settings.seed, epoch))
@@ -110,11 +110,11 @@ def finetune(
             if not torch.isfinite(loss):
                 raise NonFiniteLossError(
                     f"the loss is {float(loss)} in step {state.step + 1}",
-                    "Lower optimiser.learning_rate; the last checkpoint stands",
+                    "Lower optimizer.learning_rate; the last checkpoint stands",
                 )
-            optimiser.zero_grad()
+            optimizer.zero_grad()
             loss.backward()
-            optimiser.step()
+            optimizer.step()
             state.step += 1
             right = (scores.argmax(1) == wanted).float().mean()
             state.sums += torch.stack([loss.detach(), right])
@@ -122,7 +122,7 @@ def finetune(
             if state.step % steps_per_epoch:
                 if stopping or saver.writer.due_within_epoch():
                     with _fitting_statistics(model, settings, data, device) as running:
-                        saver.save_last(state, model, optimiser, running)
+                        saver.save_last(state, model, optimizer, running)
                 if stopping:
                     return
                 yield Progress(state.step, steps, epoch)
@@ -131,7 +131,7 @@ def finetune(
         state.sums = torch.zeros_like(state.sums)
         record: dict[str, float] = {"epoch": epoch, "step": state.step}
         record |= dict(zip(SUMS, means, strict=True))
-        record["learning_rate"] = optimiser.param_groups[0]["lr"]
+        record["learning_rate"] = optimizer.param_groups[0]["lr"]
         seconds = time.monotonic() - started
         record["clips_per_second"] = (state.step - first) * len(order[0]) / max(seconds, 1e-9)
         last = epoch + 1 == settings.epochs
@@ -148,7 +148,7 @@ def finetune(
                 record["best_epoch"] = state.chosen.epoch
             folder.append_metrics(dict(record))
             if keep:
-                saver.save_last(state, model, optimiser, running, record, temperature if ask else 1.0)
+                saver.save_last(state, model, optimizer, running, record, temperature if ask else 1.0)
         yield Progress(state.step, steps, epoch, record)
         if stopping:
             return
@@ -166,7 +166,7 @@ def _initial_model(
         check_estimators(settings, data)
         load_model(load_checkpoint(Path(settings.pretrained)), model.encoder, "query.encoder.")
     elif settings.freeze:
-        # A network that never trains would normalise by statistics of nothing.
+        # A network that never trains would normalize by statistics of nothing.
         calibrate_encoder(model.encoder, data.train.clips, settings.inputs, device)
     return model
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from masa_model.inputs.labelled import FinetuneData
+from masa_model.inputs.labeled import FinetuneData
 from masa_model.settings.finetune import FinetuneSettings
 from masa_model.training.checkpoint import PRETRAINED_ON, TRAINED_ON, CheckpointHeader
 from masa_model.training.checkpoint_writer import CheckpointWriter
@@ -91,14 +91,14 @@ class FinetuneSaver:
         self,
         state: State,
         model: nn.Module,
-        optimiser: torch.optim.Optimizer,
+        optimizer: torch.optim.Optimizer,
         running: dict[str, Tensor],
         record: dict[str, float] | None = None,
         temperature: float = 1.0,
     ) -> None:
         """Write the checkpoint to go on from; see save_best and CheckpointWriter.write_last."""
         header = self._header(state, record or {}, temperature)
-        self.writer.write_last(header, model, optimiser, running, _progress(state))
+        self.writer.write_last(header, model, optimizer, running, _progress(state))
 
     def _header(self, state: State, record: dict[str, float], temperature: float) -> CheckpointHeader:
         files = self.data.train.clips.files

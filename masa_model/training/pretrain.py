@@ -19,7 +19,7 @@ from masa_model.network.masa import MASA, Losses
 from masa_model.settings.pretrain import PretrainSettings
 from masa_model.training.checkpoint import load_checkpoint, require_kind
 from masa_model.training.data import TrainingData
-from masa_model.training.optimiser import make_optimiser, set_learning_rate
+from masa_model.training.optimizer import make_optimizer, set_learning_rate
 from masa_model.training.precision import autocast, settle_precision
 from masa_model.training.pretrain_checkpoints import PretrainSaver
 from masa_model.training.pretrained import build_model
@@ -75,8 +75,8 @@ def pretrain(
     steps = steps_per_epoch * settings.epochs
     model = build_model(settings, len(clips)).to(device)
     learning = (parameter for parameter in model.parameters() if parameter.requires_grad)
-    chosen = settings.optimiser
-    optimiser = make_optimiser(chosen, model, [(learning, chosen.learning_rate)])
+    chosen = settings.optimizer
+    optimizer = make_optimizer(chosen, model, [(learning, chosen.learning_rate)])
     saver = PretrainSaver(settings, data, folder, processes, steps)
     step, sums = 0, torch.zeros(len(MEASURES), device=device)
     if processes.any(folder.last.exists()):
@@ -87,7 +87,7 @@ def pretrain(
             settings,
             steps,
             model,
-            optimiser,
+            optimizer,
             lambda: saver.keep_missing(checkpoint.header, model),
         )
         step = checkpoint.header.step
@@ -103,7 +103,7 @@ def pretrain(
         started, first = time.monotonic(), step
         for raw, waited in batches:
             step_started = time.monotonic()
-            set_learning_rate(optimiser, learning_rate_factor(step, steps, chosen.warm_up))
+            set_learning_rate(optimizer, learning_rate_factor(step, steps, chosen.warm_up))
             weight = alignment_weight(step, steps, settings.alignment.weight, settings.alignment.ramp)
             # Dropout and noise too depend on the step alone, not on what ran before.
             torch.manual_seed(hash((settings.seed, step, processes.rank)) & 0x7FFFFFFF)
@@ -111,11 +111,11 @@ def pretrain(
             with autocast(settings.precision, device):
                 losses: Losses = wrapped(batch, (settings.seed, epoch), weight, as_key, clean)
             _check_finite(losses, batch, data, processes)
-            optimiser.zero_grad()
+            optimizer.zero_grad()
             losses.total.backward()
-            if settings.optimiser.clip_gradients:
-                nn.utils.clip_grad_norm_(model.parameters(), settings.optimiser.clip_gradients)
-            optimiser.step()
+            if settings.optimizer.clip_gradients:
+                nn.utils.clip_grad_norm_(model.parameters(), settings.optimizer.clip_gradients)
+            optimizer.step()
             model.after_step(losses.keys, batch.numbers)
 
             step += 1
@@ -123,7 +123,7 @@ def pretrain(
             stopping, due = processes.any_of(stop(), saver.due())
             if step % steps_per_epoch:
                 if stopping or due:
-                    saver.save(step, model, optimiser, processes.gather(sums))
+                    saver.save(step, model, optimizer, processes.gather(sums))
                 if stopping:
                     processes.wait()
                     return
@@ -132,14 +132,14 @@ def pretrain(
         means = processes.mean(sums / steps_per_epoch).tolist()
         sums = torch.zeros_like(sums)
         record = {"epoch": epoch, "step": step} | dict(zip(MEASURES, means, strict=True))
-        record["learning_rate"] = optimiser.param_groups[0]["lr"]
+        record["learning_rate"] = optimizer.param_groups[0]["lr"]
         record["alignment_weight"] = weight
         record["clips_per_second"] = (step - first) * batch_size / (time.monotonic() - started)
         record |= after_epoch(model, epoch + 1)
         if processes.first:
             folder.append_metrics(record)
         nothing = sums.expand(processes.count, -1)
-        saver.save_after_epoch(step, model, optimiser, nothing, record, stopping=stopping)
+        saver.save_after_epoch(step, model, optimizer, nothing, record, stopping=stopping)
         processes.wait()
         yield Progress(step, steps, epoch, record)
         if stopping:
@@ -206,5 +206,5 @@ def _check_finite(losses: Losses, batch: PoseBatch, data: TrainingData, processe
     raise NonFiniteLossError(
         f"the loss is not finite (motion {float(losses.motion)}, alignment {float(losses.alignment)}) in a "
         f"batch of the clips {json.dumps(ids[:8])}{f' and {len(ids) - 8} more' if len(ids) > 8 else ''}",
-        "Look at them with masa-inspect, or lower optimiser.learning_rate; the last checkpoint stands",
+        "Look at them with masa-inspect, or lower optimizer.learning_rate; the last checkpoint stands",
     )

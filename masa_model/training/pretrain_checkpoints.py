@@ -48,24 +48,24 @@ class PretrainSaver:
         """Whether it is time for a checkpoint within the epoch; only the first process says so."""
         return self.processes.first and self.writer.due_within_epoch()
 
-    def save(self, step: int, model: MASA, optimiser: torch.optim.Optimizer, sums: Tensor) -> None:
+    def save(self, step: int, model: MASA, optimizer: torch.optim.Optimizer, sums: Tensor) -> None:
         """Write `last`, within an epoch.
 
         Args:
             step: steps made.
             model: to be saved; it stays as it is.
-            optimiser: likewise.
+            optimizer: likewise.
             sums: (processes, measures) sums over the epoch under way.
         """
         if self.processes.first:
             with self._fitting_statistics(model) as running:
-                self.writer.write_last(self._header(step), model, optimiser, running, {"sums": sums})
+                self.writer.write_last(self._header(step), model, optimizer, running, {"sums": sums})
 
     def save_after_epoch(
         self,
         step: int,
         model: MASA,
-        optimiser: torch.optim.Optimizer,
+        optimizer: torch.optim.Optimizer,
         sums: Tensor,
         record: dict[str, float],
         *,
@@ -76,7 +76,7 @@ class PretrainSaver:
         Args:
             step: steps made.
             model: to be saved; it stays as it is.
-            optimiser: likewise.
+            optimizer: likewise.
             sums: as for save; of the next epoch, so zeros.
             record: what was measured.
             stopping: whether the run ends here.
@@ -89,7 +89,7 @@ class PretrainSaver:
             with self._fitting_statistics(model) as running:
                 if kept is not None:  # before the last one: who is killed in between goes on from before both
                     self.writer.write(kept, header, model)
-                self.writer.write_last(header, model, optimiser, running, {"sums": sums})
+                self.writer.write_last(header, model, optimizer, running, {"sums": sums})
 
     def keep_missing(self, header: CheckpointHeader, model: MASA) -> None:
         """Write the one to be kept of the step that `last` is of, where it is not there.

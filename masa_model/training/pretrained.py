@@ -10,7 +10,7 @@ import torch
 
 from masa_data.errors import DataError
 from masa_data.shards.joining import check_estimator
-from masa_model.inputs.labelled import FinetuneData
+from masa_model.inputs.labeled import FinetuneData
 from masa_model.network.masa import MASA
 from masa_model.settings.finetune import FinetuneSettings
 from masa_model.settings.network import NetworkSettings

@@ -19,7 +19,7 @@ _BINS: Final = 15
 def fit_temperature(probabilities: NDArray[np.floating], targets: NDArray[np.int64]) -> float:
     """The temperature T by which softmax(scores / T) is most likely (Guo et al. 2017, arXiv:1706.04599).
 
-    Of N clips a share of 1 / (N + 2) counts for all classes alike, as in Platt (1999): a recogniser that gets
+    Of N clips a share of 1 / (N + 2) counts for all classes alike, as in Platt (1999): a recognizer that gets
     every one of a few clips right is not taken to be always right.
 
     Args:
@@ -30,7 +30,7 @@ def fit_temperature(probabilities: NDArray[np.floating], targets: NDArray[np.int
         T between 0.05 and 20; 1 if there are no clips.
 
     Example:
-        Of ten clips on which a recogniser said 99 % five were wrong, so T is far above 1:
+        Of ten clips on which a recognizer said 99 % five were wrong, so T is far above 1:
         `fit_temperature(np.tile([0.99, 0.01], (10, 1)), np.arange(10) % 2)`.
     """
     if not len(targets):
@@ -43,8 +43,8 @@ def fit_temperature(probabilities: NDArray[np.floating], targets: NDArray[np.int
     def loss(log_temperature: float) -> float:
         scaled = scores / np.exp(log_temperature)
         highest = scaled.max(1)
-        normaliser = highest + np.log(np.exp(scaled - highest[:, None]).sum(1))
-        return float((normaliser - wanted / np.exp(log_temperature)).mean())
+        normalizer = highest + np.log(np.exp(scaled - highest[:, None]).sum(1))
+        return float((normalizer - wanted / np.exp(log_temperature)).mean())
 
     found = minimize_scalar(loss, bounds=(np.log(_LOWEST), np.log(_HIGHEST)), method="bounded")
     return float(np.exp(found.x))

@@ -8,9 +8,9 @@ from jaxtyping import Float
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from masa_model.inputs.labelled import FinetuneData
+from masa_model.inputs.labeled import FinetuneData
 from masa_model.network.classifier import RecognizerNetwork
-from masa_model.settings.finetune import FinetuneOptimiserSettings, FinetuneSettings
+from masa_model.settings.finetune import FinetuneOptimizerSettings, FinetuneSettings
 from masa_model.training.schedule import learning_rate_factor
 
 
@@ -23,7 +23,7 @@ def learning_parameters(
         settings: of the run.
         model: a frozen encoder is left out.
     """
-    chosen = settings.optimiser
+    chosen = settings.optimizer
     encoder = {id(parameter) for parameter in model.encoder.parameters()}
     learning = [parameter for parameter in model.parameters() if parameter.requires_grad]
     head = [parameter for parameter in learning if id(parameter) not in encoder]
@@ -31,7 +31,7 @@ def learning_parameters(
     return [(body, chosen.learning_rate), (head, chosen.learning_rate * chosen.head_factor)]
 
 
-def rate_factor(settings: FinetuneOptimiserSettings, step: int, steps: int) -> float:
+def rate_factor(settings: FinetuneOptimizerSettings, step: int, steps: int) -> float:
     """The learning rate as a share of its height, 0..1.
 
     Args:

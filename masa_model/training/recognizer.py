@@ -1,4 +1,4 @@
-"""A trained recogniser: its network, its classes, and the probabilities it gives to clips and tracks."""
+"""A trained recognizer: its network, its classes, and the probabilities it gives to clips and tracks."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from masa_data.tracks.provenance import EstimatorIdentity
 from masa_data.tracks.track import PoseTrack
 from masa_model.inputs.augment import with_noise
 from masa_model.inputs.batch import RawClips
-from masa_model.inputs.labelled import Classes
+from masa_model.inputs.labeled import Classes
 from masa_model.inputs.parts import prepare_clips
 from masa_model.inputs.sampling import sample_test_frames
 from masa_model.inputs.sources import StreamedClips, raw_clips
@@ -46,7 +46,7 @@ class Scoring:
 
     Attributes:
         temperature: by which the scores are divided before they become probabilities.
-        views: windows of a clip that are averaged; 1 = the centre.
+        views: windows of a clip that are averaged; 1 = the center.
         noise: σ of Gaussian noise on the coordinates (Table XIII), in 1/256 of a part's side.
         seed: of the noise, which also depends on the batch.
     """
@@ -75,7 +75,7 @@ class Guess:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Recognizer:
-    """A trained recogniser: `Recognizer.load("runs/finetune-001").predict(track)`.
+    """A trained recognizer: `Recognizer.load("runs/finetune-001").predict(track)`.
 
     Attributes:
         path: of its checkpoint.
@@ -243,7 +243,7 @@ def score_clips(
 
     Args:
         model: on the device, in evaluation mode.
-        clips: to be recognised.
+        clips: to be recognized.
         settings: of the model's run.
         device: where to compute.
         batches: clip numbers.

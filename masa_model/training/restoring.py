@@ -1,4 +1,4 @@
-"""Going on with a run: what of its last checkpoint is checked, and given to model and optimiser."""
+"""Going on with a run: what of its last checkpoint is checked, and given to model and optimizer."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from masa_data.errors import DataError
 from masa_data.texts import counted
 from masa_model.network.calibration import restore_statistics
 from masa_model.training.checkpoint import Checkpoint
-from masa_model.training.checkpoint_parts import load_model, load_optimiser, load_statistics, settings_of
+from masa_model.training.checkpoint_parts import load_model, load_optimizer, load_statistics, settings_of
 
 # They change nothing about what a run learns. A run may be lengthened; its number of steps is checked apart.
 _FREE: Final = frozenset({"epochs", "save_every", "save_minutes", "probe_every", "data.storage"})
@@ -24,17 +24,17 @@ def restore_run(
     settings: BaseModel,
     steps: int,
     model: nn.Module,
-    optimiser: torch.optim.Optimizer,
+    optimizer: torch.optim.Optimizer,
     as_saved: Callable[[], None] = lambda: None,
 ) -> None:
-    """Give model and optimiser what they had when a checkpoint was saved.
+    """Give model and optimizer what they had when a checkpoint was saved.
 
     Args:
         checkpoint: the run's last one.
         settings: of the run as it goes on.
         steps: of the whole run as it goes on.
         model: of the same structure.
-        optimiser: over the same parameters.
+        optimizer: over the same parameters.
         as_saved: called while the model has the statistics that were measured for its weights, before those
             with which training goes on take their place.
 
@@ -48,10 +48,10 @@ def restore_run(
     as_saved()
     restore_statistics(model, load_statistics(checkpoint, model))
     entries = [
-        {name: value for name, value in group.items() if name != "params"} for group in optimiser.param_groups
+        {name: value for name, value in group.items() if name != "params"} for group in optimizer.param_groups
     ]
-    load_optimiser(checkpoint, optimiser)
-    for group, said in zip(optimiser.param_groups, entries, strict=True):
+    load_optimizer(checkpoint, optimizer)
+    for group, said in zip(optimizer.param_groups, entries, strict=True):
         group.update(said)
 
 

@@ -29,11 +29,11 @@ DATA: Final = "data.json"
 SETTINGS: Final = "settings.toml"
 # A run writes all of its settings; without these, defaults would take the place of what it was begun with.
 _ALWAYS_WRITTEN: Final = frozenset(
-    {"size", "epochs", "batch_size", "seed", "network", "inputs", "optimiser", "data"}
+    {"size", "epochs", "batch_size", "seed", "network", "inputs", "optimizer", "data"}
 )
 
 Settings = TypeVar("Settings", bound=BaseModel)
-_Text = Annotated[str, Field(min_length=1, pattern=r"^[^\x00]+$")]
+_Text = Annotated[str, Field(min_length=1, pattern=r"^[^\x00-\x1f\x7f]+$")]
 _Record: Final = TypeAdapter(dict[str, float])
 
 
@@ -268,7 +268,7 @@ class RunFolder:
                 record = _Record.validate_python(values, strict=True)
                 if record["epoch"] < 0:
                     raise ValueError
-                records.append(values)
+                records.append({_as_now(name): value for name, value in values.items()})
             except (ValueError, KeyError, RecursionError):
                 raise DataError(
                     f"line {number} of {self.metrics} is not what a run writes about an epoch",
@@ -282,3 +282,8 @@ class RunFolder:
             return
         kept = [line for line in self.read_metrics() if line["epoch"] < epoch]
         write_whole(self.metrics, "".join(json.dumps(line) + "\n" for line in kept))
+
+
+def _as_now(name: str) -> str:
+    """What a measure of a line of metrics.jsonl is called now."""
+    return name.replace("neighbour", "neighbor")

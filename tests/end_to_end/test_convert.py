@@ -165,7 +165,7 @@ def test_npz_files_in_full(shared_data, tmp_path, run):
 
 
 def test_relabel_names_the_three_real_clips_from_wlasls_list(shared_data, tmp_path, run):
-    """Files of keypoints in folders of no meaning, labelled afterwards; and none of the frames changes."""
+    """Files of keypoints in folders of no meaning, labeled afterwards; and none of the frames changes."""
     for number, name in enumerate(("69241", "07069", "30173", "mine")):
         path = tmp_path / "poses" / "x" / f"{name}.pkl"
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from masa_data import PoseShards
-from masa_data.shards.quantise import quantise
+from masa_data.shards.quantize import quantize
 from masa_data.shards.writer import write_shard
 from tests.conftest import make_track
 
@@ -36,7 +36,7 @@ def dataset(tmp_path, provenance):
         for label, gloss in enumerate(("book", "tea"))
         for number in range(3)
     ]
-    write_shard(tmp_path / "in.h5", provenance, map(quantise, tracks), sum(map(len, tracks)))
+    write_shard(tmp_path / "in.h5", provenance, map(quantize, tracks), sum(map(len, tracks)))
     return tmp_path / "in.h5"
 
 

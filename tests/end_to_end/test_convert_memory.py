@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from masa_data import PoseShards
-from masa_data.shards.quantise import quantise
+from masa_data.shards.quantize import quantize
 from masa_data.shards.writer import write_shard
 from masa_data.tracks.track import ClipInfo
 from tests.conftest import make_track
@@ -17,7 +17,7 @@ FRAMES = 64
 
 def write_clips(path, provenance, numbers):
     """Clips whose names, sources and hashes are all different, as those of a corpus are."""
-    stored = [quantise(make_track(str(number), FRAMES)) for number in range(20)]
+    stored = [quantize(make_track(str(number), FRAMES)) for number in range(20)]
 
     def info(number):
         gloss = f"gloss{number % 2000}"

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from masa_data.shards.quantise import quantise
+from masa_data.shards.quantize import quantize
 from masa_data.shards.writer import write_shard
 from tests.made_signer import clip, signing
 
@@ -20,7 +20,7 @@ def out(tmp_path, provenance):
         clip(signing(seed=number), name, gloss=gloss, width=641, height=479)
         for number, (name, gloss) in enumerate((("a", "tea"), ("b", "book"), ("c", "tea")))
     ]
-    write_shard(tmp_path / "out.h5", provenance, map(quantise, tracks), 90)
+    write_shard(tmp_path / "out.h5", provenance, map(quantize, tracks), 90)
     return tmp_path / "out.h5"
 
 

@@ -25,7 +25,7 @@ def write_smaller(source, target):
 
 
 @pytest.mark.slow
-def test_most_smaller_videos_are_recognised(shared_videos, tmp_path, run):
+def test_most_smaller_videos_are_recognized(shared_videos, tmp_path, run):
     """The figure of docs/inspect.md: `pytest -s -m slow -k smaller_videos` prints it."""
     originals = [path for path in shared_videos if path.parent.name in FOLDERS]
     for folder in ("train", "test"):
@@ -42,7 +42,7 @@ def test_most_smaller_videos_are_recognised(shared_videos, tmp_path, run):
     partners = {ids[own]: ids[other] for own, other in enumerate(found.partner) if other >= 0}
     right = [own for own, other in partners.items() if own.partition("/")[2] == other.partition("/")[2]]
     print(
-        f"{len(right) // 2} of {len(originals)} smaller videos recognised, {len(partners) - len(right)} wrong"
+        f"{len(right) // 2} of {len(originals)} smaller videos recognized, {len(partners) - len(right)} wrong"
     )
     assert len(right) == len(partners)
     assert len(right) >= len(originals)  # both of each pair count: half of them

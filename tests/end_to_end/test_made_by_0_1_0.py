@@ -34,7 +34,7 @@ def test_the_shard_file_holds_the_tracks_that_were_written():
 
 
 @pytest.mark.filterwarnings("ignore::masa_data.errors.RenamedWarning")
-def test_the_recogniser_says_what_it_said_then():
+def test_the_recognizer_says_what_it_said_then():
     said = np.load(MADE / "scores.npz")
     recognizer = Recognizer.load(MADE / "finetune")
     with PoseShards.open(MADE / "signs.h5") as tracks:
@@ -67,10 +67,11 @@ def test_both_runs_go_on(folder, run):
 
 def test_renamed_settings_are_understood_and_say_so_once(folder, run):
     options = ("--size", "tiny", "--epochs", "1", "--run", "mine", "--set", "network.part=8")
-    old = ("--set", "masking.share=0.4", "--set", "data.place=memory")
+    old = ("--set", "masking.share=0.4", "--set", "data.place=memory", "--set", "optimiser.warm_up=0.1")
     done = run("masa-pretrain", "signs.h5", *options, *old, cwd=folder)
     assert done.stderr.count("masking.share is now called masking.min_moving_fraction") == 1
     assert done.stderr.count("data.place is now called data.storage") == 1
+    assert done.stderr.count("the group of settings optimiser is now called optimizer") == 1
     written = (folder / "mine" / "settings.toml").read_text()
     assert "min_moving_fraction = 0.4" in written
     assert 'storage = "memory"' in written

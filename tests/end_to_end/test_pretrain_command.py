@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from masa_data.shards.quantise import quantise
+from masa_data.shards.quantize import quantize
 from masa_data.shards.writer import write_shard
 from masa_data.tracks.track import PoseTrack
 from tests.conftest import make_track
@@ -53,7 +53,7 @@ def shard(tmp_path, provenance):
             )
         )
     path = tmp_path / "out.h5"
-    write_shard(path, provenance, map(quantise, tracks), sum(map(len, tracks)))
+    write_shard(path, provenance, map(quantize, tracks), sum(map(len, tracks)))
     return path
 
 
@@ -81,7 +81,7 @@ def test_a_run_and_a_probe(shard, tmp_path, run):
     assert [image.step for image in recorded.Images("masks")] == [6]
     first, last = map(json.loads, (folder / "metrics.jsonl").read_text().splitlines())
     assert "val_linear_all" not in first
-    assert f"on val {last['val_neighbour_1']:.1%} with 1 clip a class" in done.stdout
+    assert f"on val {last['val_neighbor_1']:.1%} with 1 clip a class" in done.stdout
     assert json.loads((folder / "data.json").read_text())["clips"] == 24
 
     again = run("masa-pretrain", "--config", folder / "settings.toml", shard, "--run", tmp_path / "b", "-q")
@@ -105,7 +105,7 @@ def test_a_run_and_a_probe(shard, tmp_path, run):
 
 def test_pictures_without_glosses_and_without_motion_are_left_out_and_it_is_said(tmp_path, provenance, run):
     tracks = [make_track(f"clip{n}", frames=12, seed=n, split="train") for n in range(8)]
-    write_shard(tmp_path / "out.h5", provenance, map(quantise, tracks), sum(map(len, tracks)))
+    write_shard(tmp_path / "out.h5", provenance, map(quantize, tracks), sum(map(len, tracks)))
     arguments = (*SMALL, "--epochs=1", "--set=motion.weight=0", "--run", tmp_path / "run")
     done = run("masa-pretrain", tmp_path / "out.h5", *arguments)
     assert "features.png is left out: 0 clips of 0 glosses are in the splits train, val" in done.stdout

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from masa_data.shards.quantise import quantise
+from masa_data.shards.quantize import quantize
 from masa_data.shards.writer import write_shard
 from tests.browser import NAMES, Page, find_chromium
 from tests.made_signer import clip, signing
@@ -45,7 +45,7 @@ def report(page, tmp_path, provenance, run):
     ]
     tracks[1] = clip(signing(seed=0) / 2, "copy", gloss="Bücher", label=1, corpus="c & d", split="test")
     tracks[5] = replace(tracks[5], info=replace(tracks[5].info, several_people=True))
-    write_shard(tmp_path / "a.h5", provenance, map(quantise, tracks), sum(map(len, tracks)))
+    write_shard(tmp_path / "a.h5", provenance, map(quantize, tracks), sum(map(len, tracks)))
     done = run("masa-inspect", tmp_path / "a.h5", "--html", tmp_path / "deep" / "report.html")
     assert done.stdout == f"Wrote {tmp_path / 'deep' / 'report.html'}: open it in a browser\n"
     page.prefer(prefers_reduced_motion="no-preference", prefers_color_scheme="light")
@@ -195,7 +195,7 @@ def test_a_screen_reader_finds_landmarks_and_a_name_for_everything(report):
 
 def test_twenty_thousand_clips(page, tmp_path, provenance, run):
     """`pytest -s -k twenty_thousand` prints the figures of docs/inspect.md."""
-    kinds = [quantise(clip(signing(40, seed=seed), corpus="big")) for seed in range(50)]
+    kinds = [quantize(clip(signing(40, seed=seed), corpus="big")) for seed in range(50)]
 
     chance = np.random.default_rng(0)
 

@@ -10,16 +10,16 @@ from pathlib import Path
 import pytest
 
 from masa_data import PoseShards
-from masa_data.shards.quantise import quantise
+from masa_data.shards.quantize import quantize
 from masa_data.shards.writer import write_shard
 from tests.conftest import make_track
 
-# A colour, the 8-bit start of a command, and what turns the direction of writing.
+# A color, the 8-bit start of a command, and what turns the direction of writing.
 HARMFUL = "gl\x1b[31m\x9b5n\u202eoss"
 
 
 def write(path, provenance, tracks):
-    write_shard(path, provenance, map(quantise, tracks), sum(map(len, tracks)))
+    write_shard(path, provenance, map(quantize, tracks), sum(map(len, tracks)))
     return path
 
 

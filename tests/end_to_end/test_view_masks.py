@@ -8,7 +8,7 @@ import pytest
 from masa_cli import view
 from masa_cli.console import make_console
 
-from masa_data.shards.quantise import quantise
+from masa_data.shards.quantize import quantize
 from masa_data.shards.reader import PoseShards
 from masa_data.shards.writer import write_shard
 from tests.masa_model.made_up_signs import make_sign
@@ -22,7 +22,7 @@ def out(tmp_path, provenance):
     ]
     tracks[3].confidence[2:5, 1:] = 0
     tracks[3].keypoints[2:5, 1:] = np.nan
-    write_shard(tmp_path / "out.h5", provenance, map(quantise, tracks), sum(map(len, tracks)))
+    write_shard(tmp_path / "out.h5", provenance, map(quantize, tracks), sum(map(len, tracks)))
     return tmp_path / "out.h5"
 
 

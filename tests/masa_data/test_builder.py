@@ -13,7 +13,7 @@ from masa_data.corpora.clip import Clip
 from masa_data.extraction.replaced import replaced_clips
 from masa_data.shards.builder import DatasetBuilder
 from masa_data.shards.journal import Journal
-from masa_data.shards.quantise import quantise
+from masa_data.shards.quantize import quantize
 from masa_data.shards.writer import ShardEntry, write_index
 from masa_data.tracks.provenance import Sampling, SplitRule
 from tests.conftest import assert_same_track, make_track
@@ -37,7 +37,7 @@ def test_a_journal_cut_at_any_byte_gives_back_every_whole_clip(tmp_path):
     ends = [0]
     with Journal(path) as journal:
         for track in TRACKS[:3]:
-            journal.append(quantise(track))
+            journal.append(quantize(track))
             ends.append(path.stat().st_size)
     whole = path.read_bytes()
     for length in [*range(0, len(whole), 37), *(end + off for end in ends for off in (-1, 0, 1))]:
@@ -45,17 +45,17 @@ def test_a_journal_cut_at_any_byte_gives_back_every_whole_clip(tmp_path):
         with Journal(path) as journal:
             expected = sum(end <= length for end in ends[1:])
             assert list(journal) == IDS[:expected]
-            journal.append(quantise(TRACKS[5]))
+            journal.append(quantize(TRACKS[5]))
             stored = journal.read(IDS[5])
             assert stored.info == TRACKS[5].info
-            assert stored.payload() == quantise(TRACKS[5]).payload()
+            assert stored.payload() == quantize(TRACKS[5]).payload()
 
 
 def test_a_flipped_bit_ends_the_journal_there(tmp_path):
     path = tmp_path / "journal"
     with Journal(path) as journal:
         for track in TRACKS[:3]:
-            journal.append(quantise(track))
+            journal.append(quantize(track))
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 4
     path.write_bytes(content)

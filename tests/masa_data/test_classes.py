@@ -6,10 +6,10 @@ from itertools import permutations
 import pytest
 
 from masa_data import DataError, PoseDataset
-from masa_data.analysis.quality import summarise, validate
+from masa_data.analysis.quality import summarize, validate
 from masa_data.classes.classes import ClassIndex, SignClass
 from masa_data.classes.splits import number_glosses
-from masa_data.shards.quantise import quantise
+from masa_data.shards.quantize import quantize
 from masa_data.shards.reader import PoseShards
 from masa_data.shards.writer import write_shard
 from masa_data.tracks.track import ClipInfo
@@ -29,7 +29,7 @@ def write(tmp_path, provenance):
             make_track(info.id, 2, corpus=info.corpus, gloss=info.gloss, label=info.label, split=info.split)
             for info in infos
         ]
-        write_shard(tmp_path / name, provenance, map(quantise, tracks), sum(map(len, tracks)))
+        write_shard(tmp_path / name, provenance, map(quantize, tracks), sum(map(len, tracks)))
         return tmp_path / name
 
     return write_file
@@ -134,7 +134,7 @@ def test_a_gloss_that_contradicts_an_official_number_is_an_error_that_shows_both
         PoseDataset.open(a, b).classes()
     assert "\n" not in str(error.value)
     known, _ = PoseDataset.open(a).classes()
-    with pytest.raises(DataError, match="in the recogniser and"):
+    with pytest.raises(DataError, match="in the recognizer and"):
         PoseDataset.open(b).places_among(known)
     assert len(PoseDataset.open(a, b)) == 3  # for pre-training, which asks for no classes
 
@@ -153,7 +153,7 @@ def test_a_gloss_of_an_official_corpus_gets_no_number_of_its_own(write):
         assert [known[place].gloss for place in places if place >= 0] == ["book"]
 
 
-def test_an_old_recogniser_with_two_numbers_of_one_gloss_is_asked_by_number_too():
+def test_an_old_recognizer_with_two_numbers_of_one_gloss_is_asked_by_number_too():
     index = ClassIndex([SignClass("csv", 1, "book"), SignClass("csv", 2, "book"), SignClass("csv", 3, "tea")])
     assert [index.place(SignClass("csv", n, "book")) for n in (1, 2, 7)] == [0, 1, -1]
     assert index.place(SignClass("csv", 9, "tea")) == 2
@@ -178,12 +178,12 @@ def test_forms_that_a_file_of_an_earlier_version_holds_are_one_class(tmp_path, p
     for track, form in zip(tracks, ("NFC", "NFD"), strict=True):
         for name in ("gloss", "signer"):
             object.__setattr__(track.info, name, unicodedata.normalize(form, "é"))
-    write_shard(tmp_path / "old.h5", provenance, map(quantise, tracks), sum(map(len, tracks)))
+    write_shard(tmp_path / "old.h5", provenance, map(quantize, tracks), sum(map(len, tracks)))
     with PoseShards.open(tmp_path / "old.h5") as shards:
         assert [shards.info(n).gloss for n in range(2)] == ["é", "é"]
         assert set(shards.column("signer").tolist()) == {"é"}
-        assert summarise(shards).classes == {"folder": 1}
-        assert summarise(shards).signers == {"folder": 1}
+        assert summarize(shards).classes == {"folder": 1}
+        assert summarize(shards).signers == {"folder": 1}
     assert PoseDataset.open(tmp_path / "old.h5").classes()[1].tolist() == [0, 0]
     assert len(PoseDataset.open(tmp_path / "old.h5", signers=[unicodedata.normalize("NFD", "é")])) == 2
 

@@ -2,7 +2,7 @@ import pytest
 
 from masa_data import DataError, PoseDataset
 from masa_data.shards.builder import DatasetBuilder
-from masa_data.shards.quantise import quantise
+from masa_data.shards.quantize import quantize
 from masa_data.shards.writer import write_shard
 from masa_data.tracks.provenance import Sampling
 from tests.conftest import make_track
@@ -23,7 +23,7 @@ OTHERS = [
 @pytest.fixture
 def files(tmp_path, provenance):
     for name, tracks in (("a.h5", WLASL), ("b.h5", OTHERS)):
-        write_shard(tmp_path / name, provenance, map(quantise, tracks), sum(map(len, tracks)))
+        write_shard(tmp_path / name, provenance, map(quantize, tracks), sum(map(len, tracks)))
     return tmp_path / "a.h5", tmp_path / "b.h5"
 
 
@@ -99,7 +99,7 @@ def test_names_that_are_there_but_in_other_clips_choose_nothing(files):
 
 def test_files_made_differently_are_not_joined(files, tmp_path, provenance):
     other = provenance.model_copy(update={"sampling": Sampling(every=2)})
-    write_shard(tmp_path / "c.h5", other, map(quantise, WLASL), sum(map(len, WLASL)))
+    write_shard(tmp_path / "c.h5", other, map(quantize, WLASL), sum(map(len, WLASL)))
     with pytest.raises(DataError, match="sampling every: 1 / 2"):
         PoseDataset.open(files[0], tmp_path / "c.h5")
 

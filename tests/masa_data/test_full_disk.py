@@ -15,7 +15,7 @@ from masa_data.formats.collector import TrackCollector
 from masa_data.formats.export import FILE_FORMATS, FOLDER_FORMATS, export
 from masa_data.report.page import write_report
 from masa_data.shards.builder import DatasetBuilder
-from masa_data.shards.quantise import quantise
+from masa_data.shards.quantize import quantize
 from masa_data.shards.writer import ShardEntry, write_index, write_shard
 from masa_data.tracks.provenance import EstimatorIdentity, Provenance
 from tests.conftest import make_track
@@ -35,7 +35,7 @@ def disk(tmp_path):
 def tracks(tmp_path_factory):
     estimator = EstimatorIdentity(name="m", version="1", settings={}, weights_sha256="0" * 64, confidence="")
     path = tmp_path_factory.mktemp("tracks") / "in.h5"
-    stored = [quantise(track) for track in TRACKS]
+    stored = [quantize(track) for track in TRACKS]
     write_shard(path, Provenance(estimator=estimator, tool_version="0"), stored, 50 * len(TRACKS))
     with PoseShards.open(path) as opened:
         yield opened
@@ -56,7 +56,7 @@ def test_the_final_write_of_a_shard(disk, provenance, free):
     (disk / "out.h5").write_bytes(b"old")
     fill(disk, free)
     with pytest.raises(OSError, match="No space left"):
-        write_shard(disk / "out.h5", provenance, map(quantise, TRACKS), 50 * len(TRACKS))
+        write_shard(disk / "out.h5", provenance, map(quantize, TRACKS), 50 * len(TRACKS))
     assert names(disk) == {"out.h5", "filler"}
     assert (disk / "out.h5").read_bytes() == b"old"
 

@@ -11,7 +11,7 @@ from masa_data.errors import DataError
 from masa_data.shards.builder import DatasetBuilder
 from masa_data.shards.dataset import PoseDataset
 from masa_data.shards.joining import check_estimator, check_go_together, join_estimators, join_provenances
-from masa_data.shards.quantise import quantise
+from masa_data.shards.quantize import quantize
 from masa_data.shards.reader import PoseShards
 from masa_data.shards.writer import write_shard
 from masa_data.tracks.provenance import EstimatorIdentity, Provenance, Sampling
@@ -33,7 +33,7 @@ DECLARED, MMPOSE = identity(version="unknown", declared=True), identity("mmpose"
 
 
 def write(path, provenance, *tracks):
-    write_shard(path, provenance, map(quantise, tracks), sum(map(len, tracks)))
+    write_shard(path, provenance, map(quantize, tracks), sum(map(len, tracks)))
     return PoseShards.open(path)
 
 

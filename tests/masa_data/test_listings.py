@@ -79,7 +79,7 @@ def test_images_of_one_kind_are_a_clip_in_the_order_of_their_numbers(tmp_path, n
     [
         (["left_1.jpg", "right_1.jpg"], "images of 2 kinds in one folder"),
         (["frame_1.jpg", "frame_1.png", "frame_2.jpg", "frame_2.png"], "images of 2 kinds in one folder"),
-        (["colour_1.jpg", "rgb_1.jpg", "depth_1.jpg"], "images of 3 kinds in one folder"),
+        (["color_1.jpg", "rgb_1.jpg", "depth_1.jpg"], "images of 3 kinds in one folder"),
         (["image_1.jpg", "image_01.jpg"], "'image_01.jpg' and 'image_1.jpg' have the same number"),
     ],
 )

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import masa_data
-from masa_data.shards.quantise import quantise
+from masa_data.shards.quantize import quantize
 from masa_data.shards.writer import write_shard
 from tests.conftest import make_track
 
@@ -23,7 +23,7 @@ MORE = [make_track("book/0", 9, gloss="zoo", corpus="other"), make_track("<i>&",
 @pytest.fixture
 def files(tmp_path, provenance):
     for name, tracks in (("a.h5", TRACKS), ("b.h5", MORE)):
-        write_shard(tmp_path / name, provenance, map(quantise, tracks), sum(map(len, tracks)))
+        write_shard(tmp_path / name, provenance, map(quantize, tracks), sum(map(len, tracks)))
     return tmp_path / "a.h5", tmp_path / "b.h5"
 
 

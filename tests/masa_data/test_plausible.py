@@ -8,7 +8,7 @@ import pytest
 
 from masa_data.analysis.quality import validate
 from masa_data.formats.mmpose_json import read_mmpose_json
-from masa_data.shards.quantise import quantise
+from masa_data.shards.quantize import quantize
 from masa_data.shards.reader import PoseShards
 from masa_data.shards.writer import write_shard
 from masa_data.tracks.plausible import find_doubt
@@ -40,9 +40,9 @@ def shoulders_of_one(keypoints):
 
 OTHERS = {
     "shares": (lambda points: points / (640, 480), "shares of the frame.*units='shares'"),
-    "shoulder widths": (shoulders_of_one, "normalised"),
-    "-1 to 1": (lambda points: points / (320, 240) - 1, "normalised"),
-    "metres about the hip": (lambda points: (points - (320, 400)) / 400, "normalised"),
+    "shoulder widths": (shoulders_of_one, "normalized"),
+    "-1 to 1": (lambda points: points / (320, 240) - 1, "normalized"),
+    "meters about the hip": (lambda points: (points - (320, 400)) / 400, "normalized"),
     "all in one place": (lambda points: points * 0 + 7, "too small for a signer"),
     "pixels of a larger frame": (lambda points: points * 4, "lie outside the frame of 640×480"),
     "pixels taken as shares": (lambda points: points * (640, 480), "other units"),
@@ -105,7 +105,7 @@ def test_real_keypoints_of_mmpose_in_other_numbers(shared_data, name):
     assert "shares" in find_doubt(track(points / (width, height), scores, width, height)).reason
     unit = np.linalg.norm(points[:, 1] - points[:, 4], axis=1).mean()
     middle = points[:, [1, 4]].mean(axis=1, keepdims=True)
-    assert "normalised" in find_doubt(track((points - middle) / unit, scores, width, height)).reason
+    assert "normalized" in find_doubt(track((points - middle) / unit, scores, width, height)).reason
     if name == "FOOTBALL":  # all of SOUP lies where both frames are
         assert "swapped" in find_doubt(track(points, scores, height, width)).reason
 
@@ -119,7 +119,7 @@ def test_validation_finds_what_was_imported_before_anybody_looked(tmp_path, prov
         "dropped": track(keypoints * (640, 480), confidence),
     }
     stored = [
-        quantise(
+        quantize(
             PoseTrack.with_missing(
                 ClipInfo(name, "", fps=25, width=640, height=480, end=12),
                 one.keypoints,

@@ -10,13 +10,13 @@ from hypothesis.extra import numpy as hnp
 
 from masa_data import ClipInfo, DataError, PoseShards, PoseTrack
 from masa_data.analysis.quality import validate
-from masa_data.shards.quantise import quantise
+from masa_data.shards.quantize import quantize
 from masa_data.shards.writer import write_shard
 from tests.conftest import assert_same_track, make_track
 
 
 def write(path, provenance, tracks):
-    write_shard(path, provenance, map(quantise, tracks), sum(map(len, tracks)))
+    write_shard(path, provenance, map(quantize, tracks), sum(map(len, tracks)))
     return path
 
 

@@ -17,7 +17,7 @@ import pytest
 from masa_data import DataError, PoseShards
 from masa_data.analysis.quality import validate
 from masa_data.editing.copying import Part, copy_clips
-from masa_data.shards.quantise import quantise
+from masa_data.shards.quantize import quantize
 from masa_data.shards.version1 import Version1Reader
 from masa_data.shards.writer import shard_entry, write_index, write_shard
 from tests.conftest import assert_same_track, make_track
@@ -41,12 +41,12 @@ def tracks():
 
 @pytest.fixture
 def old(tmp_path, provenance, tracks):
-    return write_version1(tmp_path / "old.h5", provenance, list(map(quantise, tracks)))
+    return write_version1(tmp_path / "old.h5", provenance, list(map(quantize, tracks)))
 
 
 @pytest.fixture
 def new(tmp_path, provenance, tracks):
-    write_shard(tmp_path / "new.h5", provenance, map(quantise, tracks), sum(map(len, tracks)))
+    write_shard(tmp_path / "new.h5", provenance, map(quantize, tracks), sum(map(len, tracks)))
     return tmp_path / "new.h5"
 
 
@@ -73,7 +73,7 @@ def test_a_file_of_version_1_says_what_it_said(old, new, tracks, version1):
 def test_shards_of_version_1_behind_an_index_of_either_version(tmp_path, provenance, tracks, version1):
     entries = []
     for number, track in enumerate(tracks):
-        path = write_version1(tmp_path / f"all-{number}.h5", provenance, [quantise(track)])
+        path = write_version1(tmp_path / f"all-{number}.h5", provenance, [quantize(track)])
         entries.append(shard_entry(path, 1))
     write_version1_index(tmp_path / "all.h5", provenance, entries)
     write_index(tmp_path / "mixed.h5", provenance, entries)

@@ -60,9 +60,9 @@ def test_png_shows_what_svg_shows(tmp_path):
     image = cv2.imread(str(tmp_path / "a.png"))
     assert image.shape == (400, 3 * 360, 3)
     for place in range(3):
-        for joint, colour in ((0, (70, 70, 70)), (10, (0, 159, 230)), (32, (178, 114, 0))):
+        for joint, color in ((0, (70, 70, 70)), (10, (0, 159, 230)), (32, (178, 114, 0))):
             x, y = (tiles[0].points[joint] * 360 + (place * 360, 0)).round().astype(int)
-            np.testing.assert_allclose(image[y, x], colour, atol=40)
+            np.testing.assert_allclose(image[y, x], color, atol=40)
     assert (image[0, 0] == 255).all()
     assert (image[365:400, 60:300] < 128).any()  # the caption
 

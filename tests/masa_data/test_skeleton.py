@@ -42,7 +42,7 @@ def test_limbs_join_every_keypoint_into_one_figure():
     for _ in range(len(LIMBS)):
         figure |= {keypoint for limb in LIMBS for keypoint in limb if figure & set(limb)}
     assert figure == set(range(49))
-    # A finger's bone joins neighbours: thumb 1 to 2, not thumb to index.
+    # A finger's bone joins neighbors: thumb 1 to 2, not thumb to index.
     names = {(KEYPOINT_NAMES[first], KEYPOINT_NAMES[second]) for first, second in LIMBS}
     assert ("left_hand_thumb_3", "left_hand_thumb_4") in names
     assert ("right_hand_wrist", "right_hand_little_1") in names

@@ -9,7 +9,7 @@ import pytest
 
 from masa_data import DataError
 from masa_data.tracks.skeleton import LIMBS
-from masa_data.tracks.svg import COLOURS
+from masa_data.tracks.svg import COLORS
 from tests.conftest import make_track
 from tests.made_signer import clip, signing
 
@@ -64,11 +64,11 @@ def test_every_keypoint_that_was_found_is_drawn_and_no_other():
         assert (drawn < (width / 3, height)).all()
 
 
-def test_the_two_hands_have_colours_of_their_own():
+def test_the_two_hands_have_colors_of_their_own():
     root = ElementTree.fromstring(clip(signing()).plot(frames=1).svg)
-    by_colour = {path.get("stroke"): points_of(path.get("d")) for path in root.iter(f"{SVG}path")}
-    assert set(by_colour) == set(COLOURS.values())
-    left, right = (np.mean(by_colour[COLOURS[name]], axis=0) for name in ("left hand", "right hand"))
+    by_color = {path.get("stroke"): points_of(path.get("d")) for path in root.iter(f"{SVG}path")}
+    assert set(by_color) == set(COLORS.values())
+    left, right = (np.mean(by_color[COLORS[name]], axis=0) for name in ("left hand", "right hand"))
     assert left[0] > right[0]  # the signer's left is on the right of the picture
 
 

@@ -80,7 +80,7 @@ def test_a_gif_is_decoded(shared_videos):
     assert frames[1].time == pytest.approx(0.1)
 
 
-def test_rotation_is_honoured(tmp_path):
+def test_rotation_is_honored(tmp_path):
     path = write_video(tmp_path / "a.mp4")
     content = bytearray(path.read_bytes())
     matrix = content.index(b"tkhd") + 4 + 40

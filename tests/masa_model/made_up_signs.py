@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from masa_data.shards.quantise import quantise
+from masa_data.shards.quantize import quantize
 from masa_data.shards.writer import write_shard
 from masa_data.tracks.provenance import Provenance
 from masa_data.tracks.track import ClipInfo, PoseTrack
@@ -64,5 +64,5 @@ def signs(train: int = 6, val: int = 2, test: int = 3) -> list[PoseTrack]:
 
 def write(path: Path, provenance: Provenance, tracks: list[PoseTrack]) -> Path:
     """A file of them."""
-    write_shard(path, provenance, map(quantise, tracks), sum(map(len, tracks)))
+    write_shard(path, provenance, map(quantize, tracks), sum(map(len, tracks)))
     return path

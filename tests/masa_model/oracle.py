@@ -20,24 +20,24 @@ class OracleClip:
 
 
 def hand_box(keypoints, confidence, hand, width, height):
-    """Centre and side, or None, for one frame (49, 2)."""
+    """Center and side, or None, for one frame (49, 2)."""
     joints = range(7, 28) if hand == 1 else range(28, 49)
     sure = [joint for joint in joints if confidence[joint] > 0.1]
     shoulder, elbow, wrist = ARMS[hand]
     if len(sure) >= 10:
         points = keypoints[sure]
         low, high = points.min(0), points.max(0)
-        centre, side = (low + high) / 2, 2.2 * max(high - low)
+        center, side = (low + high) / 2, 2.2 * max(high - low)
     elif min(confidence[shoulder], confidence[elbow], confidence[wrist]) >= 0.8:
         forearm = math.dist(keypoints[wrist], keypoints[elbow])
         upper_arm = math.dist(keypoints[elbow], keypoints[shoulder])
-        centre = keypoints[wrist] + 0.33 * (keypoints[wrist] - keypoints[elbow])
+        center = keypoints[wrist] + 0.33 * (keypoints[wrist] - keypoints[elbow])
         side = 1.1 * max(forearm, 0.9 * upper_arm)
     else:
         return None
     side = max(side, 0.2)
     shifted = []
-    for value, size in zip(centre, (width, height), strict=True):
+    for value, size in zip(center, (width, height), strict=True):
         margin = min(side / 2, size / 2)
         shifted.append(min(max(value, margin), size - margin))
     return np.array(shifted), side
@@ -57,7 +57,7 @@ def prepare(keypoints, confidence, width, height, crop_reference="frame", max_fr
             found = [boxes[t][hand] for t in kept if boxes[t][hand]]
             if found:
                 # torch's median of an even number is the lower one
-                rows = np.sort(np.array([[*centre, side] for centre, side in found]), axis=0)
+                rows = np.sort(np.array([[*center, side] for center, side in found]), axis=0)
                 middle = rows[(len(rows) - 1) // 2]
                 for t in kept:
                     if boxes[t][hand]:
@@ -74,8 +74,8 @@ def prepare(keypoints, confidence, width, height, crop_reference="frame", max_fr
             else:
                 if boxes[t][part] is None:
                     continue
-                centre, side = boxes[t][part]
-                position = (keypoints[t, joint] - centre) * 256 / side
+                center, side = boxes[t][part]
+                position = (keypoints[t, joint] - center) * 256 / side
                 if part == 1:
                     position = position * np.array([-1, 1])
                 if r > 0:

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from masa_data.shards.dataset import PoseDataset
-from masa_model.inputs.labelled import open_finetune_data
+from masa_model.inputs.labeled import open_finetune_data
 from masa_model.inputs.parts import prepare_clips
 from masa_model.inputs.sources import StreamedClips
 from masa_model.network.calibration import (
@@ -163,7 +163,7 @@ def accuracy(model, clips, settings, targets):
 
 def test_a_short_run_is_judged_by_what_its_weights_know(tmp_path, file):
     """A step an epoch and ten epochs: the running statistics are mostly those of the first weights."""
-    settings = settings_with(epochs=10, optimiser={"learning_rate": 0.3})
+    settings = settings_with(epochs=10, optimizer={"learning_rate": 0.3})
     data = open_finetune_data([file], settings.data)
     folder = train(tmp_path / "run", settings, data)
     test = PoseDataset.open(file, splits=["test"])

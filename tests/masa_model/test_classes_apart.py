@@ -19,7 +19,7 @@ from masa_data.editing.relabel import deal_splits
 from masa_data.tracks.provenance import SplitRule
 from masa_model.evaluation.evaluate import evaluate, open_test_data, score
 from masa_model.evaluation.probe import shared_labels
-from masa_model.inputs.labelled import Classes, open_finetune_data
+from masa_model.inputs.labeled import Classes, open_finetune_data
 from masa_model.settings.finetune import FinetuneSettings
 from masa_model.settings.pretrain import PretrainSettings
 from masa_model.torch_dataset import TorchPoseDataset
@@ -31,7 +31,7 @@ from masa_model.training.processes import Processes
 from masa_model.training.recognizer import Recognizer, classes_of
 from masa_model.training.run_folder import RunFolder
 from tests.masa_model.made_up_signs import GLOSSES, LARGER, NETWORK, signs, write
-from tests.masa_model.test_recognise_commands import PROVENANCE
+from tests.masa_model.test_recognize_commands import PROVENANCE
 
 CPU = torch.device("cpu")
 
@@ -67,7 +67,7 @@ def run(tmp_path_factory) -> RunFolder:
     folder = tmp_path_factory.mktemp("apart")
     write(folder / "train.h5", PROVENANCE, by_alphabet(of_split("train", clips=12)))
     write(folder / "val.h5", PROVENANCE, by_alphabet(of_split("val", without=["down"])))
-    settings = settings_with(epochs=16, optimiser={"learning_rate": 0.03}, network=LARGER)
+    settings = settings_with(epochs=16, optimizer={"learning_rate": 0.03}, network=LARGER)
     return train(folder / "run", settings, folder / "train.h5", folder / "val.h5")
 
 
@@ -95,15 +95,15 @@ def test_separate_files_of_train_and_val_learn_as_one(tmp_path, provenance, miss
 
 @pytest.mark.parametrize("missing", GLOSSES)
 def test_a_test_file_that_lacks_a_gloss_is_evaluated_as_one_that_does_not(run, tmp_path, missing):
-    recogniser = Recognizer.load(run.path, CPU)
+    recognizer = Recognizer.load(run.path, CPU)
     tests = by_alphabet(of_split("test", clips=10))
     of_all = tmp_path / "all.h5", tests
     of_some = tmp_path / "some.h5", by_alphabet(of_split("test", without=[missing], clips=10))
     guesses = []
     for path, tracks in (of_all, of_some):
         write(path, PROVENANCE, tracks)
-        data = open_test_data(recogniser, [path], ["test"], None)
-        said = score(recogniser, data, CPU)
+        data = open_test_data(recognizer, [path], ["test"], None)
+        said = score(recognizer, data, CPU)
         assert [said.glosses[target] for target in data.targets] == data.clips.column("gloss").tolist()
         guesses.append(dict(zip(said.ids, said.probabilities.argmax(1), strict=True)))
         found = evaluate(said, data.clips)
@@ -141,12 +141,12 @@ def test_other_numbers_of_an_official_corpus_are_refused(tmp_path, provenance, r
 
 
 def test_clips_of_another_corpus_are_told_from_unknown_ones(run, tmp_path):
-    recogniser = Recognizer.load(run.path, CPU)
+    recognizer = Recognizer.load(run.path, CPU)
     path = write(tmp_path / "csv.h5", PROVENANCE, by_alphabet(of_split("test"), "csv"))
     with pytest.raises(
         DataError, match=r"none of the 12 clips is of a class .*such as 'down' in 'csv' and 'folder'"
     ):
-        open_test_data(recogniser, [path], ["test"], None)
+        open_test_data(recognizer, [path], ["test"], None)
 
 
 def test_a_run_that_goes_on_keeps_the_order_of_its_outputs(run, tmp_path):
@@ -198,10 +198,10 @@ def test_clips_that_pretraining_saw_are_refused(tmp_path, provenance):
         assert len(open_test_data(leaky, [file], ["test"], None, force=True)) == 12
         assert len(open_test_data(leaky, [file], ["val"], None)) == 4
     with pytest.raises(DataError, match="12 of the 12 clips were trained on"):
-        open_test_data(honest, [relabelled(tmp_path, provenance)], ["test"], None)
+        open_test_data(honest, [relabeled(tmp_path, provenance)], ["test"], None)
 
 
-def relabelled(tmp_path, provenance):
+def relabeled(tmp_path, provenance):
     moved = [replace(track, info=replace(track.info, split="test")) for track in by_alphabet(signs(3, 0, 0))]
     return write(tmp_path / "moved.h5", provenance, moved)
 
@@ -214,9 +214,9 @@ def test_a_file_that_is_split_after_pretraining_leaks_its_test_clips(tmp_path, p
         deal_splits(shards, SplitRule(by="random", seed=0))
     settings = with_pretrained(FinetuneSettings(epochs=1, batch_size=8), checkpoint)
     run = train(tmp_path / "run", settings, file)
-    recogniser = Recognizer.load(run.path, CPU)
+    recognizer = Recognizer.load(run.path, CPU)
     with pytest.raises(DataError, match="clips were seen in pre-training"):
-        open_test_data(recogniser, [file], ["test"], None)
+        open_test_data(recognizer, [file], ["test"], None)
     as_by_an_earlier_version(run.last)
     as_by_an_earlier_version(run.checkpoints / "best.safetensors")
     old = Recognizer.load(run.path, CPU)

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from masa_data import DataError
-from masa_model.inputs.labelled import FinetuneData, open_finetune_data
+from masa_model.inputs.labeled import FinetuneData, open_finetune_data
 from masa_model.inputs.parts import prepare_clips
 from masa_model.inputs.sources import raw_clips
 from masa_model.settings.finetune import FinetuneSettings
@@ -55,14 +55,14 @@ def test_it_learns_signs_it_has_not_seen(tmp_path, provenance, recipe, learning_
     settings = settings_with(
         recipe=recipe,
         epochs=16,
-        optimiser={"learning_rate": learning_rate},
+        optimizer={"learning_rate": learning_rate},
         precision=precision,
         network=LARGER,
     )
     folder = train(tmp_path / "run", settings, opened(file, settings))
-    recogniser = Recognizer.load(folder.path)
+    recognizer = Recognizer.load(folder.path)
     tests = [track for track in tracks if track.info.split == "test"]
-    guesses = [guesses[0].gloss for guesses in recogniser.predict_all(tests)]
+    guesses = [guesses[0].gloss for guesses in recognizer.predict_all(tests)]
     assert np.mean([guess == track.info.gloss for guess, track in zip(guesses, tests, strict=True)]) > 0.8
 
 
@@ -97,7 +97,7 @@ def test_stopping_with_sgd_keeps_its_momentum(tmp_path, file):
 
 
 def test_the_best_epoch_is_that_of_val_and_test_plays_no_part(tmp_path, file, provenance):
-    settings = settings_with(epochs=6, optimiser={"learning_rate": 0.3})
+    settings = settings_with(epochs=6, optimizer={"learning_rate": 0.3})
     folder = train(tmp_path / "run", settings, opened(file, settings))
     lines = folder.read_metrics()
     best = max(range(6), key=lambda epoch: (lines[epoch]["val_accuracy"], -lines[epoch]["val_loss"]))
@@ -187,7 +187,7 @@ def test_the_head_learns_first_and_a_stop_in_between_changes_nothing(tmp_path, f
     data = opened(file, settings_with())
     start = with_pretrained(
         FinetuneSettings.model_validate(
-            {"recipe": "tuned", "epochs": 4, "batch_size": 8, "optimiser": {"head_first": 0.5}}
+            {"recipe": "tuned", "epochs": 4, "batch_size": 8, "optimizer": {"head_first": 0.5}}
         ),
         pretrained(tmp_path / "p.safetensors", data),
     )
@@ -212,7 +212,7 @@ def test_the_head_learns_first_and_a_stop_in_between_changes_nothing(tmp_path, f
 
 
 def test_from_scratch_the_whole_network_learns_from_the_start(tmp_path, file):
-    settings = settings_with(recipe="tuned", epochs=1, optimiser={"head_first": 1.0})
+    settings = settings_with(recipe="tuned", epochs=1, optimizer={"head_first": 1.0})
     folder = train(tmp_path / "run", settings, opened(file, settings))
     torch.manual_seed(settings.seed)
     first = build_network(settings, 4).encoder.state_dict()
@@ -225,8 +225,8 @@ def test_what_does_not_fit_is_said_in_words(tmp_path, file, provenance):
     checkpoint = pretrained(tmp_path / "p.safetensors", data)
     with pytest.raises(DataError, match="size tiny, but small was asked for"):
         with_pretrained(FinetuneSettings(size="small"), checkpoint)
-    unlabelled = [make_track(f"{n}", split="train") for n in range(3)]
-    nothing = write(tmp_path / "n.h5", provenance, unlabelled)
+    unlabeled = [make_track(f"{n}", split="train") for n in range(3)]
+    nothing = write(tmp_path / "n.h5", provenance, unlabeled)
     with pytest.raises(DataError, match="0 labels, expected two at least"):
         opened(nothing, settings_with())
     with pytest.raises(DataError, match="no clip is of subset wlasl100; the files hold the corpora made-up"):
@@ -235,9 +235,9 @@ def test_what_does_not_fit_is_said_in_words(tmp_path, file, provenance):
     with pytest.raises(DataError, match="no clip is of split train; there is test"):
         opened(tests_only, settings_with())
     folder = train(tmp_path / "run", settings_with(epochs=1), data)
-    with pytest.raises(DataError, match="is of kind recogniser, expected pretraining"):
+    with pytest.raises(DataError, match="is of kind recognizer, expected pretraining"):
         with_pretrained(FinetuneSettings(), folder.last)
-    with pytest.raises(DataError, match="is of kind pretraining, expected recogniser"):
+    with pytest.raises(DataError, match="is of kind pretraining, expected recognizer"):
         Recognizer.load(checkpoint, CPU)
     other = provenance.model_copy(
         update={"estimator": provenance.estimator.model_copy(update={"version": "2"})}
@@ -269,7 +269,7 @@ def test_balanced_weights_give_rare_classes_their_say(tmp_path, provenance):
 
 
 @pytest.mark.parametrize("pooling", ["average", "softmax"])
-def test_the_answer_for_a_clip_does_not_depend_on_its_neighbours(pooling):
+def test_the_answer_for_a_clip_does_not_depend_on_its_neighbors(pooling):
     settings = settings_with(head={"pooling": pooling, "kind": "batch-norm"})
     model = build_network(settings, 4).eval()
     tracks = [make_sign("a", 0, 5), make_sign("b", 1, 40), make_sign("c", 2, 17)]

@@ -8,7 +8,7 @@ import torch
 
 from masa_model.evaluation.evaluate import Scores
 from masa_model.evaluation.export import export
-from masa_model.inputs.labelled import open_finetune_data
+from masa_model.inputs.labeled import open_finetune_data
 from masa_model.pictures.recorder import Recorder
 from masa_model.settings.finetune import FinetuneSettings
 from masa_model.training.checkpoint import load_checkpoint
@@ -56,11 +56,11 @@ def test_a_run_stops_and_goes_on_as_if_nothing_had_been(disk, tmp_path, provenan
     assert found.header.step == expected.header.step
     for name, value in expected.model.items():
         assert torch.equal(found.model[name], value), name
-    recogniser = Recognizer.load(folder.path, CPU)
+    recognizer = Recognizer.load(folder.path, CPU)
     (disk / "model.pt2").write_bytes(b"old")
     fill(disk, 8)
     with pytest.raises(OSError, match="No space left"):
-        export(recogniser, disk / "model.pt2")
+        export(recognizer, disk / "model.pt2")
     assert (disk / "model.pt2").read_bytes() == b"old"
     assert not list(disk.glob("*.tmp"))
 

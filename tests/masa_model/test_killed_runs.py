@@ -14,7 +14,7 @@ import torch
 from click.testing import CliRunner
 from masa_cli.pretrain import main as pretrain_command
 
-from masa_model.inputs.labelled import open_finetune_data
+from masa_model.inputs.labeled import open_finetune_data
 from masa_model.settings.finetune import FinetuneSettings
 from masa_model.settings.pretrain import PretrainSettings
 from masa_model.training.checkpoint import load_checkpoint, read_header

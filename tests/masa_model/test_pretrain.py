@@ -13,7 +13,7 @@ import safetensors.torch
 import torch
 
 from masa_data.errors import DataError
-from masa_data.shards.quantise import quantise
+from masa_data.shards.quantize import quantize
 from masa_data.shards.writer import write_shard
 from masa_model.settings.pretrain import PretrainSettings
 from masa_model.settings.resolve import resolve_settings
@@ -55,7 +55,7 @@ def shard(tmp_path, provenance):
         for n, split in enumerate(splits)
     ]
     path = tmp_path / "out.h5"
-    write_shard(path, provenance, map(quantise, tracks), sum(map(len, tracks)))
+    write_shard(path, provenance, map(quantize, tracks), sum(map(len, tracks)))
     return path
 
 
@@ -105,7 +105,7 @@ def test_a_share_of_each_corpus(tmp_path, provenance):
         for corpus in ("a", "b")
         for n in range(10 if corpus == "a" else 4)
     ]
-    write_shard(tmp_path / "out.h5", provenance, map(quantise, tracks), sum(map(len, tracks)))
+    write_shard(tmp_path / "out.h5", provenance, map(quantize, tracks), sum(map(len, tracks)))
     data = open_training_data([tmp_path / "out.h5"], ["none"], 0.5)
     assert data.counts == {("a", ""): (5, 10), ("b", ""): (2, 4)}
 
@@ -136,7 +136,7 @@ def test_interrupted_is_uninterrupted(shard, tmp_path, stop_after, place):
 
 def test_the_loss_falls(shard, tmp_path):
     folder = RunFolder.create("pretrain", tmp_path / "run")
-    run_all(settings_of(epochs=30, optimiser={"learning_rate": 0.01}), shard, folder)
+    run_all(settings_of(epochs=30, optimizer={"learning_rate": 0.01}), shard, folder)
     losses = [record["motion_loss"] for record in folder.read_metrics()]
     assert np.mean(losses[-3:]) < 0.9 * np.mean(losses[:3])
 
@@ -188,7 +188,7 @@ def test_noise_makes_no_frame_move(shard, tmp_path):
 
 
 def test_a_loss_that_is_not_finite_names_the_clips(shard, tmp_path):
-    settings = settings_of(epochs=20, optimiser={"learning_rate": 1e30, "warm_up": 0})
+    settings = settings_of(epochs=20, optimizer={"learning_rate": 1e30, "warm_up": 0})
     folder = RunFolder.create("pretrain", tmp_path / "run")
     with pytest.raises(DataError, match=r'not finite .*"clip\d+"'):
         run_all(settings, shard, folder)

@@ -1,4 +1,4 @@
-"""Temperatures and calibration errors beside direct searches, plain loops and recognisers made to order."""
+"""Temperatures and calibration errors beside direct searches, plain loops and recognizers made to order."""
 
 import numpy as np
 import pytest

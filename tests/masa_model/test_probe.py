@@ -6,11 +6,11 @@ import torch
 
 from masa_data.errors import DataError
 from masa_data.shards.dataset import PoseDataset
-from masa_data.shards.quantise import quantise
+from masa_data.shards.quantize import quantize
 from masa_data.shards.writer import write_shard
 from masa_model.evaluation import probe as probing
 from masa_model.evaluation.probe import probe, shared_labels, untrained_encoder
-from masa_model.inputs.labelled import draw_shots
+from masa_model.inputs.labeled import draw_shots
 from masa_model.settings.pretrain import PretrainSettings
 from tests.conftest import make_track
 
@@ -45,7 +45,7 @@ def files(tmp_path, provenance):
         for n in range(4)
     ]
     path = tmp_path / "out.h5"
-    write_shard(path, provenance, map(quantise, tracks), sum(map(len, tracks)))
+    write_shard(path, provenance, map(quantize, tracks), sum(map(len, tracks)))
     return path
 
 
@@ -64,11 +64,11 @@ def test_all_classifiers_and_draws(files):
     encoder = untrained_encoder(settings, train, torch.device("cpu"))
     result = probe(encoder, train, val, settings.inputs, torch.device("cpu"))
     assert (result.clips, result.classes) == (8, 2)
-    assert set(result.neighbour) == {1, 5, None}
+    assert set(result.neighbor) == {1, 5, None}
     assert [len(values) for values in result.linear.values()] == [3, 3, 1]
-    assert all(0 <= value <= 1 for values in result.neighbour.values() for value in values)
+    assert all(0 <= value <= 1 for values in result.neighbor.values() for value in values)
     assert set(result.means("val_")) == {
-        f"val_{kind}_{n}" for kind in ("neighbour", "linear") for n in (1, 5, "all")
+        f"val_{kind}_{n}" for kind in ("neighbor", "linear") for n in (1, 5, "all")
     }
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from masa_data.shards.quantise import quantise
+from masa_data.shards.quantize import quantize
 from masa_data.shards.writer import write_shard
 from masa_data.tracks.track import ClipInfo, PoseTrack
 
@@ -44,7 +44,7 @@ print(*peaks.values())
 @pytest.mark.slow
 def test_a_million_clips(tmp_path, provenance):
     rng = np.random.default_rng(0)
-    track = quantise(
+    track = quantize(
         PoseTrack.with_missing(
             ClipInfo("a", "clip.mp4", "made", "gloss", 0, "train", width=640, height=480, end=FRAMES),
             rng.uniform(0, 480, (FRAMES, 49, 2)),

@@ -7,7 +7,7 @@ torch = pytest.importorskip("torch")
 from torch.utils.data import DataLoader  # noqa: E402
 
 from masa_data import PoseDataset, PoseShards  # noqa: E402
-from masa_data.shards.quantise import quantise  # noqa: E402
+from masa_data.shards.quantize import quantize  # noqa: E402
 from masa_data.shards.writer import write_shard  # noqa: E402
 from masa_model.torch_dataset import TorchPoseDataset, pad_batch  # noqa: E402
 from tests.conftest import make_track  # noqa: E402
@@ -26,7 +26,7 @@ def path(tmp_path, provenance):
         make_track(f"{number}/{name}", len(track), **facts(track))
         for number, (name, track) in enumerate(zip(names, tracks, strict=True))
     ]
-    write_shard(tmp_path / "a.h5", provenance, map(quantise, tracks), sum(map(len, tracks)))
+    write_shard(tmp_path / "a.h5", provenance, map(quantize, tracks), sum(map(len, tracks)))
     return tmp_path / "a.h5"
 
 
@@ -69,15 +69,15 @@ def test_a_model_learns_from_it(path):
     loader = DataLoader(dataset, batch_size=8, shuffle=True, collate_fn=pad_batch)
     torch.manual_seed(0)
     model = torch.nn.Linear(98, len(dataset.classes))
-    optimiser = torch.optim.Adam(model.parameters(), 0.05)
+    optimizer = torch.optim.Adam(model.parameters(), 0.05)
     losses = []
     for _ in range(60):
         for batch in loader:
             mean = (batch["keypoints"].flatten(2) * batch["mask"][..., None]).sum(1)
             logits = model(mean / batch["mask"].sum(1, keepdim=True))
             loss = torch.nn.functional.cross_entropy(logits, batch["label"])
-            optimiser.zero_grad()
+            optimizer.zero_grad()
             loss.backward()
-            optimiser.step()
+            optimizer.step()
             losses.append(loss.item())
     assert losses[-1] < losses[0] / 2

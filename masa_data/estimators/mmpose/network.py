@@ -20,7 +20,7 @@ class Cutout(NamedTuple):
 
     Attributes:
         pixels: (input height, input width, 3) uint8, blue-green-red.
-        center: (2,) its centre in the frame, in pixels.
+        center: (2,) its center in the frame, in pixels.
         size: (2,) its width and height in the frame, in pixels.
     """
 
@@ -68,7 +68,7 @@ class TopDownNetwork:
 
         Folding batch norms into convolutions, another memory layout, and one pass for frames and mirror
         images change the last digits. An RTMPose keypoint is a bin, which stays. A heat map's keypoint is
-        refined by the map's curvature, and RTMW's head normalises twice: both can magnify them. So on the
+        refined by the map's curvature, and RTMW's head normalizes twice: both can magnify them. So on the
         CPU only RTMPose is made faster.
         """
         import torch
@@ -111,7 +111,7 @@ class TopDownNetwork:
             torch.inference_mode(),
             torch.autocast(self.device.type, self._dtype, enabled=self._dtype is not None),
         ):
-            images = self._normalised(torch.from_numpy(pixels).to(self.device))
+            images = self._normalized(torch.from_numpy(pixels).to(self.device))
             kept = self._with_flip_test(images) if self._flip_test else self._forward(images)
             found = self._model.head.decode(kept if self.facts.family == "simcc" else kept[0])
         return (
@@ -141,7 +141,7 @@ class TopDownNetwork:
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
 
-    def _normalised(self, pixels: Any) -> Any:
+    def _normalized(self, pixels: Any) -> Any:
         """(B, H, W, 3) uint8 to (B, 3, H, W) float32, in the order and scale of the model's training."""
         import torch
 

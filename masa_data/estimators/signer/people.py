@@ -78,7 +78,7 @@ class Person:
         """Where to look for them in the next stretch without detecting them anew.
 
         It is the detected box, moved as far as their shoulders have moved since, and widened to the keypoints
-        of the last stretch: as tight as a detector's, so that a neighbour stays outside.
+        of the last stretch: as tight as a detector's, so that a neighbor stays outside.
 
         Args:
             width: of the frame.

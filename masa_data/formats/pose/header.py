@@ -1,8 +1,8 @@
 """The header of a .pose file (pose-format, versions 0.1 and 0.2): which points it holds, and how many.
 
 Little-endian: version (f4); width, height, depth (u2 each); number of components (u2); for each its name and
-point format (texts: u2 bytes, UTF-8), the numbers of points, limbs and colours (u2 each), the points' names,
-limbs (2 × u2) and colours (3 × u2). Then frames/s (u2, or f4 in 0.2), frames (u2, or u4 in 0.2) and people
+point format (texts: u2 bytes, UTF-8), the numbers of points, limbs and colors (u2 each), the points' names,
+limbs (2 × u2) and colors (3 × u2). Then frames/s (u2, or f4 in 0.2), frames (u2, or u4 in 0.2) and people
 (u2); after it (frames, people, points, dimensions) and (frames, people, points) of f4.
 """
 
@@ -118,10 +118,10 @@ class PoseHeader:
 
 def _read_component(stream: IO[bytes]) -> Component:
     name, point_format = _read_text(stream), _read_text(stream)
-    points, limbs, colours = _unpack(stream, "<3H")
+    points, limbs, colors = _unpack(stream, "<3H")
     names = tuple(_read_text(stream) for _ in range(points))
     joined = tuple(_unpack(stream, "<2H") for _ in range(limbs))
-    _exactly(stream, colours * 6)
+    _exactly(stream, colors * 6)
     return Component(name, point_format, names, joined)  # type: ignore[arg-type]  # two numbers each
 
 

@@ -68,7 +68,7 @@ class PysklExport:
         self._file.write(pickle.EMPTY_LIST)
         self._splits: dict[str, list[str]] = defaultdict(list)
         self._without_split = 0
-        self._unlabelled = 0
+        self._unlabeled = 0
         self._gaps = 0
 
     def __enter__(self) -> Self:
@@ -101,7 +101,7 @@ class PysklExport:
         if info.split:
             self._splits[info.split].append(info.id)
         self._without_split += self._has_splits and not info.split
-        self._unlabelled += info.label == NO_LABEL
+        self._unlabeled += info.label == NO_LABEL
         self._gaps += even_step(track) != 1
 
     def finish(self) -> list[str]:
@@ -120,9 +120,9 @@ class PysklExport:
                 counted(self._without_split, "clip has", "clips have")
                 + " no split: a PoseDataset of a split leaves them out"
             )
-        if self._unlabelled:
+        if self._unlabeled:
             notes.append(
-                f"{counted(self._unlabelled, 'clip has', 'clips have')} no class: the label is {NO_LABEL}"
+                f"{counted(self._unlabeled, 'clip has', 'clips have')} no class: the label is {NO_LABEL}"
             )
         if self._gaps:
             notes.append(

@@ -69,11 +69,11 @@ class Reference:
             torch.manual_seed(0)
             self.model = init_model(read_config(card), device="cpu")
         self._infer = inference_topdown
-        self._randomise(torch)
+        self._randomize(torch)
         self.checkpoint = folder / f"{card.name}.pth"
         torch.save({"meta": {"epoch": 1}, "state_dict": self.model.state_dict()}, self.checkpoint)
 
-    def _randomise(self, torch) -> None:
+    def _randomize(self, torch) -> None:
         with torch.no_grad(), quietly():
             for module in self.model.modules():
                 if isinstance(module, torch.nn.modules.batchnorm._BatchNorm):
@@ -160,11 +160,11 @@ class DetectorReference:
             torch.manual_seed(0)
             self.model = init_detector(config, None, device="cpu")
         self._infer = inference_detector
-        self._randomise(torch, frame)
+        self._randomize(torch, frame)
         self.checkpoint = folder / "rtmdet.pth"
         torch.save({"meta": {"epoch": 1}, "state_dict": self.model.state_dict()}, self.checkpoint)
 
-    def _randomise(self, torch, frame) -> None:
+    def _randomize(self, torch, frame) -> None:
         """Scores that differ, of which a few in a frame are over 0.5, and boxes of the size of people."""
         head = self.model.bbox_head
         with torch.no_grad():

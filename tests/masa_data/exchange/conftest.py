@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from masa_data import PoseShards
-from masa_data.shards.quantise import quantise
+from masa_data.shards.quantize import quantize
 from masa_data.shards.writer import write_shard
 from masa_data.tracks.skeleton import COCO_WHOLEBODY_INDICES
 from masa_data.tracks.track import ClipInfo, PoseTrack
@@ -24,7 +24,7 @@ def write(tmp_path, provenance):
         write_shard(
             tmp_path / name,
             provenance.model_copy(update=changes),
-            map(quantise, tracks),
+            map(quantize, tracks),
             sum(map(len, tracks)),
         )
         opened.append(PoseShards.open(tmp_path / name))

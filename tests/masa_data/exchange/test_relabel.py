@@ -1,11 +1,11 @@
-"""Which clips of a file are recognised in a corpus's lists, and what a rewrite leaves as it is."""
+"""Which clips of a file are recognized in a corpus's lists, and what a rewrite leaves as it is."""
 
 import numpy as np
 import pytest
 
 from masa_data import PoseShards
 from masa_data.corpora.clip import Clip
-from masa_data.editing.relabel import deal_splits, relabel, write_relabelled
+from masa_data.editing.relabel import deal_splits, relabel, write_relabeled
 from masa_data.errors import DataError
 from masa_data.shards.builder import DatasetBuilder
 from masa_data.tracks.provenance import SplitRule
@@ -83,7 +83,7 @@ def test_a_rewrite_leaves_every_bit_of_the_frames(tmp_path, provenance, shard_cl
         with PoseShards.open(path) as tracks:
             infos = [tracks.info(number) for number in range(len(tracks))]
             clips = [listed(str(number), tmp_path, label) for number in range(5)]
-            write_relabelled(tracks, relabel(infos, clips))
+            write_relabeled(tracks, relabel(infos, clips))
         assert frames_of(path) == before
         with PoseShards.open(path) as tracks:
             assert tracks.column("label").tolist() == [label] * 5 + [-1] * 2
@@ -107,7 +107,7 @@ def test_a_failed_rewrite_leaves_the_dataset_as_it_was(tmp_path, provenance, sha
     damaged.write_bytes(content[:place] + b"\1\2\3\4" + content[place + 4 :])
     before = {entry.name: entry.read_bytes() for entry in tmp_path.iterdir()}
     with PoseShards.open(path) as tracks, pytest.raises(DataError, match="does not match its checksum"):
-        write_relabelled(tracks, relabel([tracks.info(n) for n in range(7)], [listed("1", tmp_path)]))
+        write_relabeled(tracks, relabel([tracks.info(n) for n in range(7)], [listed("1", tmp_path)]))
     assert {entry.name: entry.read_bytes() for entry in tmp_path.iterdir()} == before
 
 
@@ -135,7 +135,7 @@ def test_splits_are_dealt_to_clips_without_one_and_the_rule_is_recorded(tmp_path
         assert deal_splits(tracks, rule) == (0, [])
     with PoseShards.open(path) as tracks:
         clips = [listed(str(number), tmp_path) for number in range(20)]
-        write_relabelled(tracks, relabel([tracks.info(number) for number in range(20)], clips))
+        write_relabeled(tracks, relabel([tracks.info(number) for number in range(20)], clips))
     with PoseShards.open(path) as tracks:
         assert tracks.provenance.split_rule is None  # the corpus's splits now, not the rule's
 

@@ -13,7 +13,7 @@ from masa_data.report.charts import chart, table
 from masa_data.report.glosses import list_glosses
 from masa_data.report.moving import MISSING, encode
 from masa_data.report.statistics import gather
-from masa_data.shards.quantise import quantise
+from masa_data.shards.quantize import quantize
 from masa_data.shards.reader import PoseShards
 from masa_data.shards.writer import write_shard
 from tests.conftest import make_track
@@ -25,7 +25,7 @@ def open_tracks(tmp_path, provenance):
     """Write tracks to a file and open it."""
 
     def write(*tracks):
-        write_shard(tmp_path / "a.h5", provenance, map(quantise, tracks), sum(map(len, tracks)))
+        write_shard(tmp_path / "a.h5", provenance, map(quantize, tracks), sum(map(len, tracks)))
         return PoseShards.open(tmp_path / "a.h5")
 
     return write

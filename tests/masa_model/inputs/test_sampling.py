@@ -30,7 +30,7 @@ def chosen(batch: PoseBatch) -> list[list[int]]:
     return [batch.coordinates[0, 0, batch.clip == clip].int().tolist() for clip in range(batch.clips)]
 
 
-def test_the_centre():
+def test_the_center():
     found = sample_test_frames(batch_of([9, 4, 3, 1]), 4, "window")
     assert chosen(found) == [[3, 4, 5, 6], [0, 1, 2, 3], [0, 1, 2], [0]]
     assert found.position.tolist() == [0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 0]
@@ -115,6 +115,6 @@ def test_of_33_frames_any_may_be_the_one_left_out():
     found = sample_training_frames(batch_of([33] * 3300), 32, "spread", (0,))
     left_out = 3300 - torch.bincount(found.coordinates[0, 0].long(), minlength=33)
     assert left_out.sum() == 3300
-    # 32 pairs of neighbours; the first and the last frame are in one of them, the others in two.
+    # 32 pairs of neighbors; the first and the last frame are in one of them, the others in two.
     assert ((left_out[1:-1] - 103).abs() < 50).all()
     assert ((left_out[[0, -1]] - 52).abs() < 36).all()

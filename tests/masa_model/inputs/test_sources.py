@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from masa_data.shards.dataset import PoseDataset
-from masa_data.shards.quantise import quantise
+from masa_data.shards.quantize import quantize
 from masa_data.shards.writer import write_shard
 from masa_model.inputs.sources import ClipsInMemory, StreamedClips, epoch_batches, open_source
 from tests.conftest import make_track
@@ -29,7 +29,7 @@ def clips(tmp_path, provenance):
             for n, split in enumerate(["train", "test", "train", "val", "train"])
         ]
         paths.append(tmp_path / f"{part}.h5")
-        write_shard(paths[-1], provenance, map(quantise, tracks), sum(map(len, tracks)))
+        write_shard(paths[-1], provenance, map(quantize, tracks), sum(map(len, tracks)))
     return PoseDataset.open(*paths, splits=["train"])
 
 

@@ -17,7 +17,7 @@ def test_columns_sum_to_one_and_partitions_do_not_overlap(name):
     np.testing.assert_allclose(partitions.sum((0, 1)), 1, rtol=1e-6)
     assert ((partitions > 0).sum(0) <= 1).all()
     np.testing.assert_array_equal(partitions[0] > 0, np.eye(GRAPHS[name].nodes, dtype=bool))
-    # A neighbour that is nearer for one is farther for the other.
+    # A neighbor that is nearer for one is farther for the other.
     np.testing.assert_array_equal(partitions[1].T > 0, partitions[2] > 0)
     np.testing.assert_array_equal(partitions[3].T > 0, partitions[3] > 0)
 
@@ -50,7 +50,7 @@ def test_groups_take_the_joints_that_were_meant(name):
     assert [list(group) for group in graph.groups] == expected[name]
 
 
-def test_a_block_is_the_sum_over_neighbours():
+def test_a_block_is_the_sum_over_neighbors():
     torch.manual_seed(0)
     block = GraphBlock(BODY, 3, 5, dropout=0.0, residual=True, norm="layer").double()
     x = torch.randn(2, 7, 3, dtype=torch.float64)

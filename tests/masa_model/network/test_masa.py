@@ -149,7 +149,7 @@ def test_gradients_reach_query_decoder_and_heads_alone():
         model.bank.enqueue(losses.keys, batch.numbers + 50)
     model(batch, (0, 0), 0.05).total.backward()
     without = {name for name, value in model.named_parameters() if value.grad is None or not value.grad.any()}
-    # Biases before batch normalisation are taken out again by it; the key's bias takes no part in softmax.
+    # Biases before batch normalization are taken out again by it; the key's bias takes no part in softmax.
     idle = {
         name
         for name in without

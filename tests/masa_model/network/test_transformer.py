@@ -37,7 +37,7 @@ def test_as_torchs_own_layers():
     torch.testing.assert_close(found[packing.filled], expected[packing.filled], rtol=1e-6, atol=1e-7)
 
 
-def test_a_clip_does_not_see_its_neighbours_in_the_batch():
+def test_a_clip_does_not_see_its_neighbors_in_the_batch():
     torch.manual_seed(0)
     network = Transformer(16, 2, 4, 24).eval()
     clip = torch.repeat_interleave(torch.arange(4), LENGTHS)

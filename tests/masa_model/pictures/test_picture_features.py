@@ -1,4 +1,4 @@
-"""The map of features: which clips are on it, and that neighbours stay neighbours."""
+"""The map of features: which clips are on it, and that neighbors stay neighbors."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ import torch
 
 from masa_data.errors import DataError
 from masa_data.shards.dataset import PoseDataset
-from masa_data.shards.quantise import quantise
+from masa_data.shards.quantize import quantize
 from masa_data.shards.writer import write_shard
 from masa_data.tracks.track import NO_LABEL
 from masa_model.evaluation.probe import untrained_encoder
@@ -38,7 +38,7 @@ def test_the_most_frequent_glosses_and_not_too_many_clips_of_each():
     np.testing.assert_array_equal(choose_clips(labels, unseen)[0], chosen)
 
 
-def test_neighbours_stay_neighbours_and_the_plane_is_the_same_twice():
+def test_neighbors_stay_neighbors_and_the_plane_is_the_same_twice():
     rng = np.random.default_rng(0)
     labels = np.repeat(np.arange(6), 20)
     features = (rng.normal(0, 2, (6, 80))[labels] + rng.normal(size=(120, 80))).astype(np.float32)
@@ -61,7 +61,7 @@ def write(path, provenance, labels=True):
         for split, count in (("train", 9), ("val", 6), ("test", 12))
         for n in range(count)
     ]
-    write_shard(path, provenance, map(quantise, tracks), sum(map(len, tracks)))
+    write_shard(path, provenance, map(quantize, tracks), sum(map(len, tracks)))
     return PoseDataset.open(path, splits=["train"])
 
 

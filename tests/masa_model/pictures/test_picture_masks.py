@@ -6,7 +6,7 @@ import torch
 
 from masa_data.errors import DataError
 from masa_data.shards.dataset import PoseDataset
-from masa_data.shards.quantise import quantise
+from masa_data.shards.quantize import quantize
 from masa_data.shards.writer import write_shard
 from masa_model.inputs.augment import two_views
 from masa_model.inputs.parts import prepare_clips
@@ -45,7 +45,7 @@ def test_clips_and_places_by_hand():
 @pytest.fixture
 def clips(tmp_path, provenance):
     tracks = [make_track(f"{n}", frames=6 + n, seed=n) for n in range(12)]
-    write_shard(tmp_path / "out.h5", provenance, map(quantise, tracks), sum(map(len, tracks)))
+    write_shard(tmp_path / "out.h5", provenance, map(quantize, tracks), sum(map(len, tracks)))
     return PoseDataset.open(tmp_path / "out.h5")
 
 

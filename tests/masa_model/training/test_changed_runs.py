@@ -17,7 +17,7 @@ import torch
 
 from masa_data.errors import DataError
 from masa_data.tracks.provenance import EstimatorIdentity, Provenance
-from masa_model.inputs.labelled import open_finetune_data
+from masa_model.inputs.labeled import open_finetune_data
 from masa_model.settings.finetune import FinetuneSettings
 from masa_model.settings.pretrain import PretrainSettings
 from masa_model.settings.resolve import resolve_settings, tomllib
@@ -209,8 +209,8 @@ def change_checkpoints(kind: str, runs: dict[str, RunFolder], tmp_path: Path, co
         else:
             assert found.header == original.header
             for mine, theirs in zip(
-                (found.model, found.optimiser, found.progress),
-                (original.model, original.optimiser, original.progress),
+                (found.model, found.optimizer, found.progress),
+                (original.model, original.optimizer, original.progress),
                 strict=True,
             ):
                 assert mine.keys() == theirs.keys()

@@ -16,7 +16,7 @@ from masa_model.training.checkpoint import (
     read_header,
     save_checkpoint,
 )
-from masa_model.training.checkpoint_parts import load_model, load_optimiser
+from masa_model.training.checkpoint_parts import load_model, load_optimizer
 
 IDENTITY = EstimatorIdentity(name="made-up", version="1", settings={}, weights_sha256="", confidence="")
 
@@ -36,18 +36,18 @@ def header(**more):
 def trained(width=3):
     torch.manual_seed(0)
     model = nn.Sequential(nn.Linear(2, width), nn.BatchNorm1d(width))
-    optimiser = torch.optim.AdamW(model.parameters(), fused=True)
+    optimizer = torch.optim.AdamW(model.parameters(), fused=True)
     for _ in range(3):
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         model(torch.randn(5, 2)).square().sum().backward()
-        optimiser.step()
-    return model, optimiser
+        optimizer.step()
+    return model, optimizer
 
 
 def test_all_comes_back(tmp_path):
-    model, optimiser = trained()
+    model, optimizer = trained()
     save_checkpoint(
-        tmp_path / "a.safetensors", header(metrics={"m": 1.5}), model, optimiser, {"sums": torch.ones(2)}
+        tmp_path / "a.safetensors", header(metrics={"m": 1.5}), model, optimizer, {"sums": torch.ones(2)}
     )
     loaded = load_checkpoint(tmp_path / "a.safetensors")
     assert loaded.header == header(metrics={"m": 1.5})
@@ -55,11 +55,11 @@ def test_all_comes_back(tmp_path):
     other = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3))
     again = torch.optim.AdamW(other.parameters(), fused=True)
     load_model(loaded, other)
-    load_optimiser(loaded, again)
+    load_optimizer(loaded, again)
     for name, value in model.state_dict().items():
         assert torch.equal(value, other.state_dict()[name])
     x = torch.randn(5, 2)
-    for network, steps in ((model, optimiser), (other, again)):
+    for network, steps in ((model, optimizer), (other, again)):
         steps.zero_grad()
         network(x).square().sum().backward()
         steps.step()
@@ -76,13 +76,13 @@ def test_another_network_is_refused(tmp_path):
     with pytest.raises(DataError, match="is unknown"):
         load_model(loaded, nn.Sequential(nn.Linear(2, 3)))
     with pytest.raises(DataError, match="other parameters"):
-        load_optimiser(loaded, torch.optim.AdamW(nn.Linear(7, 3).parameters()))
-    _, optimiser = trained()
+        load_optimizer(loaded, torch.optim.AdamW(nn.Linear(7, 3).parameters()))
+    _, optimizer = trained()
     for place in ("99", "-1", "x"):
-        loaded.optimiser[f"{place}.exp_avg"] = torch.zeros(3)
+        loaded.optimizer[f"{place}.exp_avg"] = torch.zeros(3)
         with pytest.raises(DataError, match="other parameters"):
-            load_optimiser(loaded, optimiser)
-        del loaded.optimiser[f"{place}.exp_avg"]
+            load_optimizer(loaded, optimizer)
+        del loaded.optimizer[f"{place}.exp_avg"]
 
 
 class Bomb:

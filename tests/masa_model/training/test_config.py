@@ -34,7 +34,7 @@ def test_the_default_is_the_paper():
     assert (alignment.ratio, alignment.bank_size, alignment.temperature) == (0.5, 6144, 0.07)
     assert (alignment.weight, alignment.momentum) == (0.05, 0.996)
     assert alignment.ramp * settings.epochs == 100
-    assert settings.optimiser.warm_up * settings.epochs == 20
+    assert settings.optimizer.warm_up * settings.epochs == 20
     assert settings.motion.interval == (3,)
 
 
@@ -42,7 +42,7 @@ def test_presets_and_what_is_said_besides():
     assert resolve(size="tiny").network.part == 64
     settings = resolve("network.hidden=100", size="tiny", epochs=7)
     assert (settings.network.hidden, settings.network.part, settings.epochs) == (100, 64, 7)
-    assert settings.optimiser.learning_rate == 1e-3
+    assert settings.optimizer.learning_rate == 1e-3
 
 
 def test_a_file_then_options_then_assignments(tmp_path):
@@ -120,6 +120,8 @@ def test_a_setting_that_was_renamed_is_understood_and_says_so(tmp_path):
         assert resolve(config=tmp_path / "mine.toml").masking.min_moving_fraction == 0.3
     with pytest.warns(RenamedWarning, match=r"data\.storage"):
         assert resolve("data.place=stream").data.storage == "stream"
+    with pytest.warns(RenamedWarning, match="the group of settings optimiser is now called optimizer"):
+        assert resolve("optimiser.learning_rate=0.5").optimizer.learning_rate == 0.5
     with pytest.raises(DataError, match=r"Did you mean masking\.min_moving_fraction"):
         resolve("masking.min_moving=0.3")
 
@@ -142,7 +144,7 @@ def test_what_was_resolved_resolves_to_itself(tmp_path):
         ("motion.weights=[1,2]", "1 intervals and 2 weights", "Correct"),
         ("network.heads=7", "multiple of 2 × heads", "Correct"),
         ("epochs", "expected name=value", "motion.interval=5"),
-        ("optimiser.learning_rate=nan", "learning_rate", "Correct"),
+        ("optimizer.learning_rate=nan", "learning_rate", "Correct"),
         ("motion=3", "motion", "Correct"),
         ("size=[1]", "size is [1]", "Correct"),
         ("masking.rule=[1]", "masking.rule is [1]", "Correct"),
@@ -185,11 +187,11 @@ def effects(kind, *assignments, **options):
         (PretrainSettings, "motion.weight=0", "motion.loss=l1"),
         (PretrainSettings, "motion.weight=0", "network.decoder_blocks=1"),
         (PretrainSettings, "alignment.weight=0", "alignment.temperature=0.2"),
-        (FinetuneSettings, "optimiser.kind=adamw", "optimiser.drops=1"),
-        (FinetuneSettings, "optimiser.kind=adamw", "optimiser.momentum=0.8"),
-        (FinetuneSettings, "optimiser.kind=sgd", "optimiser.warm_up=0.2"),
+        (FinetuneSettings, "optimizer.kind=adamw", "optimizer.drops=1"),
+        (FinetuneSettings, "optimizer.kind=adamw", "optimizer.momentum=0.8"),
+        (FinetuneSettings, "optimizer.kind=sgd", "optimizer.warm_up=0.2"),
         (FinetuneSettings, "head.kind=linear", "head.dropout=0.2"),
-        (FinetuneSettings, "epochs=3", "optimiser.head_first=0.2"),
+        (FinetuneSettings, "epochs=3", "optimizer.head_first=0.2"),
         (FinetuneSettings, "epochs=3", "network.decoder_blocks=1"),
         (FinetuneSettings, "freeze=true", "network.graph_dropout=0.3"),
     ],
@@ -207,8 +209,8 @@ def test_what_has_no_effect_beside_the_rest_is_refused(kind, beside, idle):
 def test_what_has_an_effect_is_not_refused():
     effects(PretrainSettings, "motion.objective=joint", "motion.interval=5")  # frames are masked by it
     effects(PretrainSettings, "masking.strategy=random", "masking.mask_set=per_part", "masking.interval=2")
-    effects(FinetuneSettings, "optimiser.kind=adamw", "optimiser.warm_up=0.2", recipe="paper")
-    effects(FinetuneSettings, "optimiser.head_first=0.1", pretrained="p.safetensors")
+    effects(FinetuneSettings, "optimizer.kind=adamw", "optimizer.warm_up=0.2", recipe="paper")
+    effects(FinetuneSettings, "optimizer.head_first=0.1", pretrained="p.safetensors")
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from masa_data.formats.npz.reading import NpzClips
 from masa_data.formats.parquet.reading import ParquetClips
 from masa_data.formats.pyskl.reading import PysklFiles
 from masa_data.formats.wholebody import WholeBodyImport
-from masa_data.shards.quantise import quantise
+from masa_data.shards.quantize import quantize
 from masa_data.tracks.skeleton import KEYPOINT_NAMES
 from tests.conftest import assert_same_track, make_track
 from tests.masa_data.exchange.conftest import assert_same_points
@@ -55,7 +55,7 @@ def test_pyskl_comes_back_to_the_bit(real, made_up, tmp_path):
         assert [clip.id for clip in listing.clips] == list(tracks)
         for number, clip in enumerate(listing.clips):
             track, _ = importer.track(clip)
-            assert_same_points(quantise(track), tracks.stored(number))
+            assert_same_points(quantize(track), tracks.stored(number))
             info = tracks.info(number)
             assert (track.info.width, track.info.height) == (info.width, info.height)
             assert (track.info.label, track.info.split) == (info.label, info.split)
@@ -108,7 +108,7 @@ def test_a_real_npz_comes_back_as_it_was(shared_data, write, tmp_path):
     with NpzClips(tmp_path / "back.npz", "signs") as clips:
         again = [outcome.track for outcome in clips.tracks(AssumedFrames(640, 480, 30))]
     for mine, theirs in zip(again, tracks, strict=True):
-        assert_same_points(quantise(mine), quantise(theirs))
+        assert_same_points(quantize(mine), quantize(theirs))
 
 
 def test_pandas_finds_a_row_a_frame(made_up, tmp_path):
@@ -139,7 +139,7 @@ def test_parquet_comes_back_whole(source, request, tmp_path):
         assert clips.provenance.differences(tracks.provenance) == []
     assert [outcome.problems for outcome in outcomes] == [()] * len(tracks)
     for number, outcome in enumerate(outcomes):
-        found, expected = quantise(outcome.track), tracks.stored(number)
+        found, expected = quantize(outcome.track), tracks.stored(number)
         assert_same_points(found, expected)
         np.testing.assert_array_equal(found.box, expected.box)
         if tracks.info(number).corpus:

@@ -17,7 +17,7 @@ from masa_data.formats.masa_pickle import clips_in_pickle
 from masa_data.formats.mmpose_json import read_mmpose_json
 from masa_data.formats.openpose_json import list_openpose, openpose_frames
 from masa_data.formats.pose.reading import read_pose
-from masa_data.shards.quantise import quantise
+from masa_data.shards.quantize import quantize
 from masa_data.tracks.skeleton import COCO_WHOLEBODY_INDICES, KEYPOINT_NAMES
 from masa_data.tracks.track import PoseTrack
 from tests.conftest import make_track
@@ -44,7 +44,7 @@ def read_openpose(folder, clip_id):
 
 
 def as_stored(found, info):
-    return quantise(
+    return quantize(
         PoseTrack.with_missing(
             info,
             np.where(found.scores[..., None] > 0, found.keypoints, np.nan),
@@ -83,7 +83,7 @@ def test_made_up_tracks_with_gaps_come_back(made_up, tmp_path, to):
 @pytest.mark.parametrize(
     ("estimator", "known_as"), [("mediapipe", "holistic"), ("mmpose", "coco_wholebody_133")]
 )
-def test_pose_format_reads_and_recognises_every_file(made_up, write, tmp_path, estimator, known_as):
+def test_pose_format_reads_and_recognizes_every_file(made_up, write, tmp_path, estimator, known_as):
     pose_format = pytest.importorskip("pose_format")
     from pose_format.utils.generic import detect_known_pose_format, pose_normalization_info
 

@@ -1,4 +1,4 @@
-"""Clips with class numbers: what a recogniser learns from and is asked."""
+"""Clips with class numbers: what a recognizer learns from and is asked."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ UNKNOWN = -1
 
 @dataclass(frozen=True, slots=True)
 class Classes:
-    """What a recogniser tells apart; `masa_data.classes.classes` says what a class is.
+    """What a recognizer tells apart; `masa_data.classes.classes` says what a class is.
 
     Attributes:
         pairs: (corpus, label) of each class, in the order of its outputs.
@@ -56,12 +56,12 @@ class Classes:
 
 
 @dataclass(frozen=True, slots=True)
-class LabelledClips:
+class LabeledClips:
     """Clips and their classes.
 
     Attributes:
         clips: N of them.
-        targets: (N,) class numbers, UNKNOWN for a class that the recogniser does not have.
+        targets: (N,) class numbers, UNKNOWN for a class that the recognizer does not have.
     """
 
     clips: PoseDataset
@@ -81,8 +81,8 @@ class FinetuneData:
         classes: those of the training clips.
     """
 
-    train: LabelledClips
-    val: LabelledClips
+    train: LabeledClips
+    val: LabeledClips
     classes: Classes
 
     def record(self) -> dict[str, object]:
@@ -131,7 +131,7 @@ def open_finetune_data(
     )
     val = val.part(np.flatnonzero(classes.numbers_of(val) != UNKNOWN))
     return FinetuneData(
-        LabelledClips(train, classes.numbers_of(train)), LabelledClips(val, classes.numbers_of(val)), classes
+        LabeledClips(train, classes.numbers_of(train)), LabeledClips(val, classes.numbers_of(val)), classes
     )
 
 

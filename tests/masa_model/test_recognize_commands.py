@@ -38,7 +38,7 @@ PROVENANCE = Provenance(
 TRACKS = signs(test=8)
 TINY = [
     *(part for name, value in NETWORK.items() for part in ("--set", f"network.{name}={value}")),
-    *("--set", "optimiser.learning_rate=0.1", "--batch-size", 8, "--device", "cpu"),
+    *("--set", "optimizer.learning_rate=0.1", "--batch-size", 8, "--device", "cpu"),
 ]
 
 
@@ -56,7 +56,7 @@ def call(command: object, *arguments: object, code: int = 0) -> Result:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with out.h5 and a run that was trained from it."""
-    folder = tmp_path_factory.mktemp("recognise")
+    folder = tmp_path_factory.mktemp("recognize")
     write(folder / "out.h5", PROVENANCE, TRACKS)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
@@ -132,12 +132,12 @@ def test_two_processes_say_what_one_says(folder):
 
 def test_probabilities_have_the_temperature_of_val(folder):
     """What the scores file says is what the network says, divided by the checkpoint's temperature."""
-    recogniser = Recognizer.load(folder / "runs/finetune-001", torch.device("cpu"))
-    temperature = recogniser.header.temperature
+    recognizer = Recognizer.load(folder / "runs/finetune-001", torch.device("cpu"))
+    temperature = recognizer.header.temperature
     assert temperature != 1.0
     call(evaluate, "--scores", "scores.npz")
     test = PoseDataset.open("out.h5", splits=["test"])
-    plain = score_clips(recogniser.model, test, recogniser.settings, torch.device("cpu"), [np.arange(32)])
+    plain = score_clips(recognizer.model, test, recognizer.settings, torch.device("cpu"), [np.arange(32)])
     powers = np.concatenate([found for _, found in plain]).astype(np.float64) ** (1 / temperature)
     with np.load("scores.npz") as file:
         np.testing.assert_allclose(file["scores"], powers / powers.sum(1, keepdims=True), atol=1e-5)
@@ -227,8 +227,8 @@ def test_wrong_use_is_one_line(folder):
         (finetune, [], "no file was named"),
         (
             finetune,
-            ["out.h5", "--from", "scratch", "--set", "optimiser.warm_up=0.3"],
-            "the setting optimiser.warm_up has no effect: optimiser.kind is sgd",
+            ["out.h5", "--from", "scratch", "--set", "optimizer.warm_up=0.3"],
+            "the setting optimizer.warm_up has no effect: optimizer.kind is sgd",
         ),
         (
             finetune,
@@ -304,19 +304,19 @@ def test_the_library_refuses_what_the_command_refuses(folder):
         update={"estimator": PROVENANCE.estimator.model_copy(update={"version": "unknown", "declared": True})}
     )
     sign = next(t for t in signs() if t.info.id == "test/up0")
-    recogniser = Recognizer.load("runs/finetune-001")
+    recognizer = Recognizer.load("runs/finetune-001")
     found = {}
     for name, provenance in (("own", PROVENANCE), ("other", other), ("declared", declared)):
         write(folder / f"{name}.h5", provenance, [sign])
         with PoseShards.open(folder / f"{name}.h5") as tracks:
             found[name] = tracks["test/up0"]
-    expected = recogniser.predict(found["own"])
-    assert recogniser.predict(found["declared"]) == expected
-    assert recogniser.predict(replace(found["other"], estimator=None)) == expected  # as made by hand
+    expected = recognizer.predict(found["own"])
+    assert recognizer.predict(found["declared"]) == expected
+    assert recognizer.predict(replace(found["other"], estimator=None)) == expected  # as made by hand
     with pytest.raises(DataError, match="version: 1 / 2") as error:
-        recogniser.predict_all([found["own"], found["other"]])
+        recognizer.predict_all([found["own"], found["other"]])
     assert "any_estimator=True" in error.value.advice
-    assert recogniser.predict(found["other"], any_estimator=True) == expected
+    assert recognizer.predict(found["other"], any_estimator=True) == expected
 
 
 def test_files_of_two_estimators_are_trained_on_where_that_is_asked_for(folder):
@@ -377,5 +377,5 @@ def test_a_gpu_that_is_not_there_is_refused_and_the_choice_is_said(folder):
         said = call(command, *arguments, code=2).stderr
         assert "cannot be used: " in said
         assert len(said.splitlines()) == 1
-    assert "Recogniser on cpu (" in call(predict, "out.h5").stderr
-    assert "Recogniser on cpu\n" in call(predict, "out.h5", "--device", "cpu").stderr
+    assert "Recognizer on cpu (" in call(predict, "out.h5").stderr
+    assert "Recognizer on cpu\n" in call(predict, "out.h5", "--device", "cpu").stderr

@@ -67,7 +67,7 @@ class StoredTrack:
         return zlib.crc32(self.payload())
 
 
-def quantise(track: PoseTrack) -> StoredTrack:
+def quantize(track: PoseTrack) -> StoredTrack:
     """Round a track to what the file can hold."""
     longer_side = max(track.info.width, track.info.height)
     known = track.confidence > 0

@@ -1,4 +1,4 @@
-"""The optimisers of both kinds of training, and what weight decay is applied to."""
+"""The optimizers of both kinds of training, and what weight decay is applied to."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import torch
 from torch import nn
 
 from masa_model.settings.choices import Decay
-from masa_model.settings.finetune import FinetuneOptimiserSettings
-from masa_model.settings.pretrain import OptimiserSettings
+from masa_model.settings.finetune import FinetuneOptimizerSettings
+from masa_model.settings.pretrain import OptimizerSettings
 
 
-def make_optimiser(
-    settings: OptimiserSettings | FinetuneOptimiserSettings,
+def make_optimizer(
+    settings: OptimizerSettings | FinetuneOptimizerSettings,
     model: nn.Module,
     learning: Sequence[tuple[Iterable[nn.Parameter], float]],
 ) -> torch.optim.Optimizer:
@@ -32,28 +32,28 @@ def make_optimiser(
             model, parameters, settings.weight_decay, settings.decay, highest=highest
         )
     ]
-    if isinstance(settings, OptimiserSettings):
+    if isinstance(settings, OptimizerSettings):
         return torch.optim.AdamW(groups, lr=settings.learning_rate, betas=settings.betas, fused=True)
     if settings.kind == "sgd":
         return torch.optim.SGD(groups, lr=settings.learning_rate, momentum=settings.momentum, fused=True)
     return torch.optim.AdamW(groups, lr=settings.learning_rate, fused=True)
 
 
-def set_learning_rate(optimiser: torch.optim.Optimizer, factor: float) -> None:
+def set_learning_rate(optimizer: torch.optim.Optimizer, factor: float) -> None:
     """Give each group its learning rate.
 
     Args:
-        optimiser: made by make_optimiser.
+        optimizer: made by make_optimizer.
         factor: the share of its height, 0..1.
     """
-    for group in optimiser.param_groups:
+    for group in optimizer.param_groups:
         group["lr"] = group["highest"] * factor
 
 
 def parameter_groups(
     model: nn.Module, parameters: Iterable[nn.Parameter], weight_decay: float, decay: Decay, **common: object
 ) -> list[dict[str, Any]]:
-    """The groups of an optimiser.
+    """The groups of an optimizer.
 
     Args:
         model: whose parameters they are.

@@ -6,7 +6,7 @@ from torch import nn
 
 from masa_model.settings.finetune import FinetuneSettings
 from masa_model.settings.pretrain import PretrainSettings
-from masa_model.training.optimiser import make_optimiser, parameter_groups
+from masa_model.training.optimizer import make_optimizer, parameter_groups
 from masa_model.training.pretrained import build_model
 from masa_model.training.recipe import learning_parameters
 from masa_model.training.recognizer import build_network
@@ -14,11 +14,11 @@ from masa_model.training.recognizer import build_network
 TINY = {"size": "tiny"}
 
 
-def decayed(optimiser_groups, model):
+def decayed(optimizer_groups, model):
     """Names of the parameters that decay, and of those that do not."""
     names = {id(parameter): name for name, parameter in model.named_parameters()}
-    found = ({names[id(each)] for each in group["params"]} for group in optimiser_groups)
-    sets = list(zip((group["weight_decay"] for group in optimiser_groups), found, strict=True))
+    found = ({names[id(each)] for each in group["params"]} for group in optimizer_groups)
+    sets = list(zip((group["weight_decay"] for group in optimizer_groups), found, strict=True))
     return (set().union(*(s for w, s in sets if w > 0)), set().union(*(s for w, s in sets if w == 0)))
 
 
@@ -42,10 +42,10 @@ def test_matrices_decay_and_biases_norms_and_tokens_do_not():
 @pytest.mark.parametrize("freeze", [False, True])
 def test_fine_tuning_has_one_rule_for_body_and_head(recipe, freeze):
     settings = FinetuneSettings.model_validate(
-        {**TINY, "recipe": recipe, "freeze": freeze, "optimiser": {"weight_decay": 0.1, "decay": "matrices"}}
+        {**TINY, "recipe": recipe, "freeze": freeze, "optimizer": {"weight_decay": 0.1, "decay": "matrices"}}
     )
     model = build_network(settings, 5)
-    groups = make_optimiser(settings.optimiser, model, learning_parameters(settings, model)).param_groups
+    groups = make_optimizer(settings.optimizer, model, learning_parameters(settings, model)).param_groups
     yes, no = decayed(groups, model)
     learning = {name for name, parameter in model.named_parameters() if parameter.requires_grad}
     assert yes | no == learning
@@ -53,17 +53,17 @@ def test_fine_tuning_has_one_rule_for_body_and_head(recipe, freeze):
     assert any(name.startswith("head") and name.endswith("weight") for name in yes)
     assert all("bias" not in name and "norm" not in name for name in yes)
     highest = {group["highest"] for group in groups}
-    assert highest == {settings.optimiser.learning_rate * settings.optimiser.head_factor}
+    assert highest == {settings.optimizer.learning_rate * settings.optimizer.head_factor}
 
 
 def test_a_step_without_gradients_shrinks_matrices_alone():
     """AdamW multiplies what decays by 1 − lr · decay; nothing else moves where the gradient is 0."""
     model = nn.Sequential(nn.Linear(3, 4), nn.LayerNorm(4))
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    optimiser = torch.optim.AdamW(parameter_groups(model, model.parameters(), 0.5, "matrices"), lr=0.1)
+    optimizer = torch.optim.AdamW(parameter_groups(model, model.parameters(), 0.5, "matrices"), lr=0.1)
     for parameter in model.parameters():
         parameter.grad = torch.zeros_like(parameter)
-    optimiser.step()
+    optimizer.step()
     for name, value in model.state_dict().items():
         factor = 1 - 0.1 * 0.5 if name == "0.weight" else 1
         torch.testing.assert_close(value, factor * before[name])
