@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from masa_data.shards.dataset import PoseDataset
     from masa_data.shards.opening import open  # noqa: A004
     from masa_data.shards.reader import PoseShards
+    from masa_data.tracks.provenance import EstimatorIdentity
     from masa_data.tracks.svg import Drawing
     from masa_data.tracks.track import ClipInfo, PoseTrack
 
@@ -59,6 +60,7 @@ __version__ = VERSION
 _FOUND_IN = {
     "ClipInfo": "tracks.track",
     "Drawing": "tracks.svg",
+    "EstimatorIdentity": "tracks.provenance",
     "ExtractionProgress": "extraction.watching",
     "ExtractionSummary": "extraction.summary",
     "MMPoseOptions": "estimators.mmpose.options",
@@ -89,6 +91,7 @@ __all__ = [
     "DamagedFileError",
     "DataError",
     "Drawing",
+    "EstimatorIdentity",
     "ExistsError",
     "ExtractionProgress",
     "ExtractionSummary",

@@ -56,7 +56,7 @@ def test_the_configuration_is_mmposes(detector_reference):
 def test_other_weights_are_refused(detector_reference, reference):
     with pytest.raises(DataError, match="does not fit rtmdet_m") as caught:
         PersonDetector(reference("fast").checkpoint, "cpu")
-    assert "--detector-checkpoint" in caught.value.advice
+    assert "detector_checkpoint" in caught.value.advice
 
 
 def test_the_command_looks_in_the_boxes_of_rtmdet(
@@ -125,7 +125,7 @@ def test_without_its_weights_the_signer_is_followed_and_that_is_said(
     arguments = ("--model", "fast", "--checkpoint", reference("fast").checkpoint)
     out = tmp_path / "out.h5"
     done = run("masa-extract", footage / "nod/01.mp4", out, "--estimator", "mmpose", *arguments)
-    assert "else followed (a detector's weights are not there: --person detect fetches them" in done.stdout
+    assert "a detector's weights are not there: asking for detection fetches them" in done.stdout
     # The same by name goes on with the file.
     run("masa-extract", footage / "nod", out, "--estimator", "mmpose", *arguments, "--person", "follow")
     with PoseShards.open(out) as tracks:
