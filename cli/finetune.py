@@ -164,7 +164,7 @@ def _checkpoint(origin: object) -> Path:
     try:
         run = newest_run(make_console(stderr=True), "pretrain").path if origin is None else Path(str(origin))
     except DataError as error:
-        raise DataError(error.reason, f"{error.advice}, or say --from scratch") from None
+        raise error.followed_by(", or say --from scratch") from None
     return RunFolder(run).last if run.is_dir() else run
 
 

@@ -4,23 +4,18 @@ from __future__ import annotations
 
 import shlex
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
 
 from masa_data.corpora.clip import Problem
 from masa_data.corpora.inputs import require_inputs
 from masa_data.drawing.overlay import OVERLAY_ENDINGS, write_overlay
 from masa_data.errors import DataError
 from masa_data.estimators.choice import ESTIMATORS, EstimatorName
-from masa_data.estimators.mmpose.options import MMPoseOptions
-from masa_data.extraction.job import Output, run_extraction
-from masa_data.extraction.plan import WhatToExtract, plan_extraction
 from masa_data.shards.reader import PoseShards
 from masa_data.version import VERSION
 
@@ -40,6 +35,7 @@ from .training_run import newest_run
 if TYPE_CHECKING:
     from masa_data.tracks.track import PoseTrack
     from masa_model.training.recognizer import Guess, Recognizer
+    from masa_model.training.videos import VideoOptions
 
 _EXAMPLES = """
 \b
@@ -116,6 +112,7 @@ def main(
         require_inputs(inputs)
         from masa_model.training.processes import joined_processes
         from masa_model.training.recognizer import Recognizer
+        from masa_model.training.videos import VideoOptions
 
         console = make_console()
         with joined_processes(device) as processes:
@@ -126,19 +123,12 @@ def main(
             if _of_tracks(inputs):
                 opened = _opened(inputs)
             else:
-                found = header.estimator.settings
-                options = MMPoseOptions()
-                if (estimator or header.estimator.name) == "mmpose":
-                    options = MMPoseOptions(
-                        **{name: found[name] for name in _MMPOSE_SETTINGS if name in found},  # type: ignore[arg-type]
-                        checkpoint=checkpoint,
-                        detector_checkpoint=detector_checkpoint,
-                    )
-                else:
+                if (estimator or header.estimator.name) != "mmpose":
                     refuse_options("without MMPose", "checkpoint", "detector_checkpoint")
-                opened = _extracted(
-                    console, inputs, recognizer, estimator, options, workers, any_estimator, problems
+                options = VideoOptions(
+                    estimator, checkpoint, detector_checkpoint, any_estimator, workers, console
                 )
+                opened = _extracted(inputs, recognizer, options, problems)
             with opened as tracks:
                 if not any_estimator:
                     recognizer.check_estimator(tracks.provenance.estimator)
@@ -161,10 +151,6 @@ def main(
         sys.exit(EXIT_SOME_FAILED if any(problem.kind == "failed" for problem in problems) else 0)
 
 
-# Fields of MMPoseOptions that are in an estimator's identity under the same name.
-_MMPOSE_SETTINGS = ("model", "flip_test", "precision", "person")
-
-
 def _of_tracks(inputs: tuple[str, ...]) -> bool:
     """Whether any input is a file of pose tracks."""
     return any(name.lower().endswith((".h5", ".hdf5")) for name in inputs)
@@ -180,42 +166,17 @@ def _opened(inputs: tuple[str, ...]) -> Iterator[PoseShards]:
 
 @contextmanager
 def _extracted(
-    console: Console,
-    inputs: tuple[str, ...],
-    recognizer: Recognizer,
-    estimator: EstimatorName | None,
-    options: MMPoseOptions,
-    workers: int | None,
-    any_estimator: bool,
-    problems: list[Problem],
+    inputs: tuple[str, ...], recognizer: Recognizer, options: VideoOptions, problems: list[Problem]
 ) -> Iterator[PoseShards]:
     """The videos' tracks, in a file that is gone afterwards."""
-    expected = recognizer.header
-    trained_on = {name: name for name in ESTIMATORS}.get(expected.estimator.name)  # type: ignore[call-overload]
-    if estimator is None and trained_on is None and not any_estimator:
-        raise DataError(
-            f"the run was trained on keypoints of {expected.estimator.name!r}, which masa cannot extract",
-            "Give a file of pose tracks, or --estimator with --any-estimator",
-        )
-    asked = WhatToExtract(
-        inputs=inputs,
-        rename=True,
-        estimator=estimator or trained_on,
-        mmpose=options,
-        sampling=expected.sampling,
-    )
-    plan = plan_extraction(asked, console)
-    if not any_estimator:  # before the work, not after it
-        recognizer.check_estimator(plan.provenance.estimator)
-    with tempfile.TemporaryDirectory() as folder:
-        out = Path(folder) / "tracks.h5"
-        done = run_extraction(plan, Output(out, workers=workers))
-        problems += done.problems
-        if not done.is_written:
+    from masa_model.training.videos import extracted_videos
+
+    with extracted_videos(inputs, recognizer.path, recognizer.header, options) as (tracks, found):
+        problems += found
+        if tracks is None:
             reason = problems[0].reason_in(as_option) if problems else "there is none"
             raise DataError(f"no clip could be extracted: {reason}", "Look at it with masa-extract")
-        with PoseShards.open(out) as tracks:
-            yield tracks
+        yield tracks
 
 
 def _guesses(

@@ -75,7 +75,7 @@ def main(run: Path | None, files: tuple[Path, ...], device: str, any_estimator: 
                 for split in ("train", "val")
             )
             if not any_estimator:
-                check_estimator(loaded.path, loaded.header.estimator, train.estimator, "--any-estimator")
+                check_estimator(loaded.path, loaded.header.estimator, train.estimator, "any_estimator")
             seen = _seen(loaded, val)
             # Both alike, whatever the statistics that the checkpoint was saved with.
             calibrate_encoder(model.query.encoder, train, settings.inputs, processes.device)

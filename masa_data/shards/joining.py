@@ -56,7 +56,7 @@ def check_estimator(
         trained: the network's file.
         expected: what it was trained on.
         found: what the keypoints are of.
-        option: the one that lets them pass, for the error.
+        option: name of the argument that lets them pass, for the error.
         named: what the keypoints are called in the error.
 
     Raises:
@@ -68,8 +68,9 @@ def check_estimator(
         raise MismatchError(
             f"found another estimator in {named} than {trained} was trained on "
             f"(there / here: {differences[0]}{more})",
-            "Use keypoints of that one (for imported ones masa-convert … --estimator says it), or give "
-            f"{option} and do not trust the answer",
+            "Use keypoints of that one (masa-convert declares the estimator of imported ones), or give "
+            f"{{{option}}} and do not trust the answer",
+            **{option: True},
         )
 
 

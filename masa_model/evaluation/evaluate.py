@@ -149,7 +149,7 @@ def open_test_data(
             recognizer.path,
             recognizer.header.estimator,
             tracks.provenance.estimator,
-            "--force",
+            "force",
             named=str(tracks.path),
         )
     chosen = select_clips(files, subset, splits, any_estimator=True)  # each was compared with the training's

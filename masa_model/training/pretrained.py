@@ -110,4 +110,4 @@ def check_estimators(settings: FinetuneSettings, data: FinetuneData) -> None:
     if settings.pretrained is None or settings.data.any_estimator:
         return
     path = Path(settings.pretrained)
-    check_estimator(path, read_header(path).estimator, data.train.clips.estimator, "--any-estimator")
+    check_estimator(path, read_header(path).estimator, data.train.clips.estimator, "any_estimator")

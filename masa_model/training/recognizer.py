@@ -12,6 +12,8 @@ import torch
 from numpy.typing import NDArray
 
 from masa_data.analysis.quality import hands_found
+from masa_data.corpora.inputs import require_inputs
+from masa_data.errors import DataError
 from masa_data.shards.dataset import PoseDataset
 from masa_data.shards.joining import check_estimator
 from masa_data.tracks.provenance import EstimatorIdentity
@@ -35,6 +37,7 @@ from masa_model.training.checkpoint import (
 )
 from masa_model.training.checkpoint_parts import load_model, require_size, settings_of, tensor_of
 from masa_model.training.run_folder import BEST, LAST
+from masa_model.training.videos import VideoOptions, extracted_videos
 
 TOP: Final = 5
 _SHOWN: Final = 5
@@ -145,24 +148,39 @@ class Recognizer:
         Raises:
             DataError: if the estimator, a setting or its weights differ, saying which.
         """
-        option = "--any-estimator (any_estimator=True)"
-        check_estimator(self.path, self.header.estimator, found, option)
+        check_estimator(self.path, self.header.estimator, found, "any_estimator")
 
-    def predict(self, track: PoseTrack, top: int = TOP, *, any_estimator: bool = False) -> list[Guess]:
-        """The most probable glosses of one clip, the best first.
+    def predict(
+        self, clip: PoseTrack | str | Path, top: int = TOP, *, any_estimator: bool = False
+    ) -> list[Guess]:
+        """Find the most probable glosses of one clip.
 
         Args:
-            track: the clip.
-            top: how many, all if there are fewer.
-            any_estimator: whether it may be of another estimator than the training's.
+            clip: the clip's pose track, or a video, from which keypoints are extracted first.
+            top: number of glosses; all of them if there are fewer.
+            any_estimator: accept keypoints of another estimator than the training's.
 
         Returns:
-            the guesses; none for a clip in which no hand was found, about which nothing can be said.
+            the guesses, the most probable first; an empty list if no hand was found in the clip.
 
         Raises:
-            DataError: as `predict_all`.
+            DataError: if the keypoints are of another estimator, or the video cannot be read.
+
+        Example:
+            >>> recognizer = Recognizer.load("runs/finetune-001")  # doctest: +SKIP
+            >>> recognizer.predict("clip.mp4")[0].gloss  # doctest: +SKIP
+            'book'
         """
-        return self.predict_all([track], top, any_estimator=any_estimator)[0]
+        if isinstance(clip, PoseTrack):
+            return self.predict_all([clip], top, any_estimator=any_estimator)[0]
+        require_inputs([str(clip)])
+        options = VideoOptions(any_estimator=any_estimator, workers=1)
+        with extracted_videos([str(clip)], self.path, self.header, options) as (tracks, problems):
+            if tracks is None:
+                reason = problems[0].reason if problems else "there is no video in it"
+                raise DataError(f"{clip} could not be extracted: {reason}", "Check the file")
+            found = self.predict_all([tracks.track(0)], top, any_estimator=any_estimator)
+        return found[0]
 
     def predict_all(
         self, tracks: Sequence[PoseTrack], top: int = TOP, *, any_estimator: bool = False
