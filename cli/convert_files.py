@@ -126,7 +126,7 @@ def filter_file(
     type=click.FloatRange(min=0, max=1, min_open=True),
     help="This part of the clips of each class and split, rounded up.",
 )
-@click.option("--every", type=click.IntRange(min=1), default=1, help="Of each clip every so manyth frame.")
+@click.option("--every", type=click.IntRange(min=1), default=1, help="Keep every N-th frame of each clip.")
 @click.option(
     "--where",
     "conditions",

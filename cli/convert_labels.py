@@ -42,8 +42,8 @@ def relabel_file(file: Path, corpus: CorpusName, root: Path, annotations: Path |
         named = len(infos) - len(done.unknown) - len(done.contested)
         console.print(f"{named:,} of {len(infos):,} clips are named by the lists; {done.changed:,} change")
         for ids, what in (
-            (done.unknown, "are not named by the lists and stay as they are"),
-            (done.contested, "look like a clip that another one is too, and stay as they are"),
+            (done.unknown, "are not in the lists and are left unchanged"),
+            (done.contested, "are ambiguous (several clips match one list entry) and are left unchanged"),
         ):
             if ids:
                 more = ", …" if len(ids) > 10 else ""

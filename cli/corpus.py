@@ -148,7 +148,9 @@ def _print_report(console: Console, report: CorpusReport) -> None:
         [f"{signer} ({', '.join(splits)})" for signer, splits in report.mixed_signers.items()],
     )
     _print_some(console, "classes without a training clip that can be used", list(map(str, report.untrained)))
-    console.print("All is there and well." if report.is_fine else "Not all is there and well, see above.")
+    console.print(
+        "Corpus complete; no problems found." if report.is_fine else "The corpus has problems; see above."
+    )
 
 
 def _print_some(console: Console, what: str, items: list[str]) -> None:

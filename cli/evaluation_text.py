@@ -61,7 +61,7 @@ def print_evaluation(
         f"of {counted(total.classes, 'class', 'classes')}: {', '.join(asked.splits)}"
     )
     if total.absent:
-        console.print(f"Classes without a clip here, which count nowhere: {total.absent:,}")
+        console.print(f"Classes without a clip, excluded from P-C: {total.absent:,}")
     if total.unknown:
         console.print(f"Clips of classes that it does not know, wrong by definition: {total.unknown:,}")
     if asked.recognizer.pretrained_on is None:

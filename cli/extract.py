@@ -49,7 +49,7 @@ Examples:
   masa-extract --corpus wlasl --root WLASL/ out.h5 a corpus by its own lists
   masa-extract videos/ out.h5 --dry-run            what would be done
 
-If it is stopped, the same command goes on where it was.
+If interrupted, run the same command again: it continues.
 """
 
 
@@ -111,7 +111,7 @@ If it is stopped, the same command goes on where it was.
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the deal.")
 @click.option("--limit", type=click.IntRange(min=1), help="Only the first so many clips.")
 @click.option(
-    "--every", type=click.IntRange(min=1), default=1, show_default=True, help="Keep every so manyth frame."
+    "--every", type=click.IntRange(min=1), default=1, show_default=True, help="Keep every N-th frame."
 )
 @click.option(
     "--max-fps", type=click.FloatRange(min=0, min_open=True), help="Keep at most so many frames a second."

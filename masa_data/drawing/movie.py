@@ -49,7 +49,7 @@ def write_movie(target: Path, images: Iterable[Image], rate: float, frames: int)
         target: ends in one of MOVIE_ENDINGS.
         images: (height, width, 3) blue-green-red, all of one size; an odd last row or column is cut off.
         rate: frames a second.
-        frames: how many images there are at most; a GIF takes every so manyth of many.
+        frames: how many images there are at most; if there are more, a GIF takes every N-th.
 
     Returns:
         a line for the user about what was written, or "".

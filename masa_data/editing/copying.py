@@ -65,7 +65,7 @@ def copy_clips(
     """
     clips = [(part, int(number)) for part in parts for number in part.numbers]
     if not clips:
-        raise NoClipsError("no clip is left", "Ask for less")
+        raise NoClipsError("no clip matches the filters", "Relax them")
     _refuse_inputs(parts, out)
     if out.exists() and not overwrite:
         raise ExistsError(

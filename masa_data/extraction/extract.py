@@ -48,8 +48,8 @@ def extract(
     """Find the 49 keypoints in every frame of sign videos and write them to one file.
 
     A clip that fails does not end the others: it is listed in what comes back and in the file of failures.
-    If the call is interrupted, the same call goes on where it was, and the file gets the same bytes as
-    without the interruption. Clips that `out` has are left as they are.
+    If the call is interrupted, make the same call again: it continues, and the file is byte-identical to that
+    of a call without interruption. Clips that `out` has are left as they are.
 
     Videos are decoded in worker processes. A script may call this at its top level: workers do not import it.
 

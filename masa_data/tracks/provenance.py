@@ -47,7 +47,7 @@ class Sampling(BaseModel):
     """Which frames of a clip are kept.
 
     Attributes:
-        every: every so manyth frame.
+        every: every N-th frame is kept.
         max_fps: at most so many frames per second of the source's clock; None = no limit.
     """
 

@@ -40,7 +40,7 @@ class Accuracies:
         per_class: P-C: the mean over the classes that have clips, by k.
         clips: how many were asked.
         classes: how many classes have clips.
-        absent: how many of the recognizer's classes have none; they count nowhere.
+        absent: how many of the recognizer's classes have none; they are excluded from P-C.
         unknown: clips of classes that the recognizer does not have: wrong, whatever it says.
     """
 

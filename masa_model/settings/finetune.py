@@ -135,7 +135,7 @@ class FinetuneSettings(RunSettings):
     @model_validator(mode="before")
     @classmethod
     def _preset(cls, values: object) -> object:
-        """Recipe and size stand for what they set; what is said besides goes before them."""
+        """Recipe and size set other settings; values that are given take precedence."""
         if not isinstance(values, dict):
             return values
         values = renamed(values)

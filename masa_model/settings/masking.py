@@ -50,7 +50,7 @@ class MaskingSettings(Section):
     @model_validator(mode="before")
     @classmethod
     def _rule(cls, values: object) -> object:
-        """A rule stands for what goes with it; what is said besides goes before it."""
+        """A rule sets other settings with it; values that are given take precedence."""
         if not isinstance(values, dict):
             return values
         return {**named(MASK_RULES, values.get("rule", "parts")), **values}

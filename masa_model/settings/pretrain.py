@@ -203,7 +203,7 @@ class PretrainSettings(RunSettings):
     @model_validator(mode="before")
     @classmethod
     def _preset(cls, values: object) -> object:
-        """A size stands for its network, recipe and length; what is said besides goes before it."""
+        """A size sets network, recipe and number of epochs; values that are given take precedence."""
         if not isinstance(values, dict):
             return values
         values = with_first_rule(renamed(values))

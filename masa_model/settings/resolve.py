@@ -42,7 +42,7 @@ def resolve_settings(
     assignments: Sequence[str] = (),
     options: dict[str, Any] | None = None,
 ) -> Settings:
-    """Put settings together; what is said later in this list goes before what is said earlier.
+    """Put settings together; later arguments take precedence over earlier ones.
 
     Args:
         kind: which settings.

@@ -60,7 +60,7 @@ def with_pretrained(
 ) -> FinetuneSettings:
     """The same settings, with the network and the inputs that a pre-training checkpoint has.
 
-    What was said of inputs and of network.graph_dropout goes before the checkpoint's.
+    Values that were given for inputs and network.graph_dropout take precedence over the checkpoint's.
 
     Args:
         settings: of the run to come.

@@ -182,7 +182,7 @@ def test_relabel_names_the_three_real_clips_from_wlasls_list(shared_data, tmp_pa
         assert tracks["x/69241"].info.corpus == "folder"
     done = run("masa-convert", "relabel", out, *arguments)
     assert "3 of 4 clips are named by the lists; 3 change" in done.stdout
-    assert "1 are not named by the lists and stay as they are: x/mine" in done.stdout
+    assert "1 are not in the lists and are left unchanged: x/mine" in done.stdout
     assert "21,080 clips of the lists are not in" in done.stdout
     run("masa-inspect", out, "--validate")
     with PoseShards.open(out) as tracks:

@@ -188,7 +188,7 @@ def test_classes_without_clips_and_clips_of_unknown_classes_are_said(folder):
     tracks = [make_sign("a", 0, split="test"), make_sign("b", 7, gloss="new", split="test")]
     write(folder / "some.h5", PROVENANCE, tracks)
     said = call(evaluate, "--data", "some.h5").stdout
-    assert "Classes without a clip here, which count nowhere: 3\n" in said
+    assert "Classes without a clip, excluded from P-C: 3\n" in said
     assert "Clips of classes that it does not know, wrong by definition: 1\n" in said
 
 

@@ -85,7 +85,7 @@ def test_nothing_that_is_there_is_harmed(write, tmp_path):
     (tmp_path / "mine.h5").write_text("mine")
     with pytest.raises(DataError, match="is there already"):
         copy(tracks, tmp_path / "mine.h5")
-    with pytest.raises(DataError, match="no clip is left"):
+    with pytest.raises(DataError, match="no clip matches the filters"):
         copy(tracks, tmp_path / "new.h5", [])
     assert (tmp_path / "in.h5").read_bytes() == before
     assert (tmp_path / "mine.h5").read_text() == "mine"
