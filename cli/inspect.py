@@ -20,6 +20,7 @@ from masa_data.shards.reader import PoseShards
 from masa_data.texts import counted
 from masa_data.version import VERSION
 
+from .clip_list import print_clip_list
 from .console import (
     CONTEXT,
     EXIT_SOME_FAILED,
@@ -28,6 +29,7 @@ from .console import (
     errors_in_one_line,
     make_console,
     print_json,
+    refuse_options,
 )
 
 _EXAMPLES = """
@@ -35,6 +37,7 @@ _EXAMPLES = """
 Examples:
   masa-inspect out.h5                                     totals, lengths, confidence, hands
   masa-inspect out.h5 --validate                          read everything and check it
+  masa-inspect out.h5 --list                              one line for each clip
   masa-inspect out.h5 --clip book/69241                   one clip
   masa-inspect out.h5 --clip book/69241 --overlay a.mp4   its skeleton over its video
   masa-inspect out.h5 --html report.html                  a page to look at, with a search
@@ -54,7 +57,10 @@ _GLOSSES_ON_A_SHEET = 24
     is_flag=True,
     help="Check checksums, bounds, order and duplicates. Exit code 3: errors found.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option(
+    "--list", "as_list", is_flag=True, help="One line for each clip: id, gloss, split, signer, frames."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON; with --list one object on each line.")
 @click.option("--clip", "clip_ids", multiple=True, help="Only this clip; for --sheet also several times.")
 @click.option(
     "--overlay",
@@ -80,6 +86,7 @@ _GLOSSES_ON_A_SHEET = 24
 def main(
     file: Path,
     check: bool,
+    as_list: bool,
     as_json: bool,
     clip_ids: tuple[str, ...],
     overlay: Path | None,
@@ -90,6 +97,10 @@ def main(
     """Show what is in a file that masa-extract wrote."""
     console = make_console()
     with errors_in_one_line("masa-inspect"), PoseShards.open(file) as tracks:
+        if as_list:
+            refuse_options("with --list", "check", "clip_ids", "overlay", "sheet", "html", "source")
+            print_clip_list(console, tracks, as_json=as_json)
+            return
         if check:
             sys.exit(_validate(console, tracks, as_json))
         for clip_id in clip_ids:

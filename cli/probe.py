@@ -28,8 +28,8 @@ _EXAMPLES = """
 \b
 Examples:
   masa-probe                                   the newest pre-training run, on its own files
-  masa-probe runs/pretrain-001                 another run
-  masa-probe runs/pretrain-001 other.h5        on other files
+  masa-probe --run runs/pretrain-001           another run; --run may be left out
+  masa-probe --run runs/pretrain-001 other.h5  on other files
   masa-probe runs/pretrain-001/checkpoints/epoch-0010.safetensors
 """
 
@@ -37,13 +37,30 @@ Examples:
 @click.command(cls=Command, context_settings=CONTEXT, epilog=_EXAMPLES)
 @click.argument("run", required=False, type=click.Path(path_type=Path))
 @click.argument("files", metavar="[OUT.h5]...", nargs=-1, type=click.Path(path_type=Path))
+# torchrun takes --run for an abbreviation of an option of its own, wherever it stands.
+@click.option(
+    "--run",
+    "--run-folder",
+    "run_path",
+    type=click.Path(path_type=Path),
+    metavar="RUN",
+    help="A run of masa-pretrain, or one of its checkpoints, as RUN; all arguments are then files "
+    "[default: the newest run].",
+)
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 …")
 @click.option(
     "--any-estimator", is_flag=True, help="Take files of another estimator than the run's all the same."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.version_option(VERSION)
-def main(run: Path | None, files: tuple[Path, ...], device: str, any_estimator: bool, as_json: bool) -> None:
+def main(
+    run: Path | None,
+    files: tuple[Path, ...],
+    run_path: Path | None,
+    device: str,
+    any_estimator: bool,
+    as_json: bool,
+) -> None:
     """Learn from clips of train with frozen features, and guess those of val; test is never touched.
 
     Beside the run stands the same network without training. The motion loss on val stands beside three
@@ -58,6 +75,8 @@ def main(run: Path | None, files: tuple[Path, ...], device: str, any_estimator: 
         from masa_model.training.run_folder import RunFolder
 
         console = make_console()
+        if run_path is not None:
+            run, files = run_path, (*((run,) if run else ()), *files)
         checkpoint = run if run is not None and run.is_file() else None
         folder = (
             RunFolder(checkpoint.parents[1] if checkpoint else run)

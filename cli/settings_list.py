@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import click
 from rich.table import Table
 
 from .console import make_console
+
+# Of lines that are piped: one for each setting, so that grep finds it with its meaning.
+_NEVER_WRAPPED: Final = 10_000
 
 
 def list_settings_option(kind: Literal["pretrain", "finetune"]) -> Callable[[Any], Any]:
@@ -25,13 +28,20 @@ def list_settings_option(kind: Literal["pretrain", "finetune"]) -> Callable[[Any
         from masa_model.settings.pretrain import PretrainSettings
         from masa_model.settings.reference import settings_reference
 
-        table = Table(box=None, pad_edge=False)
+        console = make_console()
+        between = "\n" if console.is_terminal else ", "
+        if not console.is_terminal:
+            console.width = _NEVER_WRAPPED
+        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
         for heading in ("setting", "default", "values", "meaning"):
             table.add_column(heading, overflow="fold")
         for one in settings_reference(PretrainSettings if kind == "pretrain" else FinetuneSettings):
-            presets = "".join(f"\n{name}: {value}" for name, value in one.presets.items())
+            presets = "".join(f"{between}{name}: {value}" for name, value in one.presets.items())
             table.add_row(one.name, one.default + presets, one.values, one.meaning)
-        make_console().print(table, soft_wrap=False)
+        with console.capture() as printed:
+            console.print(table, soft_wrap=False)
+        for line in printed.get().splitlines():
+            click.echo(line.rstrip())
         context.exit()
 
     return click.option(

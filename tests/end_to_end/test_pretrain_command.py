@@ -98,6 +98,8 @@ def test_a_run_and_a_probe(shard, tmp_path, run):
     assert set(facts["trained"]) == set(facts["untrained"])
     assert {f"val_{name}": value for name, value in facts["trained"].items()}.items() <= last.items()
     assert facts["motion_loss"]["zero"] > 0
+    named = run("masa-probe", "--run", folder, shard, "--json")
+    assert json.loads(named.stdout) == facts
     # An epoch's own checkpoint is the same as the last one here.
     epoch = run("masa-probe", folder / "checkpoints/epoch-0002.safetensors", shard, "--json")
     assert json.loads(epoch.stdout)["trained"] == facts["trained"]
