@@ -88,7 +88,7 @@ def probe(
         for draw in range(draws):
             gallery = draw_shots(train_labels, count, draw)
             known, labels = train_features[gallery], train_labels[gallery]
-            for table, classify in ((neighbor, _nearest), (linear, _linear)):
+            for table, classify in ((neighbor, nearest), (linear, linear)):
                 guessed = classify(known, labels, val_features[asked])
                 table[count].append(float((guessed == val_labels[asked]).mean()))
     return ProbeResult(neighbor, linear, int(asked.sum()), len(np.unique(val_labels[asked])))
@@ -122,17 +122,28 @@ def shared_labels(train: PoseDataset, val: PoseDataset) -> tuple[NDArray[np.int6
     return train_labels, val_labels
 
 
-def _nearest(
+def nearest(
     known: NDArray[np.float32], labels: NDArray[np.int64], asked: NDArray[np.float32]
 ) -> NDArray[np.int64]:
+    """The class of the nearest known clip, by the cosine of standardized features.
+
+    Args:
+        known: (n, D) features of clips whose class is known.
+        labels: (n,) their classes.
+        asked: (m, D) features of the clips that are asked about.
+
+    Returns:
+        (m,) classes.
+    """
     scaler = StandardScaler().fit(known)
     similarity = normalize(scaler.transform(asked)) @ normalize(scaler.transform(known)).T
     return np.asarray(labels[similarity.argmax(1)])
 
 
-def _linear(
+def linear(
     known: NDArray[np.float32], labels: NDArray[np.int64], asked: NDArray[np.float32]
 ) -> NDArray[np.int64]:
+    """The class that logistic regression on standardized features gives; see `nearest`."""
     scaler = StandardScaler().fit(known)
     model = LogisticRegression(C=_INVERSE_PENALTY, max_iter=200)
     with warnings.catch_warnings():
