@@ -23,7 +23,7 @@ from masa_data import PoseDataset, PoseTrack
 from masa_data.shards.quantize import StoredTrack, quantize
 from masa_data.shards.writer import write_shard
 from masa_data.tracks.skeleton import LEFT_HAND
-from masa_model.evaluation.probe import linear, nearest, untrained_encoder
+from masa_model.evaluation.probe import linear_classes, nearest_classes, untrained_encoder
 from masa_model.inputs.labeled import draw_shots
 from masa_model.network.calibration import calibrate_encoder
 from masa_model.network.encoder import PoseEncoder
@@ -96,7 +96,7 @@ def measure(file: Path, rule: str, seed: int) -> dict[str, float]:
     for name, encoder in encoders.items():
         features = _features(encoder, clips, (known, asked), settings)
         for shots in SHOTS:
-            for kind, classify in (("nearest", nearest), ("linear", linear)):
+            for kind, classify in (("nearest", nearest_classes), ("linear", linear_classes)):
                 found[f"{name}{kind} {shots}"] = _accuracy(
                     classify, features, (numbers[known], numbers[asked]), shots
                 )

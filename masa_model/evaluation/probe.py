@@ -88,7 +88,7 @@ def probe(
         for draw in range(draws):
             gallery = draw_shots(train_labels, count, draw)
             known, labels = train_features[gallery], train_labels[gallery]
-            for table, classify in ((neighbor, nearest), (linear, linear)):
+            for table, classify in ((neighbor, nearest_classes), (linear, linear_classes)):
                 guessed = classify(known, labels, val_features[asked])
                 table[count].append(float((guessed == val_labels[asked]).mean()))
     return ProbeResult(neighbor, linear, int(asked.sum()), len(np.unique(val_labels[asked])))
@@ -122,7 +122,7 @@ def shared_labels(train: PoseDataset, val: PoseDataset) -> tuple[NDArray[np.int6
     return train_labels, val_labels
 
 
-def nearest(
+def nearest_classes(
     known: NDArray[np.float32], labels: NDArray[np.int64], asked: NDArray[np.float32]
 ) -> NDArray[np.int64]:
     """The class of the nearest known clip, by the cosine of standardized features.
@@ -140,10 +140,10 @@ def nearest(
     return np.asarray(labels[similarity.argmax(1)])
 
 
-def linear(
+def linear_classes(
     known: NDArray[np.float32], labels: NDArray[np.int64], asked: NDArray[np.float32]
 ) -> NDArray[np.int64]:
-    """The class that logistic regression on standardized features gives; see `nearest`."""
+    """The class that logistic regression on standardized features gives; see `nearest_classes`."""
     scaler = StandardScaler().fit(known)
     model = LogisticRegression(C=_INVERSE_PENALTY, max_iter=200)
     with warnings.catch_warnings():

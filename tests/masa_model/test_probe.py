@@ -77,6 +77,6 @@ def test_the_classifiers():
     labels = rng.integers(0, 4, 80)
     useful = (np.eye(4)[labels] * 5 + rng.normal(size=(80, 4))).astype(np.float32)
     useless = rng.normal(size=(80, 4)).astype(np.float32)
-    for classify in (probing._nearest, probing._linear):
+    for classify in (probing.nearest_classes, probing.linear_classes):
         assert (classify(useful[:40], labels[:40], useful[40:]) == labels[40:]).mean() > 0.9
         assert (classify(useless[:40], labels[:40], useless[40:]) == labels[40:]).mean() < 0.5
