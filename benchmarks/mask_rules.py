@@ -1,9 +1,9 @@
 """What the rule of masking teaches: features on sources that pre-training never saw.
 
 `python -m benchmarks.mask_rules signs.h5 --mmpose FOLDER` pre-trains `tiny` on fifteen sources of
-keypoints_signs, with each rule and seed, on the confidences as they are and on confidences of hands drawn from
-those that MMPose gave. It asks nearest neighbors and a linear classifier about the four sources left out. Cells
-that are done are kept; the same command continues.
+keypoints_signs, with each rule and seed, on the confidences as they are and on confidences of hands
+drawn from those that MMPose gave. It asks nearest neighbors and a linear classifier about the four
+sources left out. Cells that are done are kept; the same command continues.
 """
 
 from __future__ import annotations
