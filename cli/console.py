@@ -134,16 +134,16 @@ def make_console(*, quiet: bool = False, stderr: bool = False) -> Console:
     return _PlainConsole(quiet=quiet, stderr=stderr, highlight=False, markup=False, soft_wrap=True)
 
 
-def print_json(console: Console, value: object, *, indent: int | None = None) -> None:
+def print_json(console: Console, value: object) -> None:
     """Print JSON, as `json_text` has it."""
-    console.print(json_text(value, console.encoding, indent=indent))
+    console.print(json_text(value, console.encoding))
 
 
-def json_text(value: object, encoding: str, *, indent: int | None = None) -> str:
+def json_text(value: object, encoding: str) -> str:
     """JSON as it reads best, or escaped where an encoding lacks a letter or one would do harm."""
-    text = json.dumps(value, ensure_ascii=False, indent=indent)
+    text = json.dumps(value, ensure_ascii=False)
     if plain(text) != text or _encodable(text, encoding) != text:
-        text = json.dumps(value, indent=indent)
+        text = json.dumps(value)
     return text
 
 

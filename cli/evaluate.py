@@ -127,7 +127,7 @@ def main(
             }
             said = _keep(asked, found, evaluation, weight, levels) if processes.first else []
             if as_json:
-                print_json(console, json_of(asked, evaluation, weight, levels), indent=2)
+                print_json(console, json_of(asked, evaluation, weight, levels))
             elif table is not None:
                 console.print(row_of(asked, evaluation, latex=table == "latex"))
             else:
