@@ -235,7 +235,7 @@ def test_what_does_not_fit_is_said_in_words(tmp_path, file, provenance):
     with pytest.raises(DataError, match="no clip is of split train; there is test"):
         opened(tests_only, settings_with())
     folder = train(tmp_path / "run", settings_with(epochs=1), data)
-    with pytest.raises(DataError, match="is of kind recognizer, expected pretraining"):
+    with pytest.raises(DataError, match="is of kind recogniser, expected pretraining"):
         with_pretrained(FinetuneSettings(), folder.last)
     with pytest.raises(DataError, match="is of kind pretraining, expected recognizer"):
         Recognizer.load(checkpoint, CPU)

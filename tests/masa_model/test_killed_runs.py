@@ -213,6 +213,7 @@ def test_twenty_random_kills_of_finetuning(file, tmp_path):
     kill_at_random("masa-finetune", file, (*FINETUNE, "--epochs=10"), tmp_path, 20)
 
 
+@pytest.mark.slow
 def test_torchrun_takes_the_name_of_the_folder(file, tmp_path):
     run = tmp_path / "run"
     finish(*TORCHRUN, "-m", "masa_cli.pretrain", file, *SMALL, "--epochs=2", "--run-folder", run)
