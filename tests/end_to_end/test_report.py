@@ -195,7 +195,7 @@ def test_a_screen_reader_finds_landmarks_and_a_name_for_everything(report):
 
 @pytest.mark.slow
 def test_twenty_thousand_clips(page, tmp_path, provenance, run):
-    """`pytest -s -k twenty_thousand` prints the figures of docs/inspect.md."""
+    """`pytest -s -m slow -k twenty_thousand` prints the figures of docs/inspect.md."""
     kinds = [quantize(clip(signing(40, seed=seed), corpus="big")) for seed in range(50)]
 
     chance = np.random.default_rng(0)

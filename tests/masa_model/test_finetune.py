@@ -237,7 +237,7 @@ def test_what_does_not_fit_is_said_in_words(tmp_path, file, provenance):
     folder = train(tmp_path / "run", settings_with(epochs=1), data)
     with pytest.raises(DataError, match="is of kind recogniser, expected pretraining"):
         with_pretrained(FinetuneSettings(), folder.last)
-    with pytest.raises(DataError, match="is of kind pretraining, expected recognizer"):
+    with pytest.raises(DataError, match="is of kind pretraining, expected recogniser"):
         Recognizer.load(checkpoint, CPU)
     other = provenance.model_copy(
         update={"estimator": provenance.estimator.model_copy(update={"version": "2"})}
