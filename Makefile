@@ -96,7 +96,7 @@ check-wheel: $(INSTALLED)
 	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir build/check-wheel .
 	$(PYTHON) -m venv build/check-wheel/venv
 	build/check-wheel/venv/bin/python -m pip install --quiet build/check-wheel/*.whl
-	cd build/check-wheel && venv/bin/python -c 'import masa_data; print(masa_data.__version__)'
+	cd build/check-wheel && venv/bin/python -c 'import importlib.util, masa_data; assert importlib.util.find_spec("torch") is None; print(masa_data.__version__)'
 	cd build/check-wheel && venv/bin/masa-inspect --help > /dev/null && venv/bin/masa-convert --help > /dev/null
 
 bench: $(INSTALLED)

@@ -212,6 +212,16 @@ def errors_in_one_line(command: str) -> Iterator[None]:
         _leave(f"{command}: {told.reason}. {told.advice_in(as_option)}.")
 
 
+def note_old_spelling(old: str, new: str) -> None:
+    """Say that an earlier version's way to call a command is understood, and what it is now.
+
+    Args:
+        old: what was given.
+        new: what to give instead.
+    """
+    complain(f"note: {old} is now written {new}")
+
+
 def complain(text: str) -> None:
     """Print a line to standard error."""
     line = _encodable(plain(text).replace("\n", "\\n"), getattr(sys.stderr, "encoding", None) or "utf-8")

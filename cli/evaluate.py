@@ -12,7 +12,7 @@ from masa_data.disk.os_errors import in_words
 from masa_data.errors import DataError
 from masa_data.version import VERSION
 
-from .console import CONTEXT, Command, errors_in_one_line, make_console, print_json, refuse_options
+from .console import CONTEXT, Command, errors_in_one_line, make_console, note_old_spelling, print_json, refuse_options
 from .evaluation_text import Question, json_of, print_evaluation, row_of
 from .training_run import newest_run
 
@@ -24,13 +24,14 @@ _EXAMPLES = """
 Examples:
   masa-eval --split test                          the newest run of masa-finetune, on its own files
   masa-eval --run runs/finetune-001 --views 5     five windows of each clip, averaged
-  masa-eval --data other.h5 --scores ours.npz     other files; every score kept
+  masa-eval other.h5 --scores ours.npz            other files; every score kept
   masa-eval --fuse rgb_val.npz --fuse rgb_test.npz        with another model's scores
   masa-eval --noise 5 10 15 20                    as in the paper's Table XIII
 """
 
 
 @click.command(cls=Command, context_settings=CONTEXT, epilog=_EXAMPLES)
+@click.argument("named", metavar="[OUT.h5]...", nargs=-1)
 @click.option(
     "--run", "run_path", type=click.Path(path_type=Path), help="A run, or a checkpoint [default: the newest]."
 )
@@ -43,13 +44,7 @@ Examples:
     type=click.Choice(["train", "val", "test", "none"]),
     help="Clips of this split; may be repeated.",
 )
-@click.option(
-    "--data",
-    "files",
-    multiple=True,
-    type=click.Path(path_type=Path),
-    help="A file of pose tracks; may be repeated [default: those of the run].",
-)
+@click.option("--data", multiple=True, type=click.Path(path_type=Path), hidden=True)
 @click.option("--subset", help="Only these labels [default: as in the run].")
 @click.option("--views", type=click.IntRange(min=1), default=1, show_default=True, help="Windows a clip.")
 @click.option("--scores", type=click.Path(path_type=Path), help="Write every probability to this npz file.")
@@ -63,32 +58,36 @@ Examples:
     "--weight", type=click.FloatRange(0, 1), help="Share of the other model [default: tuned on val]."
 )
 @click.option("--noise", multiple=True, type=click.FloatRange(min=0), help="σ of noise on the keypoints.")
-@click.argument("more_noise", metavar="", nargs=-1, type=click.FloatRange(min=0))
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--table", type=click.Choice(["markdown", "latex"]), help="Print a row for a paper's table.")
 @click.option("--force", is_flag=True, help="Count clips that were trained on, or of another estimator.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 …")
 @click.version_option(VERSION)
 def main(
+    named: tuple[str, ...],
     run_path: Path | None,
     splits: tuple[str, ...],
-    files: tuple[Path, ...],
+    data: tuple[Path, ...],
     subset: str | None,
     views: int,
     scores: Path | None,
     fuse: tuple[Path, ...],
     weight: float | None,
     noise: tuple[float, ...],
-    more_noise: tuple[float, ...],
     as_json: bool,
     table: str | None,
     force: bool,
     device: str,
 ) -> None:
-    """Evaluate a recognizer: top-1, 2 and 5 over clips (P-I) and over classes (P-C), in percent."""
+    """Evaluate a recognizer: top-1, 2 and 5 over clips (P-I) and over classes (P-C), in percent.
+
+    Without OUT.h5, the clips of the files that the run was trained from are used.
+    """
     with errors_in_one_line("masa-eval"):
-        if more_noise and not noise:
-            raise DataError(f"found {more_noise[0]:g}, expected an option", "Name files with --data")
+        files, more_noise = _files_and_levels(named, noise)
+        if data:
+            note_old_spelling(f"--data {data[0]}", f"{data[0]}, without --data")
+            files = (*files, *data)
         if not fuse:
             refuse_options("without --fuse", "weight")
         if as_json:
@@ -110,18 +109,18 @@ def main(
                 force,
                 processes.device,
             )
-            data = open_test_data(recognizer, paths, splits, asked.subset, force=force)
-            found = score(recognizer, data, processes.device, views=views)
+            clips = open_test_data(recognizer, paths, splits, asked.subset, force=force)
+            found = score(recognizer, clips, processes.device, views=views)
             console = make_console(quiet=not processes.first)
             weight = _weight(asked, fuse, weight) if fuse else None
             if weight is not None:
                 found = _fused(found, fuse, weight)
             if scores is not None and processes.first:
                 found.save(scores)
-            evaluation = evaluate(found, data.clips)
+            evaluation = evaluate(found, clips.clips)
             levels = {
                 level: evaluate(
-                    score(recognizer, data, processes.device, views=views, noise=level), data.clips
+                    score(recognizer, clips, processes.device, views=views, noise=level), clips.clips
                 )
                 for level in (*noise, *more_noise)
             }
@@ -131,13 +130,29 @@ def main(
             elif table is not None:
                 console.print(row_of(asked, evaluation, latex=table == "latex"))
             else:
-                print_evaluation(console, asked, data, evaluation, weight, levels)
+                print_evaluation(console, asked, clips, evaluation, weight, levels)
                 if scores is not None:
                     console.print(f"Wrote {scores}.")
                 console.print(f"Computed on {processes.described}.")
                 for line in said:
                     console.print(line)
                 console.print(f"Next: {shlex.join(['masa-predict', '--run', str(run), 'clip.mp4'])}")
+
+
+def _files_and_levels(
+    named: tuple[str, ...], noise: tuple[float, ...]
+) -> tuple[tuple[Path, ...], tuple[float, ...]]:
+    """Files, and the numbers of `--noise 5 10 15` beyond the first."""
+    numbers = {text: level for text in named if noise and (level := _level(text)) is not None}
+    return tuple(Path(text) for text in named if text not in numbers), tuple(numbers.values())
+
+
+def _level(text: str) -> float | None:
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if 0 <= value < float("inf") else None
 
 
 def _keep(
@@ -172,7 +187,7 @@ def _files_of(checkpoint: Path) -> tuple[Path, ...]:
 
     folder = RunFolder(checkpoint.parent.parent)
     if not (folder.path / "data.json").exists():
-        raise DataError(f"{checkpoint} lies in no run's folder", "Name files with --data")
+        raise DataError(f"{checkpoint} lies in no run's folder", "Name files, as in: masa-eval out.h5")
     return folder.files()
 
 

@@ -8,31 +8,40 @@ from pathlib import Path
 
 import click
 
+from masa_data.errors import DataError
 from masa_data.texts import counted
 from masa_data.version import VERSION
 
-from .console import CONTEXT, Command, errors_in_one_line, make_console
+from .console import CONTEXT, Command, errors_in_one_line, make_console, note_old_spelling
+from .training_run import newest_run
 
 _EXAMPLES = """
 \b
 Examples:
-  masa-export runs/finetune-001 model.pt2      for torch.export.load
-  masa-export runs/finetune-001 model.onnx     for ONNX Runtime (pip install 'masa-slr[onnx]')
+  masa-export model.pt2                              the newest run of masa-finetune, for torch.export.load
+  masa-export --run runs/finetune-001 model.onnx     for ONNX Runtime (pip install 'masa-slr[onnx]')
 """
 
 
 @click.command(cls=Command, context_settings=CONTEXT, epilog=_EXAMPLES)
-@click.argument("run", type=click.Path(path_type=Path))
-@click.argument("target", metavar="MODEL.onnx|MODEL.pt2", type=click.Path(dir_okay=False, path_type=Path))
+@click.argument("paths", metavar="MODEL.onnx|MODEL.pt2", nargs=-1, type=click.Path(path_type=Path))
+@click.option(
+    "--run", "run_path", type=click.Path(path_type=Path), help="A run, or a checkpoint [default: the newest]."
+)
 @click.version_option(VERSION)
-def main(run: Path, target: Path) -> None:
+def main(paths: tuple[Path, ...], run_path: Path | None) -> None:
     """Write a recognizer and its preprocessing: keypoints, confidence, frame size → probabilities."""
     with errors_in_one_line("masa-export"):
+        *before, target = _checked(paths, run_path)
+        if before:
+            note_old_spelling(f"the run {before[0]}", f"--run {before[0]}")
+            run_path = before[0]
         import torch
 
         from masa_model.evaluation.export import export
         from masa_model.training.recognizer import Recognizer
 
+        run = run_path or newest_run(make_console(stderr=True), "finetune").path
         trained = Recognizer.load(run, torch.device("cpu"))
         logging.disable(logging.WARNING)  # the exporter's notes are for its developers
         with warnings.catch_warnings():
@@ -47,6 +56,17 @@ def main(run: Path, target: Path) -> None:
         console.print(
             f"It expects keypoints of {header.name} {header.version}. Next: docs/evaluate.md, Export"
         )
+
+
+def _checked(paths: tuple[Path, ...], run: Path | None) -> tuple[Path, ...]:
+    """The file to write; version 0.1 had the run before it."""
+    if not paths:
+        raise DataError("no file to write was named", "As in: masa-export model.pt2")
+    if len(paths) > (2 if run is None else 1):
+        raise DataError(f"found {len(paths)} files to write, expected one", "Name the run with --run")
+    if paths[-1].is_dir():
+        raise DataError(f"{paths[-1]} is a folder, expected a file to write", "As in: masa-export model.pt2")
+    return paths
 
 
 if __name__ == "__main__":

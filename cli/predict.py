@@ -146,7 +146,7 @@ def main(
             complain(f"{problem.kind}: {problem.path!r}: {reason}. {advice}")
         if not as_json:
             where = f"Wrote {overlay}. " if overlay is not None else ""
-            command = shlex.join(["masa-export", str(run), "model.pt2"])
+            command = shlex.join(["masa-export", "--run", str(run), "model.pt2"])
             console.print(f"{where}Next: {command}")
         sys.exit(EXIT_SOME_FAILED if any(problem.kind == "failed" for problem in problems) else 0)
 

@@ -123,7 +123,7 @@ def main(
                 _train(console, job)
             if processes.first:
                 named = map(str, files or job.folder.files())
-                command = shlex.join(["masa-probe", str(job.folder.path), *named])
+                command = shlex.join(["masa-probe", "--run", str(job.folder.path), *named])
                 console.print(f"Wrote {job.folder.last}. Next: {command}")
 
 

@@ -17,7 +17,7 @@ from masa_data.shards.joining import check_estimator
 from masa_data.texts import counted
 from masa_data.version import VERSION
 
-from .console import CONTEXT, Command, errors_in_one_line, make_console, print_json
+from .console import CONTEXT, Command, errors_in_one_line, make_console, note_old_spelling, print_json
 from .training_run import newest_run
 
 if TYPE_CHECKING:
@@ -28,14 +28,13 @@ _EXAMPLES = """
 \b
 Examples:
   masa-probe                                   the newest pre-training run, on its own files
-  masa-probe --run runs/pretrain-001           another run; --run may be left out
+  masa-probe --run runs/pretrain-001           another run
   masa-probe --run runs/pretrain-001 other.h5  on other files
-  masa-probe runs/pretrain-001/checkpoints/epoch-0010.safetensors
+  masa-probe --run runs/pretrain-001/checkpoints/epoch-0010.safetensors
 """
 
 
 @click.command(cls=Command, context_settings=CONTEXT, epilog=_EXAMPLES)
-@click.argument("run", required=False, type=click.Path(path_type=Path))
 @click.argument("files", metavar="[OUT.h5]...", nargs=-1, type=click.Path(path_type=Path))
 # torchrun takes --run for an abbreviation of an option of its own, wherever it stands.
 @click.option(
@@ -44,8 +43,7 @@ Examples:
     "run_path",
     type=click.Path(path_type=Path),
     metavar="RUN",
-    help="A run of masa-pretrain, or one of its checkpoints, as RUN; all arguments are then files "
-    "[default: the newest run].",
+    help="A run of masa-pretrain, or one of its checkpoints [default: the newest run].",
 )
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 …")
 @click.option(
@@ -54,7 +52,6 @@ Examples:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.version_option(VERSION)
 def main(
-    run: Path | None,
     files: tuple[Path, ...],
     run_path: Path | None,
     device: str,
@@ -75,12 +72,14 @@ def main(
         from masa_model.training.run_folder import RunFolder
 
         console = make_console()
-        if run_path is not None:
-            run, files = run_path, (*((run,) if run else ()), *files)
-        checkpoint = run if run is not None and run.is_file() else None
+        if run_path is None and files and _is_run(files[0]):
+            note_old_spelling(f"the run {files[0]}", f"--run {files[0]}")
+            run_path, *others = files
+            files = tuple(others)
+        checkpoint = run_path if run_path is not None and run_path.is_file() else None
         folder = (
-            RunFolder(checkpoint.parents[1] if checkpoint else run)
-            if run
+            RunFolder(checkpoint.parents[1] if checkpoint else run_path)
+            if run_path
             else newest_run(make_console(stderr=True), "pretrain")
         )
         files = files or folder.files()
@@ -129,6 +128,11 @@ def main(
         if losses:
             console.print(_motion(losses))
         _print_next(console, files)
+
+
+def _is_run(path: Path) -> bool:
+    """Whether this is a run or a checkpoint rather than a file of pose tracks; version 0.1 had it first."""
+    return path.is_dir() or path.suffix == ".safetensors"
 
 
 def _seen(checkpoint: Checkpoint, val: PoseDataset) -> int | None:

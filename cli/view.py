@@ -21,7 +21,7 @@ from masa_data.shards.selection import Selection
 from masa_data.tracks.track import PoseTrack
 from masa_data.version import VERSION
 
-from .console import CONTEXT, Command, errors_in_one_line, make_console
+from .console import CONTEXT, Command, errors_in_one_line, make_console, note_old_spelling
 
 if TYPE_CHECKING:
     import rerun as rr
@@ -42,14 +42,15 @@ _EXAMPLES = """
 \b
 Examples:
   masa-view out.h5                                  the first clip, in a window
-  masa-view out.h5 book/69241                       another one
-  masa-view out.h5 book/69241 --save clip.rrd       into a file: rerun clip.rrd shows it
+  masa-view out.h5 --clip book/69241                another one
+  masa-view out.h5 --clip book/69241 --save a.rrd   into a file: rerun a.rrd shows it
 """
 
 
 @click.command(cls=Command, context_settings=CONTEXT, epilog=_EXAMPLES)
 @click.argument("file", metavar="OUT.h5", type=click.Path(path_type=Path))
-@click.argument("clip_id", metavar="[CLIP]", required=False)
+@click.argument("first_id", metavar="", required=False)
+@click.option("--clip", "clip_id", help="This clip [default: the first].")
 @click.option(
     "--save", type=click.Path(dir_okay=False, path_type=Path), help="Write .rrd instead of opening a window."
 )
@@ -59,10 +60,17 @@ Examples:
     help="Where the clip's video is now [default: where it was].",
 )
 @click.version_option(VERSION)
-def main(file: Path, clip_id: str | None, save: Path | None, source: Path | None) -> None:
+def main(
+    file: Path, first_id: str | None, clip_id: str | None, save: Path | None, source: Path | None
+) -> None:
     """Show a clip in Rerun: video, skeleton, confidences, motion and masks on one clock."""
     console = make_console()
     with errors_in_one_line("masa-view"), PoseShards.open(file) as tracks:
+        if first_id is not None:
+            if clip_id is not None:
+                raise DataError(f"found two clips, {first_id} and {clip_id}, expected one", "Use --clip once")
+            note_old_spelling(f"the clip {first_id}", f"--clip {first_id}")
+            clip_id = first_id
         require_rerun()
         import rerun as rr
 

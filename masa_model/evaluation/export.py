@@ -84,6 +84,7 @@ class PaddedRecognizer(nn.Module):
         tokens = self._embedded(coordinates, seen, present)
         tokens = tokens + sinusoids(torch.arange(self.slots), tokens.shape[1])
         for block in self.model.encoder.encoder.blocks:
+            assert isinstance(block, Block)
             tokens = _through(block, tokens, filled)
         scores = self.model.head(self._pooled(tokens, filled)[None])[0]
         return (scores / self.temperature).softmax(0)

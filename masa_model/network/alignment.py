@@ -69,11 +69,11 @@ def update_momentum(key: nn.Module, query: nn.Module, momentum: float) -> None:
     """
     for slow, fast in zip(key.parameters(), query.parameters(), strict=True):
         slow.lerp_(fast.detach(), 1 - momentum)
-    for slow, fast in zip(key.buffers(), query.buffers(), strict=True):
-        if slow.is_floating_point():
-            slow.lerp_(fast, 1 - momentum)
+    for kept, new in zip(key.buffers(), query.buffers(), strict=True):
+        if kept.is_floating_point():
+            kept.lerp_(new, 1 - momentum)
         else:
-            slow.copy_(fast)
+            kept.copy_(new)
 
 
 def _over_processes(x: Tensor) -> Tensor:

@@ -91,5 +91,5 @@ def crc32_of(tensors: Mapping[str, Tensor]) -> int:
     for name in sorted(tensors):
         value = tensors[name]
         checksum = zlib.crc32(f"{name} {value.dtype} {tuple(value.shape)}".encode(), checksum)
-        checksum = zlib.crc32(value.reshape(-1).view(torch.uint8).numpy(), checksum)
+        checksum = zlib.crc32(value.reshape(-1).view(torch.uint8).numpy().data, checksum)
     return checksum
