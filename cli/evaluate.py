@@ -12,7 +12,15 @@ from masa_data.disk.os_errors import in_words
 from masa_data.errors import DataError
 from masa_data.version import VERSION
 
-from .console import CONTEXT, Command, errors_in_one_line, make_console, note_old_spelling, print_json, refuse_options
+from .console import (
+    CONTEXT,
+    Command,
+    errors_in_one_line,
+    make_console,
+    note_old_spelling,
+    print_json,
+    refuse_options,
+)
 from .evaluation_text import Question, json_of, print_evaluation, row_of
 from .training_run import newest_run
 

@@ -80,10 +80,10 @@ def test_without_rerun_masa_view_says_how_to_install_it(out, run):
 @pytest.mark.skipif(not HAS_RERUN, reason="rerun-sdk (0.7 GB) is not installed: pip install '.[view]'")
 def test_masa_view_saves_a_recording(out, tmp_path, run, monkeypatch):
     target = tmp_path / "deep" / "b.rrd"
-    done = run("masa-view", out, "b", "--save", target)
+    done = run("masa-view", out, "--clip", "b", "--save", target)
     assert "b.mp4 is not there; showing the skeleton alone" in done.stdout
     assert target.stat().st_size > 10_000
     monkeypatch.delenv("DISPLAY", raising=False)
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
     assert "Use --save clip.rrd" in run("masa-view", out, code=2).stderr
-    assert "Near it: b" in run("masa-view", out, "bb", "--save", target, code=2).stderr
+    assert "Near it: b" in run("masa-view", out, "--clip", "bb", "--save", target, code=2).stderr

@@ -55,7 +55,7 @@ def test_masks_are_on_the_clips_clock(out, tmp_path, run):
     from masa_model.inputs.track_masks import track_masks
     from masa_model.settings.pretrain import PretrainSettings
 
-    run("masa-view", out, "train1", "--save", tmp_path / "a.rrd")
+    run("masa-view", out, "--clip", "train1", "--save", tmp_path / "a.rrd")
     rows = {}
     for part in chunk.RrdReader(tmp_path / "a.rrd").stream():
         batch = part.to_record_batch()

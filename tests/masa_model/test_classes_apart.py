@@ -226,7 +226,7 @@ def test_a_file_that_is_split_after_pretraining_leaks_its_test_clips(tmp_path, p
         ((), "Whether its pre-training saw these clips is not known: an earlier version"),
         (("--json",), '"pretraining_clips_known": false'),
     ):
-        command = ["--run", str(run.path), "--data", str(file), "--device", "cpu", *arguments]
+        command = ["--run", str(run.path), str(file), "--device", "cpu", *arguments]
         done = CliRunner().invoke(evaluate_command.main, command)
         assert done.exit_code == 0, done.output
         assert said in done.stdout

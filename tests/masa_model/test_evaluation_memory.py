@@ -28,7 +28,7 @@ def folder(tmp_path, provenance, monkeypatch):
 def test_sixteen_times_the_clips_take_the_same_memory(folder):
     found = {}
     for name in ("few.h5", "many.h5"):
-        done = measure("evaluate", folder, "--data", folder / name, "--json", "--device", "cpu", timeout=1800)
+        done = measure("evaluate", folder, folder / name, "--json", "--device", "cpu", timeout=1800)
         assert done.code == 0, done.output
         found[name] = done.megabytes
         print(f"{name}: {done.megabytes:.0f} MB, {done.seconds:.0f} s")

@@ -104,7 +104,7 @@ def test_pictures_lie_in_the_run_and_in_tensorboard(folder):
     alone = folder / "alone" / "best.safetensors"
     alone.parent.mkdir()
     alone.write_bytes((run / "checkpoints/best.safetensors").read_bytes())
-    said = call(evaluate, "--run", alone, "--data", "out.h5").stdout
+    said = call(evaluate, "--run", alone, "out.h5").stdout
     assert "Nothing is kept: the checkpoint lies in no run's folder." in said
     assert not list(folder.glob("*.png"))
 
@@ -178,16 +178,16 @@ def test_clips_that_were_trained_on_are_refused_under_any_name(folder):
         renamed.info, known.keypoints, known.confidence, known.frame_index, known.time, known.box
     )
     write(folder / "leak.h5", PROVENANCE, [moved, make_sign("other", 1, split="test")])
-    said = call(evaluate, "--data", "leak.h5", code=2).stderr
+    said = call(evaluate, "leak.h5", code=2).stderr
     assert "1 of the 2 clips were trained on, such as new" in said
     assert len(said.splitlines()) == 1
-    assert "2 clips" in call(evaluate, "--data", "leak.h5", "--force").stdout
+    assert "2 clips" in call(evaluate, "leak.h5", "--force").stdout
 
 
 def test_classes_without_clips_and_clips_of_unknown_classes_are_said(folder):
     tracks = [make_sign("a", 0, split="test"), make_sign("b", 7, gloss="new", split="test")]
     write(folder / "some.h5", PROVENANCE, tracks)
-    said = call(evaluate, "--data", "some.h5").stdout
+    said = call(evaluate, "some.h5").stdout
     assert "Classes without a clip, excluded from P-C: 3\n" in said
     assert "Clips of classes that it does not know, wrong by definition: 1\n" in said
 
@@ -204,9 +204,9 @@ def test_wrong_use_is_one_line(folder):
         (evaluate, ["--split", "none"], "no clip is of split none; there is test, train, val"),
         (evaluate, ["--subset", "wlasl100"], "no clip is of subset wlasl100"),
         (evaluate, ["--subset", "wlasl99"], "there is no subset 'wlasl99'"),
-        (evaluate, ["--data", "foreign.h5"], "found another estimator in foreign.h5"),
-        (evaluate, ["--data", "nameless.h5"], "no clip of split test has a label"),
-        (evaluate, ["--data", "absent.h5"], "does not exist"),
+        (evaluate, ["foreign.h5"], "found another estimator in foreign.h5"),
+        (evaluate, ["nameless.h5"], "no clip of split test has a label"),
+        (evaluate, ["absent.h5"], "does not exist"),
         (evaluate, ["--weight", "0.3"], "--weight has no effect without --fuse"),
         (evaluate, ["--json", "--table", "latex"], "--table has no effect with --json"),
         (predict, ["out.h5", "--workers", "2"], "--workers has no effect on a file of pose tracks"),
@@ -254,7 +254,7 @@ def test_prediction_from_a_file(folder):
     found = json.loads(call(predict, "one.h5", "--json").stdout)
     assert {guess["gloss"] for guess in found["guesses"]} == set(GLOSSES)
     assert sum(guess["probability"] for guess in found["guesses"]) == pytest.approx(1, abs=1e-4)
-    call(evaluate, "--data", "one.h5", "--scores", "one.npz")
+    call(evaluate, "one.h5", "--scores", "one.npz")
     with np.load("one.npz") as file:
         assert found["guesses"][0]["probability"] == pytest.approx(float(file["scores"].max()), abs=1e-5)
     assert call(predict, "foreign.h5", "--any-estimator").exit_code == 0
@@ -332,7 +332,7 @@ def test_files_of_two_estimators_are_trained_on_where_that_is_asked_for(folder):
     assert Recognizer.load(folder / "mixed").header.estimator.name == "another+made-up"
     assert "--any-estimator" in call(predict, "another.h5", "--run", folder / "mixed", code=2).stderr
     call(predict, "another.h5", "--run", folder / "mixed", "--any-estimator")
-    assert "--force" in call(evaluate, "--run", folder / "mixed", "--data", "out.h5", code=2).stderr
+    assert "--force" in call(evaluate, "--run", folder / "mixed", "out.h5", code=2).stderr
 
 
 def test_every_evaluation_is_kept_under_a_number_of_its_own(folder):
