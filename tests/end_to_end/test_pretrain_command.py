@@ -132,7 +132,7 @@ def test_sigterm_saves_and_the_run_goes_on(shard, tmp_path, run):
     refused = run("masa-pretrain", shard, "--run", tmp_path / "run", code=2)
     assert "holds a run already" in refused.stderr
     refused = run("masa-pretrain", "--resume", tmp_path / "run", "--epochs=3", code=2)
-    assert "is a run of 4,000 epochs, 3 were asked for" in refused.stderr
+    assert "is a run of 4,000 epochs and cannot be shortened to 3" in refused.stderr
     refused = run("masa-pretrain", "--resume", tmp_path / "run", "--seed=3", code=2)
     assert "goes on with the settings of the run" in refused.stderr
 
