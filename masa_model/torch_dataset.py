@@ -99,7 +99,7 @@ def pad_batch(items: Sequence[PoseItem]) -> PoseBatch:
         the batch, with zeros after the end of shorter clips.
 
     Raises:
-        ValueError: if `items` is empty.
+        RuntimeError: if `items` is empty.
 
     Example:
         >>> loader = DataLoader(dataset, batch_size=32, collate_fn=pad_batch)  # doctest: +SKIP
