@@ -223,7 +223,7 @@ def test_from_scratch_the_whole_network_learns_from_the_start(tmp_path, file):
 def test_what_does_not_fit_is_said_in_words(tmp_path, file, provenance):
     data = opened(file, settings_with())
     checkpoint = pretrained(tmp_path / "p.safetensors", data)
-    with pytest.raises(DataError, match="size tiny, but small was asked for"):
+    with pytest.raises(DataError, match="size tiny, but the setting says small"):
         with_pretrained(FinetuneSettings(size="small"), checkpoint)
     unlabeled = [make_track(f"{n}", split="train") for n in range(3)]
     nothing = write(tmp_path / "n.h5", provenance, unlabeled)
