@@ -87,8 +87,7 @@ class Recognizer:
         classes: the classes that it can recognize.
         header: header of its checkpoint.
         trained_on: (n, 2) `content_keys` of its training clips.
-        pretrained_on: (n, 2) `content_keys` of its pre-training clips; None if an earlier version did not
-            record them.
+        pretrained_on: (n, 2) `content_keys` of its pre-training clips; None if an old version wrote none.
         device: device that it computes on.
     """
 
@@ -106,12 +105,8 @@ class Recognizer:
         """Load a recognizer from a run of fine-tuning. No code in the file is executed.
 
         Args:
-            run: path of a checkpoint, or folder of a run; of a folder, the best epoch on val is loaded, or
-                the last epoch if there were no val clips.
+            run: checkpoint, or folder of a run: its best epoch on val, or its last one without val clips.
             device: device to compute on, such as "cpu" or "cuda".
-
-        Returns:
-            the recognizer.
 
         Raises:
             DataError: if there is no such checkpoint, or it is damaged or of another kind, size or version.
@@ -192,15 +187,12 @@ class Recognizer:
     def predict_all(
         self, tracks: Sequence[PoseTrack], top: int = TOP, *, any_estimator: bool = False
     ) -> list[list[Guess]]:
-        """Predict the most probable glosses of several clips at once; all must fit into memory.
+        """Predict the glosses of several clips at once, as `predict` does; all must fit into memory.
 
         Args:
             tracks: pose tracks of the clips.
             top: number of glosses to return for each clip.
             any_estimator: whether to accept keypoints of another pose estimator than that of training.
-
-        Returns:
-            for each clip, the predicted glosses as for `predict`.
 
         Raises:
             DataError: if a track is of another pose estimator; a track without an estimator is accepted.

@@ -188,7 +188,7 @@ class RunFolder:
             raise DataError(reason, advice) from None
         lacking = sorted(_ALWAYS_WRITTEN - settings.model_fields_set)
         if lacking:
-            raise DataError(f"{path} has no {', '.join(lacking)}", advice)
+            raise DataError(f"{path} lacks {', '.join(lacking)}", advice)
         return settings
 
     def write_json(self, name: str, values: object) -> None:
