@@ -113,7 +113,7 @@ def test_without_val_there_is_no_matrix_and_it_is_said(folder):
     write(folder / "train.h5", PROVENANCE, signs(val=0, test=0))
     arguments = ["train.h5", "--from", "scratch", "--epochs", 1, "--run", folder / "no-val", *TINY]
     said = call(finetune, *arguments).stdout
-    assert "confusion.png is left out: there are no clips of val" in said
+    assert "confusion.png is left out: there are no val clips" in said
     assert [path.name for path in (folder / "no-val").glob("*.png")] == ["curves.png"]
 
 
