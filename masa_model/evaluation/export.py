@@ -1,8 +1,8 @@
-"""Export a recognizer to ONNX or torch.export: one clip at a time, with fixed shapes, without this project.
+"""Export a recognizer to ONNX or torch.export. The exported file can be used without this project.
 
 The packed network (batch.py) is fast because it skips missing frames and hands, so its shapes depend on the
-data. Here every clip has a fixed number of slots, one for each frame that the recognizer sees; empty slots
-are computed and masked. The weights are those of the recognizer.
+data. Here the network processes one clip at a time, with a fixed number of slots, one for each frame that the
+recognizer sees; empty slots are computed and masked. The weights are those of the recognizer.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The network of the recognizer: embedding, encoder, pooling over frames and classification head (Fig. 1)."""
+"""The recognizer network: embedding, encoder, pooling over frames, classification head (Fig. 1, bottom)."""
 
 from __future__ import annotations
 

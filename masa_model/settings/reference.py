@@ -24,8 +24,8 @@ _PAGE: Final = """# Settings
 
 This page lists all settings of a run. Change one with `--set name=value`, several with a TOML file and
 `--config`, or in Python with `settings={"name": value}`. `masa-pretrain --list-settings` and
-`masa-finetune --list-settings` print the same list. If a size or recipe has another default value, it stands
-below the default. "none" means that the setting has no value.
+`masa-finetune --list-settings` print the same list. If a size or recipe has another default value, it is
+shown below the default. "none" means that the setting has no value.
 """
 
 
