@@ -1,7 +1,7 @@
-"""MASA: pre-training on pose tracks, and the recognizer that comes of it.
+"""MASA: self-supervised pre-training on pose tracks, and sign recognition.
 
-What stands in `__all__` is the public interface; everything else may change. Names are loaded when they are
-first used, so that settings can be read without torch.
+The names in `__all__` are the public interface; everything else may change. Each name is imported when it is
+first used, so that settings can be read without importing torch.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Pose tracks for anybody's torch model: a Dataset, and batches of clips of different lengths.
+"""Pose tracks for any torch model: a Dataset, and batches of clips with different lengths.
 
 dataset = TorchPoseDataset(PoseDataset.open("out.h5", splits=["train"]))
 loader = DataLoader(dataset, batch_size=32, shuffle=True, num_workers=4, collate_fn=pad_batch)
@@ -20,10 +20,10 @@ from masa_data.tracks.track import PoseTrack
 class PoseItem(TypedDict):
     """One clip.
 
-    keypoints: (T, 49, 2) float32, x and y as a share of the frame's width and height (a few lie outside
-        0..1); 0 where missing.
+    keypoints: (T, 49, 2) float32, x and y as fractions of the frame's width and height. Most values are in
+        0..1, a few are outside; 0 for a missing keypoint.
     confidence: (T, 49) float32 in 0..1; 0 = missing.
-    label: the place of its class in `TorchPoseDataset.classes`; -1 if it has none.
+    label: index of the clip's class in `TorchPoseDataset.classes`; -1 if its class is not in this list.
     """
 
     keypoints: torch.Tensor
@@ -32,12 +32,12 @@ class PoseItem(TypedDict):
 
 
 class PoseBatch(TypedDict):
-    """Clips side by side, padded at the end with zeros.
+    """A batch of clips, padded at the end with zeros.
 
-    keypoints: (B, T, 49, 2) float32; T is the longest clip's length.
-    confidence: (B, T, 49) float32.
-    mask: (B, T) bool; True where a clip has a frame.
-    label: (B,) int64.
+    keypoints: (B, T, 49, 2) float32, as in PoseItem; T is the length of the longest clip.
+    confidence: (B, T, 49) float32 in 0..1; 0 = missing or padding.
+    mask: (B, T) bool; True for frames of the clip, False for padding.
+    label: (B,) int64, class indices as in PoseItem.
     """
 
     keypoints: torch.Tensor
@@ -47,23 +47,30 @@ class PoseBatch(TypedDict):
 
 
 class TorchPoseDataset(Dataset[PoseItem]):
-    """The clips of a PoseDataset as tensors. It may be shared by a DataLoader's workers.
+    """The clips of a PoseDataset as tensors. It can be used with several DataLoader workers.
 
     Attributes:
-        tracks: the clips with all that is known of them.
-        classes: each with its corpus and gloss, in the order of the label of an item.
+        tracks: the clips with their metadata.
+        classes: corpus and gloss of each class; the label of an item is an index into this list.
+
+    Example:
+        >>> from masa_data import PoseDataset
+        >>> dataset = TorchPoseDataset(PoseDataset.open("out.h5", splits=["train"]))  # doctest: +SKIP
+        >>> dataset[0]["keypoints"].shape  # doctest: +SKIP
+        torch.Size([62, 49, 2])
     """
 
     def __init__(self, tracks: PoseDataset, classes: Sequence[SignClass] | None = None) -> None:
-        """Number the classes.
+        """Create the dataset and number its classes.
 
         Args:
             tracks: the selected clips.
-            classes: those of the training set, so that validation and test number theirs alike, in whatever
-                files they lie; None = those that occur here. A clip of another class has label -1.
+            classes: classes of the training set, so that the validation and test sets use the same labels,
+                also if they are in other files; None = the classes of `tracks`. A clip of any other class has
+                label -1.
 
         Raises:
-            DataError: if files mean different signs by one official number.
+            DataError: if the same official label number stands for different signs in different files.
         """
         self.tracks = tracks
         self.classes = list(tracks.classes()[0] if classes is None else classes)
@@ -83,10 +90,19 @@ class TorchPoseDataset(Dataset[PoseItem]):
 
 
 def pad_batch(items: Sequence[PoseItem]) -> PoseBatch:
-    """Put clips of different lengths into one batch: a DataLoader's `collate_fn`.
+    """Combine clips of different lengths into one padded batch. Use it as `collate_fn` of a DataLoader.
 
     Args:
-        items: at least one.
+        items: the clips, at least one.
+
+    Returns:
+        the batch, with zeros after the end of shorter clips.
+
+    Raises:
+        RuntimeError: if `items` is empty.
+
+    Example:
+        >>> loader = DataLoader(dataset, batch_size=32, collate_fn=pad_batch)  # doctest: +SKIP
     """
     lengths = torch.tensor([len(item["keypoints"]) for item in items])
     pad = torch.nn.utils.rnn.pad_sequence

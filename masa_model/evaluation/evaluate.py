@@ -1,4 +1,4 @@
-"""Evaluation: a recognizer asked about clips it has not seen, and what the paper says beside."""
+"""Evaluate a recognizer on clips that were not used for training."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from masa_model.training.content import seen_before
 from masa_model.training.probabilities import calibration_error
 from masa_model.training.recognizer import Recognizer, Scoring, score_clips
 
-# Ends of the ranges of length, in frames.
+# Upper ends of the ranges of clip length, in frames.
 _LENGTHS: Final = (16, 32, 64)
 _NAMED: Final = 5
 _CLIPS_AT_A_TIME: Final = 64
@@ -43,14 +43,14 @@ _CLIPS_AT_A_TIME: Final = 64
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """What a recognizer says of clips.
+    """The probabilities that a recognizer computed for N clips and C classes.
 
     Attributes:
-        ids: (N,) names of the clips.
-        probabilities: (N, C).
-        targets: (N,) class numbers, UNKNOWN for classes that the recognizer does not have.
-        glosses: of the C classes.
-        pairs: (corpus, label) of the C classes; empty = not known.
+        ids: (N,) ids of the clips.
+        probabilities: (N, C) probabilities of the classes.
+        targets: (N,) class numbers; UNKNOWN for classes that the recognizer does not have.
+        glosses: gloss of each of the C classes.
+        pairs: (corpus, label) of each of the C classes; empty = not known.
     """
 
     ids: NDArray[np.object_]
@@ -60,7 +60,14 @@ class Scores:
     pairs: tuple[tuple[str, int], ...] = ()
 
     def save(self, path: Path) -> None:
-        """Write an npz file, which fusion reads (docs/evaluate.md)."""
+        """Write an npz file, which late fusion can read (docs/evaluate.md).
+
+        Args:
+            path: path of the file.
+
+        Raises:
+            OSError: if the file cannot be written.
+        """
         with new_file(path) as temporary, temporary.open("wb") as file:
             np.savez_compressed(
                 file,
@@ -75,15 +82,16 @@ class Scores:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Evaluation:
-    """How right the recognizer was.
+    """The result of an evaluation.
 
     Attributes:
-        total: of all clips.
-        variants: of NMFs-CSL's "confusing" and "normal"; empty for other corpora.
-        confused: (true gloss, guessed gloss, how often).
-        by_signer: (accuracy, clips) by signer; empty where signers are not known.
-        by_length: (accuracy, clips) by number of frames.
-        calibration_error: how far the best guess's probability is from how often it is right, 0..1.
+        total: accuracies over all clips.
+        variants: accuracies over the subsets "confusing" and "normal" of NMFs-CSL; empty for other corpora.
+        confused: most frequent confusions: (true gloss, predicted gloss, number of clips).
+        by_signer: (accuracy, number of clips) of each signer; empty if signers are not known.
+        by_length: (accuracy, number of clips) of each range of clip length in frames.
+        calibration_error: expected calibration error in 0..1: the difference between top-1 probability and
+            accuracy.
     """
 
     total: Accuracies
@@ -99,7 +107,7 @@ class Evaluation:
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        """For notebooks: the accuracies as a table."""
+        """Show the accuracies as a table in a notebook."""
         first, *rest = self._rows()
         head = "".join(f"<th>{html.escape(text)}</th>" for text in first)
         body = "".join(
@@ -129,19 +137,22 @@ def open_test_data(
     *,
     force: bool = False,
 ) -> LabeledClips:
-    """The clips to be asked.
+    """Open the clips for an evaluation.
 
     Args:
-        recognizer: who is asked.
+        recognizer: recognizer to evaluate.
         paths: files of pose tracks.
-        splits: of "train", "val", "test" and "none".
-        subset: a name, or None for all labels.
-        force: whether clips of another estimator, and clips that were trained on, are taken all the same.
+        splits: some of "train", "val", "test" and "none".
+        subset: name of a subset of labels; None = all labels.
+        force: whether to accept clips of another pose estimator, and clips that were used for training.
+
+    Returns:
+        the clips and their class numbers.
 
     Raises:
-        DataError: if files, subset or split do not fit; if no clip has a label; if files and recognizer mean
-            different signs by one official number; if clips are among those that pre-training or fine-tuning
-            saw, but for clips of train where "train" was asked for.
+        DataError: if files, subset or splits cannot be used; if no clip has a label; if the same official
+            label number stands for different signs in files and recognizer; if clips were used in
+            pre-training or fine-tuning, except clips of split train if "train" is among `splits`.
     """
     files = open_each(paths)
     for tracks in files if not force else ():
@@ -152,11 +163,11 @@ def open_test_data(
             "force",
             named=str(tracks.path),
         )
-    chosen = select_clips(files, subset, splits, any_estimator=True)  # each was compared with the training's
+    chosen = select_clips(files, subset, splits, any_estimator=True)  # was checked above
     chosen = chosen.part(np.flatnonzero(chosen.classes()[1] != UNKNOWN))
     if not len(chosen):
         raise DataError(
-            f"no clip of split {' or '.join(splits)} has a label", "Give labels with masa-convert relabel"
+            f"no clip of split {' or '.join(splits)} has a label", "Add labels with masa-convert relabel"
         )
     targets = recognizer.classes.numbers_of(chosen)
     if (targets == UNKNOWN).all():
@@ -165,7 +176,7 @@ def open_test_data(
             "; ".join(
                 [f"none of the {len(chosen):,} clips is of a class that {recognizer.path} knows", *why]
             ),
-            "Name the files it was trained from, or files with the same labels",
+            "Give the files that it was trained on, or files with the same labels",
         )
     if not force:
         _refuse_seen(recognizer, chosen, splits)
@@ -173,7 +184,7 @@ def open_test_data(
 
 
 def _refuse_seen(recognizer: Recognizer, clips: PoseDataset, splits: Sequence[str]) -> None:
-    """Refuse clips that a stage of training saw; those of train may be asked for."""
+    """Raise an error if clips were used in training; clips of split train are allowed if requested."""
     others = clips.column("split") != "train" if "train" in splits else np.ones(len(clips), bool)
     for keys, what in (
         (recognizer.trained_on, "were trained on"),
@@ -184,7 +195,7 @@ def _refuse_seen(recognizer: Recognizer, clips: PoseDataset, splits: Sequence[st
             ids = clips.column("id")[seen][:3].tolist()
             raise DataError(
                 f"{seen.sum():,} of the {len(clips):,} clips {what}, such as {', '.join(ids)}",
-                "Take them out, or use {force} to count them all the same",
+                "Remove them, or use {force} to evaluate on them anyway",
                 force=True,
             )
 
@@ -197,16 +208,19 @@ def score(
     views: int = 1,
     noise: float = 0.0,
 ) -> Scores:
-    """Ask the recognizer about every clip; processes that torchrun started share the work.
+    """Compute the class probabilities of every clip; processes that torchrun started share the work.
 
-    Batches are the same however many processes there are, and so is every digit.
+    The batches, and therefore all results, do not depend on the number of processes.
 
     Args:
-        recognizer: its model is on the device.
+        recognizer: recognizer, with its model on the device.
         data: the clips.
-        device: where to compute.
-        views: windows of a clip that are averaged.
-        noise: σ of Gaussian noise on the coordinates, in 1/256 of a part's side.
+        device: device to compute on.
+        views: number of windows of a clip whose probabilities are averaged.
+        noise: standard deviation σ of Gaussian noise on the coordinates, in 1/256 of a part's side.
+
+    Returns:
+        the probabilities of all clips.
     """
     batches = in_order(len(data), _CLIPS_AT_A_TIME)
     shared = dist.is_available() and dist.is_initialized()
@@ -222,7 +236,7 @@ def score(
     )
     for numbers, found in scored:
         probabilities[numbers] = found
-    if shared:  # each row was filled by one process, and is 0 in the others
+    if shared:  # each row was computed by one process, and is 0 in the others
         together = torch.from_numpy(probabilities).to(device)
         dist.all_reduce(together)
         probabilities = together.cpu().numpy()
@@ -231,11 +245,14 @@ def score(
 
 
 def evaluate(scores: Scores, clips: PoseDataset) -> Evaluation:
-    """Count.
+    """Compute accuracies and confusions from probabilities.
 
     Args:
-        scores: of the clips.
+        scores: probabilities of the clips.
         clips: the same clips, in the same order.
+
+    Returns:
+        the result of the evaluation.
     """
     ranks = target_ranks(scores.probabilities, scores.targets)
     groups = _groups(scores.targets, clips)
@@ -264,7 +281,7 @@ def evaluate(scores: Scores, clips: PoseDataset) -> Evaluation:
 
 
 def _groups(targets: NDArray[np.int64], clips: PoseDataset) -> NDArray[np.int64]:
-    """The class of each clip; negative numbers for classes that the recognizer does not have."""
+    """Return the class of each clip; negative numbers stand for classes that the recognizer does not have."""
     _, own = clips.classes()
     return np.where(targets == UNKNOWN, -1 - own, targets)
 

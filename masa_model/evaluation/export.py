@@ -1,8 +1,8 @@
-"""One clip at a time with fixed shapes, for use without this project: ONNX and torch.export.
+"""Export a recognizer to ONNX or torch.export. The exported file can be used without this project.
 
-The packed network (batch.py) is fast because it computes nothing for frames and hands that are not there, so
-its shapes depend on the data. Here every clip fills as many slots as the recognizer sees frames; empty slots
-are computed and masked. The weights are the recognizer's own.
+The packed network (batch.py) is fast because it skips missing frames and hands, so its shapes depend on the
+data. Here the network processes one clip at a time, with a fixed number of slots, one for each frame that the
+recognizer sees; empty slots are computed and masked. The weights are those of the recognizer.
 """
 
 from __future__ import annotations
@@ -31,18 +31,18 @@ from masa_model.training.recognizer import Recognizer, Scoring, batch_probabilit
 FORMATS: Final = (".onnx", ".pt2")
 INPUTS: Final = ("keypoints", "confidence", "frame_size")
 _TOLERANCE: Final = 1e-4
-# Frames of the clips by which an exported file is checked: fewer and more than the slots.
+# Lengths in frames of the clips that check an exported file: shorter and longer than the number of slots.
 _CHECKED_LENGTHS: Final = (2, 20, 33, 90, 310)
 
 
 class PaddedRecognizer(nn.Module):
-    """Keypoints of one clip to probabilities, preprocessing inside.
+    """A network that computes probabilities from the keypoints of one clip, including preprocessing.
 
     Args:
-        trained: the recognizer, on the CPU; its weights are shared, not copied.
+        trained: recognizer on the CPU; its weights are shared, not copied.
 
     Raises:
-        DataError: if its settings need what fixed shapes cannot do.
+        DataError: if a setting of the recognizer is not possible with fixed shapes.
     """
 
     def __init__(self, trained: Recognizer) -> None:
@@ -50,12 +50,12 @@ class PaddedRecognizer(nn.Module):
         if trained.settings.inputs.crop_reference != "frame":
             raise DataError(
                 "inputs.crop_reference = clip cannot be exported",
-                "Use a run with one box a frame, the default",
+                "Use a run with inputs.crop_reference = frame, the default",
             )
         self.model = trained.model
         self.temperature = trained.header.temperature
         self.slots = trained.settings.sampling.frames
-        self.stride = STRIDES.get(trained.settings.sampling.how)  # None: spread over the clip
+        self.stride = STRIDES.get(trained.settings.sampling.how)  # None = frames spread over the clip
         self.max_frames = trained.settings.inputs.max_frames
 
     def forward(
@@ -67,9 +67,12 @@ class PaddedRecognizer(nn.Module):
         """Recognize one clip.
 
         Args:
-            keypoints: in pixels; any number where the confidence is 0.
-            confidence: 0..1; 0 = missing.
-            frame_size: width and height in pixels.
+            keypoints: keypoint positions in pixels; the value has no meaning where the confidence is 0.
+            confidence: keypoint confidences in 0..1; 0 = missing.
+            frame_size: width and height of the frames in pixels.
+
+        Returns:
+            the probability of each class.
         """
         seen = (confidence > 0).T
         size = (frame_size * (SIDE / frame_size.max()))[:, None]
@@ -92,7 +95,7 @@ class PaddedRecognizer(nn.Module):
     def _frames_of_slots(
         self, has_box: Bool[Tensor, " frames"]
     ) -> tuple[Int[Tensor, " slots"], Bool[Tensor, " slots"]]:
-        """Which frame each slot shows (parts._chosen_frames, then the center), and whether it shows any."""
+        """Choose the frame of each slot, as parts._chosen_frames and center sampling do; find empty slots."""
         kept = has_box | ~has_box.any()
         place = kept.long().cumsum(0) - 1
         stride = (kept.sum() + self.max_frames - 1) // self.max_frames
@@ -137,22 +140,22 @@ class PaddedRecognizer(nn.Module):
 
 
 def export(trained: Recognizer, target: Path) -> float:
-    """Write a recognizer as an .onnx or a .pt2 file, and check what the file says against the recognizer.
+    """Write a recognizer to an .onnx or .pt2 file, and compare the file's results with the recognizer's.
 
     Args:
-        trained: on the CPU.
-        target: the file.
+        trained: recognizer on the CPU.
+        target: path of the file.
 
     Returns:
-        the largest difference of a probability on made-up clips.
+        the largest difference between probabilities on synthetic clips.
 
     Raises:
-        DataError: if the ending is another, a library is missing, or the file says something else.
-        OSError: if it cannot be written; what stood there before is as it was.
+        DataError: if the file extension is another one, a library is missing, or the results differ.
+        OSError: if the file cannot be written; an existing file is then unchanged.
     """
     if target.suffix not in FORMATS:
         raise DataError(
-            f"found the target {target.name!r}", f"Name a file that ends in {' or '.join(FORMATS)}"
+            f"found the target {target.name!r}", f"Use a file name that ends in {' or '.join(FORMATS)}"
         )
     padded = PaddedRecognizer(trained).eval()
     example = _made_up_clip(20)
@@ -161,7 +164,7 @@ def export(trained: Recognizer, target: Path) -> float:
     program = torch.export.export(padded, example, dynamic_shapes=shapes)
     if target.suffix == ".pt2":
         extra = {"glosses.txt": "\n".join(trained.classes.glosses)}
-        made = io.BytesIO()  # torch's writer of files ends the process when the disk is full
+        made = io.BytesIO()  # writing to a file, torch aborts the process if the disk is full
         torch.export.save(program, made, extra_files=extra)
         data = made.getvalue()
         difference = _largest_difference(trained, torch.export.load(io.BytesIO(data)).module())
@@ -180,7 +183,7 @@ def export(trained: Recognizer, target: Path) -> float:
 
 def _as_onnx(trained: Recognizer, program: torch.export.ExportedProgram) -> bytes:
     try:
-        import onnx  # noqa: F401  # torch asks for these
+        import onnx  # noqa: F401  # torch needs these
         import onnxruntime  # noqa: F401
         import onnxscript  # noqa: F401
     except ImportError as error:
@@ -216,7 +219,7 @@ def _largest_difference(trained: Recognizer, ask) -> float:  # type: ignore[no-u
 def packed_probabilities(
     trained: Recognizer, keypoints: Tensor, confidence: Tensor, frame_size: Tensor
 ) -> NDArray[np.float32]:
-    """(C,) what the recognizer itself says of a clip; arguments as of PaddedRecognizer."""
+    """Compute the (C,) probabilities of a clip with the recognizer; arguments as for PaddedRecognizer."""
     scale = SIDE / frame_size.max()
     raw = RawClips(
         (keypoints * scale).permute(1, 2, 0).contiguous(),
@@ -230,7 +233,7 @@ def packed_probabilities(
 
 
 def _made_up_clip(frames: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Hands that come and go, and keypoints that are missing here and there."""
+    """Create a synthetic clip in which hands and keypoints are missing in some frames."""
     random = np.random.Generator(np.random.PCG64(frames))
     keypoints = random.uniform(100, 400, (1, NUM_KEYPOINTS, 2)) + random.normal(
         0, 8, (frames, NUM_KEYPOINTS, 2)
@@ -254,13 +257,13 @@ def _in_parts(
     side: Float[Tensor, "2 slots"],
     size: Float[Tensor, "2 1"],
 ) -> tuple[Float[Tensor, "49 2 slots"], Bool[Tensor, "49 slots"], Bool[Tensor, "2 slots"]]:
-    """Coordinates, seen keypoints and present hands, as parts.prepare_clips makes them."""
+    """Return coordinates, visible keypoints and present hands, as parts.prepare_clips computes them."""
     hands_sure = sure[7:].reshape(2, NUM_HAND_KEYPOINTS, -1)
     present = side.isfinite() & (hands_sure.amax(1) > 0)
     seen = torch.cat([sure[BODY] > 0, ((hands_sure > 0) & present[:, None]).flatten(0, 1)])
     scale = torch.where(present, SIDE / side, 0.0)
     hands = (x[7:].reshape(2, NUM_HAND_KEYPOINTS, 2, -1) - center[:, None]) * scale[:, None, None]
-    mirror = torch.tensor([[-1.0, 1.0], [1.0, 1.0]])  # the left hand is seen in a mirror
+    mirror = torch.tensor([[-1.0, 1.0], [1.0, 1.0]])  # the left hand is mirrored
     hands = hands * mirror[:, None, :, None]
     coordinates = torch.cat([x[BODY] - size / 2, hands.flatten(0, 1)])
     return torch.where(seen[:, None], coordinates, 0.0), seen, present
@@ -269,7 +272,7 @@ def _in_parts(
 def _through(
     block: Block, tokens: Float[Tensor, "slots features"], filled: Bool[Tensor, " slots"]
 ) -> Float[Tensor, "slots features"]:
-    """Block.forward in evaluation mode, over slots of which some are empty."""
+    """Apply a block as Block.forward does in evaluation mode, with empty slots masked."""
     slots = tokens.shape[0]
     query, key, value = block.project_in(tokens).view(slots, 3, block.heads, -1).permute(1, 2, 0, 3)
     attended = nn.functional.scaled_dot_product_attention(

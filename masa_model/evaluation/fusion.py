@@ -1,4 +1,4 @@
-"""Late fusion: our probabilities and another model's, summed with a weight (paper: Ours (+R))."""
+"""Late fusion: the weighted sum of our probabilities and those of another model (paper: Ours (+R))."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from masa_data.tracks.track import NO_LABEL
 from masa_model.evaluation.evaluate import Scores
 from masa_model.evaluation.metrics import target_ranks
 
-# The other model's share: what is tried on val.
+# Weights of the other model that are tried on val.
 WEIGHTS: Final = tuple(round(0.05 * step, 2) for step in range(21))
 _ARRAYS: Final = ("ids", "scores", "glosses", "corpora", "labels")
 
@@ -31,21 +31,22 @@ def read_scores(
     glosses: Sequence[str],
     pairs: Sequence[tuple[str, int]] = (),
 ) -> NDArray[np.float64]:
-    """Another model's probabilities for some clips.
+    """Read another model's probabilities for some clips.
 
     Args:
-        paths: npz files with `ids` (M,), `scores` (M, C), probabilities or anything that a softmax makes so,
-            and, if they are there, `glosses` (C,), or with them `corpora` and `labels` (C,): then columns are
-            put in our order.
-        ids: (N,) the clips wanted.
-        glosses: our C classes.
-        pairs: corpus and label of each of them, if known.
+        paths: npz files with `ids` (M,) and `scores` (M, C), which are probabilities or logits. The optional
+            array `glosses` (C,), and with it `corpora` and `labels` (C,), identifies the columns, which are
+            then sorted in our order.
+        ids: (N,) ids of the requested clips.
+        glosses: glosses of our C classes.
+        pairs: (corpus, label) of each of our classes; empty = not known.
 
     Returns:
-        (N, C) rows that sum to 1.
+        (N, C) probabilities; each row sums to 1.
 
     Raises:
-        DataError: if a file is none of these, its classes are others, or a clip is missing or there twice.
+        DataError: if a file is not in this format, its classes are others, or a clip is missing or occurs
+            twice.
     """
     found: dict[str, NDArray[np.float64]] = {}
     for path in paths:
@@ -65,22 +66,22 @@ def read_scores(
 
 
 def fused(ours: NDArray[np.floating], others: NDArray[np.floating], weight: float) -> NDArray[np.float32]:
-    """The weighted sum of probabilities.
+    """Compute the weighted sum of two models' probabilities.
 
     Args:
-        ours: (N, C).
-        others: (N, C).
-        weight: the others' share, 0..1; 0.5 is the plain sum.
+        ours: (N, C) our probabilities.
+        others: (N, C) probabilities of the other model.
+        weight: weight of the other model, 0..1; 0.5 weights both equally.
     """
     return ((1 - weight) * ours + weight * others).astype(np.float32)
 
 
 def tune_weight(ours: Scores, others: NDArray[np.floating]) -> float:
-    """The weight of WEIGHTS that gets most clips right; of equals, the one nearest to the plain sum.
+    """Choose the weight of WEIGHTS with the highest accuracy; of equal ones, the one nearest to 0.5.
 
     Args:
-        ours: of the clips of val, and of nothing else.
-        others: (N, C) of the same clips.
+        ours: our probabilities of the val clips, and of no others.
+        others: (N, C) probabilities of the other model for the same clips.
     """
     right = [
         int((target_ranks(fused(ours.probabilities, others, weight), ours.targets) == 0).sum())
@@ -95,20 +96,20 @@ def _read(
     values = _arrays_of(path)
     if not {"ids", "scores"} <= values.keys():
         raise DataError(
-            f"{path} has no arrays `ids` and `scores`", "See docs/evaluate.md for what a scores file holds"
+            f"{path} has no arrays `ids` and `scores`", "See docs/evaluate.md for the format of a scores file"
         )
     ids, scores = values["ids"], values["scores"]
     expected = (ids.size, len(glosses))
     if ids.ndim != 1 or scores.shape != expected or scores.dtype.kind not in "fiu" or not ids.size:
         raise DataError(
             f"{path} has ids of shape {ids.shape} and scores of shape {scores.shape} ({scores.dtype}), "
-            f"expected numbers of {expected}: a row a clip, a column a class",
+            f"expected numbers of shape {expected}: one row for each clip, one column for each class",
             "Score the same classes with both models",
         )
     names: list[str] = ids.astype(str).tolist()
     rows = scores.astype(np.float64)
     if not np.isfinite(rows).all():
-        raise DataError(f"{path} has scores that are not finite", "Look for NaN in the other model's output")
+        raise DataError(f"{path} has scores that are not finite", "Check the other model's output for NaN")
     if "glosses" in values:
         rows = rows[:, _columns(path, values, glosses, pairs)]
     probable = rows.min() >= 0 and np.allclose(rows.sum(1), 1, atol=1e-3)
@@ -124,7 +125,7 @@ def _columns(
     glosses: Sequence[str],
     pairs: Sequence[tuple[str, int]],
 ) -> list[int]:
-    """Which column of a file each of our classes is."""
+    """Find the column of a file for each of our classes."""
     theirs = list(map(one_form, values["glosses"].astype(str).tolist()))
     own = list(map(one_form, glosses))
     by_class = bool(pairs) and {len(theirs)} == {
@@ -140,7 +141,7 @@ def _columns(
         found = [index.place(one) for one in wanted]
     else:
         if len(set(theirs)) < len(theirs) and theirs == own:
-            return list(range(len(own)))  # several classes of one name: only their order tells them apart
+            return list(range(len(own)))  # classes share a name: only their order identifies them
         found = [theirs.index(gloss) if theirs.count(gloss) == 1 else -1 for gloss in own]
     if sorted(found) != list(range(len(theirs))):
         raise DataError(f"{path} has other glosses", "Score the same classes with both models")
@@ -152,7 +153,7 @@ def _whole(labels: NDArray[np.generic]) -> list[int]:
 
 
 def _arrays_of(path: Path) -> dict[str, NDArray[np.generic]]:
-    """The arrays of a file that another project wrote; nothing in it is run."""
+    """Read the arrays of a file from another project; no code in the file is executed."""
     try:
         size = regular_size(path)
         with zipfile.ZipFile(path) as file:

@@ -1,4 +1,4 @@
-"""How right a recognizer is: top-k over clips (P-I) and over classes (P-C), with bootstrap intervals."""
+"""Accuracy metrics: top-k per instance (P-I) and per class (P-C), with bootstrap intervals."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from numpy.typing import NDArray
 
 TOP: Final = (1, 2, 5)
 _RESAMPLES: Final = 1000
-# So many numbers at a time, whatever the number of clips.
+# Resampling uses blocks of at most this many numbers, to limit memory.
 _NUMBERS_AT_A_TIME: Final = 4_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Accuracy:
-    """A share of right answers, 0..1.
+    """An accuracy with its confidence interval, in 0..1.
 
     Attributes:
-        value: of the clips asked.
+        value: accuracy on the clips.
         low: lower end of its 95 % interval.
-        high: upper end.
+        high: upper end of its 95 % interval.
     """
 
     value: float
@@ -33,15 +33,15 @@ class Accuracy:
 
 @dataclass(frozen=True, slots=True)
 class Accuracies:
-    """Top-k accuracies of one set of clips.
+    """Top-k accuracies on one set of clips.
 
     Attributes:
-        per_instance: P-I: over all clips, by k.
-        per_class: P-C: the mean over the classes that have clips, by k.
-        clips: how many were asked.
-        classes: how many classes have clips.
-        absent: how many of the recognizer's classes have none; they are excluded from P-C.
-        unknown: clips of classes that the recognizer does not have: wrong, whatever it says.
+        per_instance: P-I: accuracy over all clips, by k.
+        per_class: P-C: mean accuracy over the classes that have clips, by k.
+        clips: number of clips.
+        classes: number of classes that have clips.
+        absent: number of the recognizer's classes without clips; they are excluded from P-C.
+        unknown: number of clips of classes that the recognizer does not have; they count as wrong.
     """
 
     per_instance: dict[int, Accuracy]
@@ -53,17 +53,17 @@ class Accuracies:
 
 
 def target_ranks(scores: NDArray[np.floating], targets: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The place of each clip's class among all classes by score, from 0.
+    """Compute the rank of each clip's class among all classes sorted by score, from 0.
 
-    Of equal scores the later class stands first, as in scikit-learn; so a recognizer that says the same of
-    all classes is not always right.
+    Of equal scores, the later class comes first, as in scikit-learn; so a constant predictor is not always
+    correct.
 
     Args:
-        scores: (N, C), any scale; NaN stands last.
-        targets: (N,) in 0..C−1; −1 = none of them.
+        scores: (N, C) scores on any scale; NaN comes last.
+        targets: (N,) class numbers in 0..C−1; −1 = none of these classes.
 
     Returns:
-        (N,); C for a clip whose class is none of them.
+        (N,) ranks; C for a clip of none of these classes.
     """
     classes = scores.shape[1]
     known = targets >= 0
@@ -77,20 +77,23 @@ def target_ranks(scores: NDArray[np.floating], targets: NDArray[np.int64]) -> ND
 def accuracies(
     ranks: NDArray[np.int64], groups: NDArray[np.int64], classes: int, seed: int = 0
 ) -> Accuracies:
-    """Top-k accuracies with 95 % intervals from resampled clips.
+    """Compute top-k accuracies with 95 % intervals from resampled clips.
 
     Args:
-        ranks: (N,) see target_ranks; N at least 1.
-        groups: (N,) the class of each clip: 0..C−1 for those of the recognizer, negative for others.
-        classes: C.
-        seed: of the resampling.
+        ranks: (N,) ranks from `target_ranks`; N at least 1.
+        groups: (N,) class of each clip: 0..C−1 for classes of the recognizer, negative for others.
+        classes: number C of the recognizer's classes.
+        seed: random seed of the resampling.
+
+    Returns:
+        the accuracies per instance and per class.
     """
     present, group, size = np.unique(groups, return_inverse=True, return_counts=True)
-    # A clip of a class that is none of C is wrong even where k is above C.
+    # A clip of an unknown class is wrong even if k is larger than C.
     hits = np.stack([(ranks < k) & (groups >= 0) for k in TOP]).astype(np.float64)  # (K, N)
     by_class = np.stack([np.bincount(group, row) for row in hits]) / size  # (K, classes)
     value_i, value_c = hits.mean(1), by_class.mean(1)
-    # P-C is a mean over clips too, in which each class weighs the same.
+    # P-C is also a weighted mean over clips, in which each class has the same total weight.
     intervals_i, intervals_c = _intervals(hits, [np.ones(len(ranks)), 1 / size[group]], seed)
 
     def named(values: NDArray[np.float64], ends: NDArray[np.float64]) -> dict[int, Accuracy]:
@@ -113,18 +116,18 @@ def accuracies(
 def _intervals(
     hits: NDArray[np.float64], weights: Sequence[NDArray[np.float64]], seed: int
 ) -> list[NDArray[np.float64]]:
-    """95 % intervals of weighted means over clips, from clips drawn with replacement.
+    """Compute 95 % intervals of weighted means over clips, from clips drawn with replacement.
 
-    In a draw that misses all clips of a class this class weighs nothing. The mean over the classes left would
-    be shifted the same way in every draw, since it is the small classes that are missed.
+    A class has no weight in a draw that contains none of its clips. The mean over the remaining classes would
+    be biased in the same direction in every draw, because mostly small classes are missing.
 
     Args:
-        hits: (K, N).
-        weights: of the clips, (N,) each.
-        seed: of the draws.
+        hits: (K, N) whether each clip is correct, for each k.
+        weights: weights of the clips, (N,) each.
+        seed: random seed of the draws.
 
     Returns:
-        For each of the weights, (2, K) lower and upper ends.
+        for each of the weights, (2, K) lower and upper ends.
     """
     clips = hits.shape[1]
     random = np.random.Generator(np.random.PCG64(seed))
@@ -141,12 +144,15 @@ def _intervals(
 def confused_pairs(
     guesses: NDArray[np.int64], targets: NDArray[np.int64], most: int = 10
 ) -> list[tuple[int, int, int]]:
-    """Which classes are taken for which: (true, guessed, how often), the most frequent first.
+    """Find the most frequent confusions of classes.
 
     Args:
-        guesses: (N,) class numbers.
-        targets: (N,) class numbers; −1 is left out.
-        most: how many pairs.
+        guesses: (N,) predicted class numbers.
+        targets: (N,) true class numbers; clips with −1 are skipped.
+        most: maximum number of pairs.
+
+    Returns:
+        (true class, predicted class, number of clips), the most frequent first.
     """
     wrong = (guesses != targets) & (targets >= 0)
     counts = Counter(zip(targets[wrong].tolist(), guesses[wrong].tolist(), strict=True))
@@ -155,7 +161,12 @@ def confused_pairs(
 
 
 def accuracy_by(right: NDArray[np.bool_], names: Sequence[str]) -> dict[str, tuple[float, int]]:
-    """Share of right answers and number of clips for each name, sorted by name."""
+    """Compute accuracy and number of clips for each name, sorted by name.
+
+    Args:
+        right: (N,) whether each clip is correct.
+        names: name of each clip's group, such as its signer.
+    """
     found: dict[str, tuple[float, int]] = {}
     of = np.asarray(names, dtype=object)
     for name in sorted(set(names)):

@@ -1,4 +1,4 @@
-"""How well motion is predicted, beside three predictions that need no learning."""
+"""Compare the network's motion prediction with three baselines that need no training."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ PREDICTIONS: Final = ("network", "zero", "nearest visible residual", "interpolat
 def motion_losses(
     model: MASA, clips: PoseDataset, inputs: InputSettings, device: torch.device, seed: int = 0
 ) -> dict[str, float]:
-    """L_m of the first interval over all clips, by the network and by each simple prediction.
+    """Compute the motion loss L_m of the first interval over all clips, for the network and three baselines.
 
-    All four are asked for the same masked frames, and weighted alike.
+    All four use the same masked frames and the same weights.
 
     Args:
-        model: on the device, in evaluation mode, with the motion objective.
-        clips: not trained on.
-        inputs: as the model was trained with; noise is not added.
-        device: where to compute.
-        seed: of the masks.
+        model: model on the device, in evaluation mode, with the motion objective.
+        clips: clips that were not used for training.
+        inputs: input settings that the model was trained with; noise is not added.
+        device: device to compute on.
+        seed: random seed of the masks.
 
     Returns:
-        a loss for each of PREDICTIONS, NaN if nothing was masked.
+        the loss of each of PREDICTIONS; NaN if no frame was masked.
     """
     sums, frames = np.zeros(len(PREDICTIONS)), 0
     for raw in StreamedClips(clips, device).batches(in_order(len(clips))):
@@ -71,7 +71,7 @@ def motion_losses(
 
 
 def _simple_predictions(model: MASA, batch: PoseBatch, masked: Tensor) -> Iterator[Tensor]:
-    """(49, 2, F) residuals: none; of the nearest frame that shows them; of interpolated positions."""
+    """Yield the (49, 2, F) residuals of the three baselines, in the order of PREDICTIONS."""
     interval = model.motion.interval[0]
     x = batch.coordinates.cpu().numpy()
     seen = (batch.confidence > 0).cpu().numpy() & ~masked.any(0).cpu().numpy()
@@ -88,15 +88,15 @@ def _simple_predictions(model: MASA, batch: PoseBatch, masked: Tensor) -> Iterat
 
 
 def copied_residuals(x: NDArray[np.floating], seen: NDArray[np.bool_], interval: int) -> NDArray[np.floating]:
-    """For each frame and keypoint, the residual of the nearest frame in which both of its ends are seen.
+    """Copy for each frame and keypoint the residual of the nearest frame in which both ends are visible.
 
     Args:
-        x: (V, 2, T) positions of one clip.
-        seen: (V, T).
-        interval: k.
+        x: (V, 2, T) keypoint positions of one clip.
+        seen: (V, T) whether each keypoint is visible.
+        interval: interval k in frames.
 
     Returns:
-        (V, 2, T); 0 for a keypoint that is nowhere seen twice.
+        (V, 2, T) residuals; 0 for a keypoint without any visible residual.
     """
     known = np.zeros_like(seen)
     residuals = np.zeros_like(x)
@@ -114,17 +114,17 @@ def copied_residuals(x: NDArray[np.floating], seen: NDArray[np.bool_], interval:
 def interpolated_residuals(
     x: NDArray[np.floating], seen: NDArray[np.bool_], interval: int
 ) -> NDArray[np.floating]:
-    """Residuals of positions that were interpolated linearly between the frames in which a keypoint is seen.
+    """Compute the residuals of positions that are interpolated linearly between visible frames.
 
-    Before the first and after the last of them it stands still.
+    Before the first and after the last visible frame of a keypoint, its position is constant.
 
     Args:
-        x: (V, 2, T) positions of one clip.
-        seen: (V, T).
-        interval: k.
+        x: (V, 2, T) keypoint positions of one clip.
+        seen: (V, T) whether each keypoint is visible.
+        interval: interval k in frames.
 
     Returns:
-        (V, 2, T); 0 for i ≥ T − k, and for a keypoint that is nowhere seen.
+        (V, 2, T) residuals; 0 for i ≥ T − k, and for a keypoint that is never visible.
     """
     frames = x.shape[2]
     before, after = _known_neighbors(seen)
@@ -141,7 +141,7 @@ def interpolated_residuals(
 
 
 def _known_neighbors(known: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """(V, T) the last known frame up to each (−1: none), and the first known from each (T: none)."""
+    """Find the last known frame up to each frame (−1 = none), and the first from each frame on (T = none)."""
     frames = known.shape[1]
     frame = np.arange(frames)
     before = np.maximum.accumulate(np.where(known, frame, -1), axis=1)

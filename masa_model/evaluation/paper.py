@@ -1,4 +1,4 @@
-"""What the paper reports (Tables II to V, XIII), to stand beside one's own results. Percent."""
+"""The results of the paper (Tables II to V, XIII) in percent, for comparison with one's own results."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class PaperRow:
-    """A row "Ours": pose only.
+    """One row "Ours" (pose only) of the paper's tables, in percent.
 
     Attributes:
-        per_instance: P-I by k.
-        per_class: P-C by k.
-        noise: P-I and P-C top-1 by the σ of noise on the keypoints (Table XIII).
+        per_instance: top-k accuracy per instance (P-I), by k.
+        per_class: top-k accuracy per class (P-C), by k.
+        noise: top-1 P-I and P-C, by the standard deviation σ of noise on the keypoints (Table XIII).
     """
 
     per_instance: dict[int, float]
@@ -28,7 +28,7 @@ def _row(
     return PaperRow({1: instance_1, 5: instance_5}, {1: class_1, 5: class_5}, noise)
 
 
-# By subset; by corpus where all of its labels are the benchmark.
+# The rows by subset, or by corpus if the benchmark uses all of its labels.
 PAPER: Final[dict[str, PaperRow]] = {
     "wlasl100": _row(
         83.72, 93.80, 84.47, 94.30, (83.55, 84.21), (83.14, 83.87), (80.24, 81.19), (71.93, 73.26)
@@ -51,12 +51,15 @@ _WHOLE: Final = {"wlasl": "wlasl2000", "msasl": "msasl1000", "nmfs-csl": "nmfs-c
 
 
 def paper_row(subset: str | None, corpus: str, classes: int) -> PaperRow | None:
-    """The paper's row for a benchmark, None if it is none of the paper's.
+    """Return the paper's row for a benchmark.
 
     Args:
-        subset: its name; None = all labels of the corpus.
-        corpus: of all clips.
-        classes: that the recognizer knows: a corpus is the benchmark only if all are there.
+        subset: name of the subset of labels; None = all labels of the corpus.
+        corpus: corpus of all clips.
+        classes: number of classes of the recognizer; a corpus is a benchmark only with all of its classes.
+
+    Returns:
+        the row; None if the paper has no such benchmark.
     """
     if subset is not None:
         return PAPER.get(subset)

@@ -1,4 +1,4 @@
-"""How good frozen features are: nearest neighbor and a linear classifier, trained on train, asked on val."""
+"""Probe frozen features: fit a nearest-neighbor and a linear classifier on train, evaluate them on val."""
 
 from __future__ import annotations
 
@@ -22,23 +22,24 @@ from masa_model.network.encoder import PoseEncoder
 from masa_model.network.features import clip_features
 from masa_model.settings.pretrain import InputSettings, PretrainSettings
 
-# Clips a class from which to learn; None = all there are.
+# Numbers of training clips for each class; None = all clips.
 SHOTS: Final[tuple[int | None, ...]] = (1, 5, None)
 DRAWS: Final = 3
-# Standardized features of a few hundred numbers, few clips a class: weak enough to overfit little, strong
-# enough to converge in seconds.
+# For standardized features with a few hundred dimensions and few clips for each class: enough regularization
+# to avoid overfitting, and fits converge in seconds.
 _INVERSE_PENALTY: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True)
 class ProbeResult:
-    """Top-1 accuracies on val.
+    """The result of a probe: top-1 accuracies on val, in 0..1.
 
     Attributes:
-        neighbor: by shots, one for each draw: the class of the nearest train clip by cosine.
-        linear: likewise, by logistic regression.
-        clips: asked.
-        classes: among them.
+        neighbor: accuracy of the nearest neighbor by cosine similarity: for each number of shots, one value
+            for each random draw.
+        linear: accuracy of logistic regression, in the same form.
+        clips: number of val clips.
+        classes: number of classes of these clips.
     """
 
     neighbor: dict[int | None, list[float]]
@@ -47,7 +48,11 @@ class ProbeResult:
     classes: int
 
     def means(self, prefix: str = "") -> dict[str, float]:
-        """One number for each classifier and number of shots, for records."""
+        """Return the mean accuracy of each classifier and number of shots, such as "neighbor_1".
+
+        Args:
+            prefix: text before each name.
+        """
         return {
             f"{prefix}{name}_{'all' if shots is None else shots}": float(np.mean(values))
             for name, table in (("neighbor", self.neighbor), ("linear", self.linear))
@@ -63,18 +68,21 @@ def probe(
     device: torch.device,
     shots: Sequence[int | None] = SHOTS,
 ) -> ProbeResult:
-    """Probe an encoder.
+    """Probe the features of an encoder.
 
     Args:
-        encoder: on the device, in evaluation mode.
-        train: clips with labels; classes of `val` that it lacks are left out.
-        val: clips with labels.
-        inputs: as the encoder was trained with.
-        device: where to compute.
-        shots: clips a class; draws are a pure function of their number.
+        encoder: encoder on the device, in evaluation mode.
+        train: labeled clips to fit the classifiers on.
+        val: labeled clips to evaluate on; clips of classes that `train` does not have are skipped.
+        inputs: input settings that the encoder was trained with.
+        device: device to compute on.
+        shots: numbers of training clips for each class; the random draws depend only on this number.
+
+    Returns:
+        the accuracies of both classifiers.
 
     Raises:
-        DataError: if no class is in both.
+        DataError: if no class is in both train and val.
     """
     train_labels, val_labels = shared_labels(train, val)
     train_features = clip_features(encoder, train, inputs, device)
@@ -97,9 +105,15 @@ def probe(
 def untrained_encoder(
     settings: PretrainSettings, train: PoseDataset, device: torch.device, seed: int = 0
 ) -> PoseEncoder:
-    """An encoder with its first weights, whose statistics are those of the training clips.
+    """Create an encoder with random weights, and calibrate it on the training clips.
 
-    Without the latter its features would be those of a network that normalizes nothing.
+    Without calibration, its batch normalization layers would not normalize anything.
+
+    Args:
+        settings: settings of the pre-training run.
+        train: training clips; labels are not used.
+        device: device to compute on.
+        seed: random seed of the weights.
     """
     torch.manual_seed(seed)
     encoder = PoseEncoder(settings.network).to(device).eval()
@@ -108,16 +122,24 @@ def untrained_encoder(
 
 
 def shared_labels(train: PoseDataset, val: PoseDataset) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Numbers of train's classes, the same for both; −1 for clips of val whose class train lacks.
+    """Number the classes of train, and return the class numbers of both sets of clips.
+
+    Args:
+        train: labeled clips.
+        val: labeled clips.
+
+    Returns:
+        the class numbers of the train clips and of the val clips; −1 for val clips of any other class.
 
     Raises:
-        DataError: if no class is in both.
+        DataError: if no class is in both train and val.
     """
     classes, train_labels = train.classes()
     val_labels = val.places_among(classes, "train")
     if not (val_labels >= 0).any():
         raise DataError(
-            "no label is in both train and val", "Give labels and splits with masa-convert relabel and split"
+            "no label is in both train and val",
+            "Add labels and splits with masa-convert relabel and masa-convert split",
         )
     return train_labels, val_labels
 
@@ -125,15 +147,15 @@ def shared_labels(train: PoseDataset, val: PoseDataset) -> tuple[NDArray[np.int6
 def nearest_classes(
     known: NDArray[np.float32], labels: NDArray[np.int64], asked: NDArray[np.float32]
 ) -> NDArray[np.int64]:
-    """The class of the nearest known clip, by the cosine of standardized features.
+    """Predict the class of the nearest known clip, by cosine similarity of standardized features.
 
     Args:
-        known: (n, D) features of clips whose class is known.
-        labels: (n,) their classes.
-        asked: (m, D) features of the clips that are asked about.
+        known: (n, D) features of clips with known classes.
+        labels: (n,) classes of these clips.
+        asked: (m, D) features of the clips to classify.
 
     Returns:
-        (m,) classes.
+        (m,) predicted classes.
     """
     scaler = StandardScaler().fit(known)
     similarity = normalize(scaler.transform(asked)) @ normalize(scaler.transform(known)).T
@@ -143,17 +165,17 @@ def nearest_classes(
 def linear_classes(
     known: NDArray[np.float32], labels: NDArray[np.int64], asked: NDArray[np.float32]
 ) -> NDArray[np.int64]:
-    """The class that logistic regression on standardized features gives; see `nearest_classes`."""
+    """Predict classes by logistic regression on standardized features; arguments as for `nearest_classes`."""
     scaler = StandardScaler().fit(known)
     model = LogisticRegression(C=_INVERSE_PENALTY, max_iter=200)
     with warnings.catch_warnings():
-        # That it has not converged makes no difference in the third digit after so many steps, and that there
-        # are as many classes as clips is what one shot means.
+        # Two warnings can be ignored: missing convergence changes at most the third digit after so many
+        # steps, and with one shot there are as many classes as clips.
         warnings.simplefilter("ignore")
         model.fit(scaler.transform(known), labels)
     return np.asarray(model.predict(scaler.transform(asked)))
 
 
 def frozen_copy(encoder: PoseEncoder) -> PoseEncoder:
-    """The encoder as it is now, in evaluation mode, apart from the one that goes on learning."""
+    """Return a copy of the current encoder in evaluation mode; the original can continue training."""
     return copy.deepcopy(encoder).eval()

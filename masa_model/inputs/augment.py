@@ -1,6 +1,7 @@
-"""Mild variation of training clips: the same sign, seen a little otherwise.
+"""Augmentation: small random variation of training clips that does not change the sign.
 
-There is one draw a clip, the same for all its frames, so that motion stays motion.
+The random values are drawn once for each clip and are the same in all of its frames, so that augmentation
+adds no motion.
 """
 
 from __future__ import annotations
@@ -22,12 +23,15 @@ _MIRROR: Final = torch.from_numpy(MIRROR)
 
 
 def augment(batch: PoseBatch, settings: AugmentSettings, seed: tuple[int, ...]) -> PoseBatch:
-    """Vary the clips of a batch.
+    """Apply random augmentation to the clips of a batch.
 
     Args:
-        batch: the clips; left as they are.
-        settings: how much.
-        seed: of the run and the epoch: each draw depends on it and the clip alone.
+        batch: the clips; they are not modified.
+        settings: settings of the augmentation.
+        seed: seed of the run and number of the epoch; the random values depend only on it and on the clip.
+
+    Returns:
+        the augmented clips.
     """
     if settings.hand_swap:
         batch = _swapped(batch, uniform((*seed, _SWAP), batch.numbers) < settings.hand_swap)
@@ -41,18 +45,30 @@ def augment(batch: PoseBatch, settings: AugmentSettings, seed: tuple[int, ...]) 
 def two_views(
     batch: PoseBatch, settings: AugmentSettings, seed: tuple[int, ...]
 ) -> tuple[PoseBatch, PoseBatch]:
-    """The same clips as the query and as the key branch sees them, each varied by its own draws."""
+    """Augment the same clips twice, with different random values: for the query and for the key branch.
+
+    Args:
+        batch: the clips; they are not modified.
+        settings: settings of the augmentation.
+        seed: seed of the run and number of the epoch.
+
+    Returns:
+        the clips for the query branch and the clips for the key branch.
+    """
     return augment(batch, settings, (*seed, 0)), augment(batch, settings, (*seed, 1))
 
 
 def with_noise(batch: PoseBatch, sigma: float, seed: int | None = None) -> PoseBatch:
-    """Add Gaussian noise to every keypoint that is seen (Table XIII).
+    """Add Gaussian noise to every visible keypoint (Table XIII).
 
     Args:
-        batch: the clips; left as they are.
-        sigma: standard deviation of the noise, in 1/256 of a part's side.
-        seed: seed of the noise, which then is the same on every device; it also depends on the first clip of
-            the batch. None = torch's own generator, as in training.
+        batch: the clips; they are not modified.
+        sigma: standard deviation σ of the noise, in 1/256 of a part's side.
+        seed: seed of the noise, which is then the same on every device; the noise also depends on the first
+            clip of the batch. None = torch's default generator, as in training.
+
+    Returns:
+        the clips with noise.
     """
     seen = (batch.confidence > 0)[:, None]
     if seed is None:
@@ -65,7 +81,7 @@ def with_noise(batch: PoseBatch, sigma: float, seed: int | None = None) -> PoseB
 
 
 def _swapped(batch: PoseBatch, clips: Tensor) -> PoseBatch:
-    """Some clips as in a mirror. The left hand is mirrored already (parts.py): hands just change places."""
+    """Mirror some clips. The left hand is already mirrored (parts.py), so hands are only exchanged."""
     frames = clips[batch.clip]
     coordinates = batch.coordinates[_MIRROR.to(frames.device)]
     coordinates[BODY, 0] *= -1
@@ -78,7 +94,7 @@ def _swapped(batch: PoseBatch, clips: Tensor) -> PoseBatch:
 
 
 def _dropped(batch: PoseBatch, share: float, seed: tuple[int, ...]) -> PoseBatch:
-    """Some keypoints of each clip are missing throughout."""
+    """Remove some keypoints of each clip from all of its frames."""
     keypoints = torch.arange(NUM_KEYPOINTS, device=batch.clip.device)
     chance = uniform(
         (*seed, _DROP),
@@ -90,14 +106,14 @@ def _dropped(batch: PoseBatch, share: float, seed: tuple[int, ...]) -> PoseBatch
 
 
 def _moved(batch: PoseBatch, settings: AugmentSettings, seed: tuple[int, ...]) -> PoseBatch:
-    """Turn each clip's parts by one angle, scale each by a factor of its own, shift the body."""
+    """Rotate all parts of a clip by one angle, scale each part by its own factor, and shift the body."""
     angle = math.radians(settings.rotation) * _signed(batch, (*seed, _ROTATION))
     cos, sin = angle.cos()[batch.clip], angle.sin()[batch.clip]
     coordinates = torch.empty_like(batch.coordinates)
     for number, rows in enumerate(PARTS.values()):
         factor = 1 + settings.scale * _signed(batch, (*seed, _SCALE, number))[batch.clip]
         x, y = batch.coordinates[rows].unbind(1)
-        turn = -sin if rows == LEFT_HAND else sin  # what is mirrored turns the other way
+        turn = -sin if rows == LEFT_HAND else sin  # the mirrored hand rotates in the other direction
         coordinates[rows, 0] = factor * (cos * x - turn * y)
         coordinates[rows, 1] = factor * (turn * x + cos * y)
     for axis in range(2):
@@ -106,5 +122,5 @@ def _moved(batch: PoseBatch, settings: AugmentSettings, seed: tuple[int, ...]) -
 
 
 def _signed(batch: PoseBatch, seed: tuple[int, ...]) -> Tensor:
-    """A number in −1..1 for each clip."""
+    """Draw a random number in −1..1 for each clip."""
     return 2 * uniform(seed, batch.numbers) - 1

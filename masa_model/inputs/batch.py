@@ -1,7 +1,7 @@
-"""Batches of clips, packed: the frames of all clips one after the other, without padding.
+"""Packed batches of clips: the frames of all clips are concatenated, without padding.
 
-Arrays are joint-major, (49, 2, frames): sums and extremes over joints then run along contiguous memory, which
-is ten times as fast as frame-major ones, and the graph network takes its nodes first anyway.
+Arrays are joint-major, (49, 2, frames): sums, minima and maxima over joints then read contiguous memory,
+which is ten times as fast as with frame-major arrays.
 """
 
 from __future__ import annotations
@@ -12,21 +12,21 @@ import torch
 from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor
 
-# The unit of length: a frame's longer side, or a hand crop's side, is 256 of them.
+# Coordinates are in units of 1/256 of a frame's longer side, or of the side of a hand's box.
 SIDE = 256.0
 
 
 @dataclass(frozen=True, slots=True)
 class RawClips:
-    """Clips as they were extracted.
+    """Packed clips with the keypoints as they were extracted.
 
     Attributes:
-        keypoints: positions in units of 1/256 of the frame's longer side, from the upper left corner; any
-            number where the confidence is 0.
-        confidence: 0..1; 0 = missing.
-        frame_size: width and height of each clip's frames in the same unit: the longer one is 256.
-        lengths: frames of each clip, at least 1.
-        numbers: what tells clips apart: their numbers in the dataset.
+        keypoints: keypoint positions in units of 1/256 of the frame's longer side, from the upper left
+            corner; the value has no meaning where the confidence is 0.
+        confidence: keypoint confidences in 0..1; 0 = missing.
+        frame_size: width and height of each clip's frames in the same unit; the longer side is 256.
+        lengths: number of frames of each clip, at least 1.
+        numbers: number of each clip in the dataset, which identifies it.
     """
 
     keypoints: Float[Tensor, "49 2 frames"]
@@ -36,23 +36,23 @@ class RawClips:
     numbers: Int[Tensor, " clips"]
 
     def to(self, device: torch.device) -> RawClips:
-        """The same on a device."""
+        """Copy the clips to a device."""
         return type(self)(*(getattr(self, field.name).to(device) for field in fields(self)))
 
 
 @dataclass(frozen=True, slots=True)
 class PoseBatch:
-    """Clips ready for the network: each part in its own coordinates (parts.py), frames chosen.
+    """Packed clips for the network: only the chosen frames, each part in its own coordinates (parts.py).
 
     Attributes:
-        coordinates: −128..128 for what lies within the part's crop, 0 for missing keypoints; the left hand is
-            mirrored.
-        confidence: 0..1; 0 = missing, as are all 21 keypoints of an absent hand.
-        hand_present: left, right: whether the hand was found in the frame.
-        clip: which clip of the batch a frame belongs to, ascending.
-        position: the frame's place in its clip, from 0.
-        lengths: frames of each clip.
-        numbers: the clips' numbers in the dataset.
+        coordinates: keypoint coordinates, −128..128 inside the crop of the part, 0 for missing keypoints; the
+            left hand is mirrored.
+        confidence: keypoint confidences in 0..1; 0 = missing; all 21 keypoints of an absent hand are 0.
+        hand_present: whether the left hand, and the right hand, was found in each frame.
+        clip: index in the batch of the clip that each frame belongs to, ascending.
+        position: index of each frame in its clip, from 0.
+        lengths: number of frames of each clip.
+        numbers: number of each clip in the dataset.
     """
 
     coordinates: Float[Tensor, "49 2 frames"]
@@ -74,7 +74,14 @@ class PoseBatch:
         return self.lengths.shape[0]
 
     def select(self, chosen: Int[Tensor, " chosen"]) -> PoseBatch:
-        """Only these frames (once each, ascending), at least one of every clip; positions count anew."""
+        """Keep only some frames; their positions are numbered from 0 again.
+
+        Args:
+            chosen: indices of packed frames, ascending, each once, with at least one of every clip.
+
+        Returns:
+            the batch with only these frames.
+        """
         clip = self.clip[chosen]
         lengths = torch.bincount(clip, minlength=self.clips)
         return type(self)(
@@ -91,14 +98,17 @@ class PoseBatch:
 def frames_of(
     values: Shaped[Tensor, "*n frames"], chosen: Int[Tensor, " chosen"]
 ) -> Shaped[Tensor, "*n chosen"]:
-    """Some of the packed frames; as rows of a matrix, four times as fast as indexing the last axis."""
+    """Select some of the packed frames.
+
+    The frames are selected in a 2-D view, which is four times as fast as indexing the last axis.
+    """
     if chosen.shape[0] == values.shape[-1]:
         return values
     return values.flatten(0, -2).index_select(1, chosen).view(*values.shape[:-1], -1)
 
 
 def clip_of_frames(lengths: Int[Tensor, " clips"], frames: int) -> Int[Tensor, " frames"]:
-    """Which clip each packed frame belongs to."""
+    """Return the index of the clip that each packed frame belongs to."""
     clips = torch.arange(lengths.shape[0], device=lengths.device)
     return torch.repeat_interleave(clips, lengths, output_size=frames)
 
@@ -106,12 +116,12 @@ def clip_of_frames(lengths: Int[Tensor, " clips"], frames: int) -> Int[Tensor, "
 def positions_in_clips(
     clip: Int[Tensor, " frames"], lengths: Int[Tensor, " clips"]
 ) -> Int[Tensor, " frames"]:
-    """Each packed frame's place in its clip, from 0."""
+    """Return the index of each packed frame in its clip, from 0."""
     starts = torch.cumsum(lengths, 0) - lengths
     return torch.arange(clip.shape[0], device=clip.device) - starts[clip]
 
 
 def length(vectors: Float[Tensor, "n 2 frames"]) -> Float[Tensor, "n frames"]:
-    """Euclidean length over the middle axis. torch's own norm takes 50 times as long along such an axis."""
+    """Compute the Euclidean length over the middle axis, where torch's own norm takes 50 times as long."""
     x, y = vectors.unbind(1)
     return torch.addcmul(x * x, y, y).sqrt_()

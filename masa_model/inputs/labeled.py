@@ -1,4 +1,4 @@
-"""Clips with class numbers: what a recognizer learns from and is asked."""
+"""Clips with class numbers, for training and evaluating a recognizer."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ UNKNOWN = -1
 
 @dataclass(frozen=True, slots=True)
 class Classes:
-    """What a recognizer tells apart; `masa_data.classes.classes` says what a class is.
+    """The classes of a recognizer; see `masa_data.classes.classes` for the definition of a class.
 
     Attributes:
-        pairs: (corpus, label) of each class, in the order of its outputs.
-        glosses: its text, in the same order.
+        pairs: (corpus, label) of each class, in the order of the network's outputs.
+        glosses: gloss (text) of each class, in the same order.
     """
 
     pairs: tuple[tuple[str, int], ...]
@@ -34,7 +34,7 @@ class Classes:
 
     @classmethod
     def of(cls, clips: PoseDataset) -> Classes:
-        """The classes that occur among clips."""
+        """Return the classes of some clips."""
         found, _ = clips.classes()
         return cls(tuple((one.corpus, one.label) for one in found), tuple(one.gloss for one in found))
 
@@ -43,25 +43,31 @@ class Classes:
 
     @property
     def named(self) -> list[SignClass]:
-        """Each class with all that is known of it."""
+        """Each class with its corpus, label and gloss."""
         return [SignClass(*pair, gloss) for pair, gloss in zip(self.pairs, self.glosses, strict=True)]
 
     def numbers_of(self, clips: PoseDataset) -> NDArray[np.int64]:
-        """(N,) the class of each clip, UNKNOWN if it is none of these.
+        """Return the class number of each clip.
+
+        Args:
+            clips: N clips.
+
+        Returns:
+            (N,) class numbers; UNKNOWN for a clip of any other class.
 
         Raises:
-            DataError: if the clips' files mean other signs by official numbers.
+            DataError: if the clips' files use the same official label numbers for other signs.
         """
         return clips.places_among(self.named)
 
 
 @dataclass(frozen=True, slots=True)
 class LabeledClips:
-    """Clips and their classes.
+    """Clips and their class numbers.
 
     Attributes:
-        clips: N of them.
-        targets: (N,) class numbers, UNKNOWN for a class that the recognizer does not have.
+        clips: N clips.
+        targets: (N,) class numbers; UNKNOWN for a class that the recognizer does not have.
     """
 
     clips: PoseDataset
@@ -73,12 +79,12 @@ class LabeledClips:
 
 @dataclass(frozen=True, slots=True)
 class FinetuneData:
-    """What a run learns from, and by what it is chosen.
+    """The clips of a fine-tuning run.
 
     Attributes:
-        train: every clip has a class.
-        val: clips of known classes; may be empty.
-        classes: those of the training clips.
+        train: training clips; every clip has a class.
+        val: validation clips, which choose the best epoch; all are of known classes; can be empty.
+        classes: classes of the training clips.
     """
 
     train: LabeledClips
@@ -86,7 +92,7 @@ class FinetuneData:
     classes: Classes
 
     def record(self) -> dict[str, object]:
-        """What goes into the run's data.json."""
+        """Return the content of the run's data.json."""
         files = self.train.clips.files
         return {
             "files": [str(tracks.path.absolute()) for tracks in files],
@@ -100,17 +106,20 @@ class FinetuneData:
 def open_finetune_data(
     paths: Sequence[Path], settings: FinetuneDataSettings, seed: int = 0, begun_with: Classes | None = None
 ) -> FinetuneData:
-    """Open files and take the clips to learn from.
+    """Open files and select training and validation clips.
 
     Args:
         paths: files of pose tracks.
-        settings: which subset, which splits, how many clips a class.
-        seed: of the draw of `shots` clips.
-        begun_with: the classes of a run that goes on, in the order of its outputs; None = of the clips.
+        settings: settings of the subset, the splits and the number of clips for each class.
+        seed: random seed of the choice of `shots` clips.
+        begun_with: classes of a resumed run, in the order of its outputs; None = the classes of the clips.
+
+    Returns:
+        the clips and their classes.
 
     Raises:
-        DataError: if a file cannot be used, files do not go together, there is nothing to learn from, or the
-            classes are not those that the run was begun with.
+        DataError: if a file cannot be used, the files cannot be used together, there are fewer than two
+            classes, or the classes differ from those that the run was started with.
     """
     files = open_each(paths)
     train = select_clips(files, settings.subset, settings.train, any_estimator=settings.any_estimator)
@@ -120,8 +129,8 @@ def open_finetune_data(
         classes = begun_with
     if len(classes) < 2:
         raise DataError(
-            f"the clips to learn from have {len(classes)} labels, expected two at least",
-            "Give labels with masa-convert relabel, or name folders of videos after their glosses",
+            f"the training clips have {len(classes)} labels, expected at least two",
+            "Add labels with masa-convert relabel, or name folders of videos after their glosses",
         )
     kept = draw_shots(classes.numbers_of(train), settings.shots, seed)
     train = train.part(kept)
@@ -139,26 +148,29 @@ def _check_same_classes(found: Classes, expected: Classes, train: PoseDataset) -
     others = (expected.numbers_of(train) == UNKNOWN) & (found.numbers_of(train) != UNKNOWN)
     if len(found) != len(expected) or others.any():
         raise DataError(
-            f"the clips to learn from are of {len(found)} classes, which are not the {len(expected)} that "
-            "the run was begun with",
-            "Name the same files, or begin a new run",
+            f"the training clips have {len(found)} classes, which differ from the {len(expected)} that "
+            "the run was started with",
+            "Give the same files, or start a new run",
         )
 
 
 def select_clips(
     files: Sequence[PoseShards], subset: str | None, splits: Sequence[str], *, any_estimator: bool = False
 ) -> PoseDataset:
-    """The clips of a subset and some splits.
+    """Select the clips of a subset and some splits.
 
     Args:
-        files: open.
-        subset: a name, or None for all.
-        splits: of "train", "val", "test" and "none".
-        any_estimator: whether the files may be of different estimators.
+        files: open files of pose tracks.
+        subset: name of a subset of labels; None = all labels.
+        splits: some of "train", "val", "test" and "none".
+        any_estimator: whether the files may be of different pose estimators.
+
+    Returns:
+        the selected clips, at least one.
 
     Raises:
-        DataError: if files do not go together; if there are no such clips, saying whether the subset or the
-            split is absent.
+        DataError: if the files cannot be used together; if no clip is found: the message says whether the
+            subset or the split is missing.
     """
     chosen = PoseDataset(files, Selection(subset, splits=splits), any_estimator=any_estimator)
     if not len(chosen):
@@ -166,17 +178,26 @@ def select_clips(
         there = sorted({split or "none" for split in of_subset.column("split").tolist()})
         if not there:
             raise DataError(
-                f"no clip is of subset {subset}", "Name another subset; masa-inspect shows what is there"
+                f"no clip is of subset {subset}", "Use another subset; masa-inspect lists the subsets"
             )
         raise DataError(
-            f"no clip is of split {' or '.join(splits)}; there is {', '.join(there)}",
-            "Name another split, or give splits with masa-convert split",
+            f"no clip is of split {' or '.join(splits)}; found {', '.join(there)}",
+            "Use another split, or assign splits with masa-convert split",
         )
     return chosen
 
 
 def draw_shots(labels: NDArray[np.int64], shots: int | None, draw: int) -> NDArray[np.int64]:
-    """Numbers of some clips of each class, all if it has fewer; clips without a class are left out."""
+    """Choose a number of clips of each class at random.
+
+    Args:
+        labels: class number of each clip; clips with a negative number are not chosen.
+        shots: number of clips for each class; a class with fewer clips uses all of them. None = all clips.
+        draw: random seed of the choice.
+
+    Returns:
+        the numbers of the chosen clips, ascending.
+    """
     if shots is None:
         return np.flatnonzero(labels >= 0)
     order = np.random.Generator(np.random.PCG64([shots, draw])).permutation(len(labels))

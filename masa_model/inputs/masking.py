@@ -1,4 +1,7 @@
-"""Which frames the query does not see (Alg. 1), and which the key sees. True always means: masked."""
+"""Masking: which frames the query branch does not see (Alg. 1), and which frames the key branch sees (Eq. 5).
+
+In all masks, True means masked.
+"""
 
 from __future__ import annotations
 
@@ -16,20 +19,23 @@ from masa_model.settings.choices import MaskSet
 from masa_model.settings.masking import MaskingSettings
 from masa_model.settings.pretrain import MotionSettings
 
-# Of the paper (Table VII).
+# The paper's k (Table VII).
 _PAPER_INTERVAL: Final = 3
-# By the released code: a part is a candidate if more than one of its coordinates grows enough.
+# In the released code, a part is a candidate if at least this many of its coordinates increase enough.
 _RELEASED_COUNT: Final = 2
 
 _QUERY, _KEY = 1, 2
 
 
 def mask_interval(masking: MaskingSettings, motion: MotionSettings) -> int:
-    """Alg. 1's k: as said; else, of the intervals that are predicted, the one nearest to the paper's 3.
+    """Return k of Alg. 1: the setting, or else the predicted interval that is nearest to the paper's 3.
 
     Args:
-        masking: of the run.
-        motion: of the run; of two intervals that are as near, the shorter one is taken.
+        masking: masking settings of the run.
+        motion: motion settings of the run; of two equally near intervals, the shorter one is used.
+
+    Returns:
+        the interval k in frames.
     """
     if masking.interval is not None:
         return masking.interval
@@ -39,13 +45,16 @@ def mask_interval(masking: MaskingSettings, motion: MotionSettings) -> int:
 def masks_of(
     motion: Motion, masking: MaskingSettings, interval: int, seed: tuple[int, ...]
 ) -> tuple[Bool[Tensor, "3 frames"], Bool[Tensor, "3 frames"]]:
-    """Which parts of which frames are masked, and which were candidates.
+    """Find the candidate frames and choose the masked frames of a batch (Alg. 1).
 
     Args:
-        motion: in the batch.
-        masking: thresholds and ratio.
-        interval: k (`mask_interval`).
-        seed: of the run and the epoch.
+        motion: motion in the batch.
+        masking: masking settings: rule, thresholds and ratio.
+        interval: interval k in frames (`mask_interval`).
+        seed: seed of the run and number of the epoch.
+
+    Returns:
+        for body, left hand and right hand in each frame: whether it is masked, and whether it is a candidate.
     """
     residuals, exists = motion.residuals(interval)
     if masking.strategy == "random":
@@ -56,35 +65,41 @@ def masks_of(
 
 
 def how_to_mask_more(masking: MaskingSettings) -> str:
-    """What to change where hardly any frame is masked, for the one who reads it.
+    """Return advice for the user: which setting to change if hardly any frame is masked.
 
     Args:
-        masking: of the run.
+        masking: masking settings of the run.
+
+    Returns:
+        the advice, starting with a lower-case letter.
     """
     if masking.strategy == "random":
-        return "the clips are hardly longer than k frames; lower masking.interval"
+        return "the clips are hardly longer than the interval k; lower masking.interval"
     if masking.rule == "paper":
         return (
-            "Alg. 1's letter asks for more motion the lower the confidence is, and for both hands to move: "
-            "masking.rule=parts does not"
+            "Alg. 1 as written requires more motion at lower confidence, and motion of both hands; "
+            "use masking.rule=parts, which does not"
         )
     if masking.rule == "released":
         return "lower masking.motion_threshold"
     return (
-        "where masa-inspect shows confidences below masking.confidence_threshold, lower that, "
-        "else masking.motion_threshold"
+        "if masa-inspect shows confidences below masking.confidence_threshold, lower this setting, "
+        "else lower masking.motion_threshold"
     )
 
 
 def entries_of(
     motion: Motion, masking: MaskingSettings, interval: int
 ) -> tuple[Int[Tensor, "sets frames"], Int[Tensor, "sets frames"]]:
-    """How many entries of each frame move enough for Alg. 1, and how many count (`moving_entries`).
+    """Count the moving entries of each frame for Alg. 1 (`moving_entries`).
 
     Args:
-        motion: in the batch.
-        masking: thresholds.
-        interval: k.
+        motion: motion in the batch.
+        masking: masking settings: rule and thresholds.
+        interval: interval k in frames.
+
+    Returns:
+        the number of moving entries and the number of counted entries of each frame.
     """
     return moving_entries(motion.residuals(interval)[0], _pairs(motion, masking, interval), masking)
 
@@ -95,18 +110,19 @@ def mask_candidates(
     exists: Bool[Tensor, " frames"],
     masking: MaskingSettings,
 ) -> Bool[Tensor, "3 frames"]:
-    """Alg. 1, lines 1–8: frames in which enough of what is seen moves enough.
+    """Find the candidate frames (Alg. 1, lines 1–8): frames in which enough visible keypoints move enough.
 
     Args:
-        residuals: m_i (`motion_residuals`).
-        pairs: c_i · c_{i+k} (`pair_confidence`).
-        exists: whether i < T − k.
-        masking: ε_m, δ, which keypoints count, and whether there is one answer a frame or one for each part;
-            δ has no meaning for the released rule.
+        residuals: motion residuals m_i (`motion_residuals`).
+        pairs: confidence products c_i · c_{i+k} (`pair_confidence`).
+        exists: whether each frame has a residual, i < T − k.
+        masking: masking settings: ε_m, δ, which keypoints count, and whether each part has its own
+            candidates; the released rule does not use δ.
 
     Returns:
-        body, left hand, right hand: whether i is a candidate; three times the same for "clip". A frame in
-        which nothing is seen twice is none, unless all entries are counted and δ is 0.
+        whether each frame is a candidate, for body, left hand and right hand; with mask_set "clip" the three
+        are equal. A frame in which no keypoint is visible at both ends is not a candidate, unless all entries
+        are counted and δ is 0.
     """
     moving, total = moving_entries(residuals, pairs, masking)
     enough = moving >= (
@@ -123,16 +139,17 @@ def moving_entries(
     pairs: Float[Tensor, "49 frames"],
     masking: MaskingSettings,
 ) -> tuple[Int[Tensor, "sets frames"], Int[Tensor, "sets frames"]]:
-    """Alg. 1, lines 4–6: numerator and denominator of p_i.
+    """Compute numerator and denominator of p_i, the fraction of moving entries (Alg. 1, lines 4–6).
 
     Args:
-        residuals: m_i.
-        pairs: c_i · c_{i+k}.
-        masking: ε_m and which entries count; the released rule counts coordinates that grow, the paper's rule
-            with one set a clip counts all keypoints together.
+        residuals: motion residuals m_i.
+        pairs: confidence products c_i · c_{i+k}.
+        masking: masking settings: ε_m and which entries count. The released rule counts coordinates that
+            increase; the paper's rule with mask_set "clip" counts all keypoints together.
 
     Returns:
-        how many entries move enough, and how many count: of body, left hand, right hand, or of all together.
+        the number of moving entries and the number of counted entries of each frame: three rows for body,
+        left hand and right hand, or one row for all keypoints together.
     """
     seen = pairs > 0
     if masking.rule == "released":
@@ -163,18 +180,19 @@ def choose_masked(
     seed: tuple[int, ...],
     mask_set: MaskSet = "clip",
 ) -> Bool[Tensor, "3 frames"]:
-    """Alg. 1, line 9: a random share of each clip's candidates, one at least where there are any.
+    """Choose masked frames (Alg. 1, line 9): a random fraction of each clip's candidates, at least one.
 
     Args:
-        candidates: body, left hand, right hand.
+        candidates: whether each frame is a candidate, for body, left hand and right hand.
         batch: the clips.
-        ratio: α in 0..1; 0 masks nothing.
-        seed: of the run and the epoch.
-        mask_set: one choice for all parts, or one for each; "union": what any of them chose is masked whole.
+        ratio: masking ratio α in 0..1; 0 masks nothing.
+        seed: seed of the run and number of the epoch.
+        mask_set: "clip" makes one choice for all parts, "per_part" one choice for each part; "union" masks
+            all parts in every frame that was chosen for any part.
 
     Returns:
-        body, left hand, right hand: True = masked. No clip is masked whole: its last k frames have no
-        residual and are no candidates.
+        for body, left hand and right hand in each frame, whether it is masked. A clip is never masked
+        completely: its last k frames have no residual, so they are not candidates.
     """
     if mask_set == "clip":
         return _choose(candidates[0], batch, ratio, (*seed, _QUERY)).expand(3, -1)
@@ -185,12 +203,15 @@ def choose_masked(
 
 
 def choose_key_frames(batch: PoseBatch, ratio: float, seed: tuple[int, ...]) -> Int[Tensor, " chosen"]:
-    """Eq. 5: the frames that the key branch sees, (1 − α_r) T of each clip and one at least, ascending.
+    """Choose the frames that the key branch sees (Eq. 5): (1 − α_r) T of each clip, at least one.
 
     Args:
         batch: the clips.
-        ratio: α_r in 0..1.
-        seed: of the run and the epoch.
+        ratio: masking ratio α_r of the key branch, in 0..1.
+        seed: seed of the run and number of the epoch.
+
+    Returns:
+        indices of the chosen packed frames, ascending.
     """
     keep = ((1 - ratio) * batch.lengths).round().clamp(min=1)
     rank = _random_ranks(torch.ones_like(batch.clip, dtype=torch.bool), batch, (*seed, _KEY))
@@ -210,16 +231,16 @@ def _choose(
 def _random_ranks(
     among: Bool[Tensor, " frames"], batch: PoseBatch, seed: tuple[int, ...]
 ) -> Int[Tensor, " frames"]:
-    """A random order of each clip's frames, from 0, those of `among` first."""
+    """Return the rank of each frame in a random order of its clip's frames, from 0; `among` comes first."""
     chance: Float[Tensor, " frames"] = uniform(seed, batch.numbers[batch.clip], batch.position)
-    # By clip, then those of `among` first, then by chance, which has 24 bits.
+    # Sort by clip, then frames of `among` first, then by the random number, which has 24 bits.
     key = (batch.clip * 2 + ~among) * 2**24 + (chance * 2**24).long()
     order = torch.argsort(key, stable=True)
     ranks = torch.empty_like(batch.position)
-    ranks[order] = batch.position  # packed and sorted by clip, places in the order are places in the clip
+    ranks[order] = batch.position  # frames are sorted by clip, so ranks are positions in the clip
     return ranks
 
 
 def _pairs(motion: Motion, masking: MaskingSettings, interval: int) -> Float[Tensor, "49 frames"]:
-    """c_i · c_{i+k}; the released rule takes every keypoint that was found, however unsure."""
+    """Compute c_i · c_{i+k}; the released rule uses every keypoint with a confidence above 0."""
     return motion.pairs(interval, 0.0 if masking.rule == "released" else masking.confidence_threshold)

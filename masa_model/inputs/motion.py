@@ -1,4 +1,4 @@
-"""Motion residuals and the confidence of their two ends (III-A of the paper)."""
+"""Motion residuals and the confidence of their two ends (section III-A)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from masa_model.inputs.batch import PoseBatch
 
 
 class Motion:
-    """The motion in a batch; what was computed once for an interval is kept.
+    """The motion in a batch of clips. Results are cached for each interval.
 
     Args:
         batch: the clips.
@@ -22,13 +22,13 @@ class Motion:
         self._pairs: dict[tuple[int, float], Tensor] = {}
 
     def residuals(self, interval: int) -> tuple[Float[Tensor, "49 2 frames"], Bool[Tensor, " frames"]]:
-        """`motion_residuals` of the batch."""
+        """Return the `motion_residuals` of the batch."""
         if interval not in self._residuals:
             self._residuals[interval] = motion_residuals(self.batch, interval)
         return self._residuals[interval]
 
     def pairs(self, interval: int, threshold: float) -> Float[Tensor, "49 frames"]:
-        """`pair_confidence` of the batch."""
+        """Return the `pair_confidence` of the batch."""
         key = interval, threshold
         if key not in self._pairs:
             self._pairs[key] = pair_confidence(self.batch, interval, threshold)
@@ -38,15 +38,15 @@ class Motion:
 def motion_residuals(
     batch: PoseBatch, interval: int
 ) -> tuple[Float[Tensor, "49 2 frames"], Bool[Tensor, " frames"]]:
-    """m_i = x_{i+k} − x_i for i < T − k, else 0 (III-A), in the parts' coordinates.
+    """Compute motion residuals m_i = x_{i+k} − x_i for i < T − k, else 0 (III-A), in the parts' coordinates.
 
     Args:
         batch: the clips.
-        interval: k, in kept frames, at least 1.
+        interval: interval k in frames of the batch, at least 1.
 
     Returns:
-        the residuals, and for which frames there is one. Keypoints missing in either frame have a number that
-        means nothing; `pair_confidence` is 0 there.
+        the residuals, and whether each frame has one. The residual of a keypoint that is missing in either
+        frame has no meaning; `pair_confidence` is 0 there.
     """
     exists = _has_later(batch, interval)
     residuals = torch.zeros_like(batch.coordinates)
@@ -56,12 +56,15 @@ def motion_residuals(
 
 
 def pair_confidence(batch: PoseBatch, interval: int, threshold: float) -> Float[Tensor, "49 frames"]:
-    """c_i · c_{i+k} with c = r where r ≥ ε_c, else 0 (III-A); 0 for i ≥ T − k.
+    """Compute c_i · c_{i+k}, where c = r if r ≥ ε_c, else 0 (III-A).
 
     Args:
         batch: the clips.
-        interval: k, in kept frames.
-        threshold: ε_c in 0..1.
+        interval: interval k in frames of the batch, at least 1.
+        threshold: confidence threshold ε_c in 0..1.
+
+    Returns:
+        the products in 0..1; 0 for i ≥ T − k.
     """
     kept = truncated_confidence(batch, threshold)
     pairs = torch.zeros_like(kept)
@@ -70,10 +73,15 @@ def pair_confidence(batch: PoseBatch, interval: int, threshold: float) -> Float[
 
 
 def truncated_confidence(batch: PoseBatch, threshold: float) -> Float[Tensor, "49 frames"]:
-    """c_i = r_i where r_i ≥ ε_c, else 0 (III-A)."""
+    """Compute c_i = r_i if r_i ≥ ε_c, else 0 (III-A).
+
+    Args:
+        batch: the clips.
+        threshold: confidence threshold ε_c in 0..1.
+    """
     return batch.confidence * (batch.confidence >= threshold)
 
 
 def _has_later(batch: PoseBatch, interval: int) -> Bool[Tensor, " frames"]:
-    """Whether i + k is still a frame of the same clip."""
+    """Return for each frame i whether i + k is a frame of the same clip."""
     return batch.position + interval < batch.lengths[batch.clip]

@@ -1,8 +1,8 @@
-"""Body and hands apart, each in its own coordinates; which frames are used.
+"""Split keypoints into body and hands, each in its own coordinates, and choose the frames that are used.
 
-The paper crops hands and body "to emphasize these dominant regions" (III-A) and gives coordinates from −128
-to 128 (IV-D). How the crops lie follows the released code; where both leave something open, `CropReference`
-and the constants below say what was taken.
+The paper crops hands and body "to emphasize these dominant regions" (III-A) and uses coordinates from −128
+to 128 (IV-D). The position of the crops follows the released code. `CropReference` and the constants below
+decide what neither the paper nor the code specifies.
 """
 
 from __future__ import annotations
@@ -25,14 +25,16 @@ from masa_model.inputs.batch import (
 )
 from masa_model.settings.choices import MAX_FRAMES, CropReference
 
-# From the released code: a hand's box has 2.2 times the extent of its keypoints.
+# As in the released code, the side of a hand's box is 2.2 times the extent of its keypoints.
 _BOX_PER_EXTENT: Final = 2.2
-# Likewise, where a hand's own keypoints do not tell: the arm does, if it is seen this surely.
+# As in the released code, a hand without enough keypoints gets its box from the arm, if all three keypoints
+# of the arm have at least this confidence.
 _ARM_MIN_CONFIDENCE: Final = 0.8
 _BEYOND_WRIST: Final = 0.33
 _BOX_PER_ARM: Final = 1.1
 _UPPER_ARM_SHARE: Final = 0.9
-# Below this a box would blow noise up to a hand. In the frame's unit: half a pixel of 640.
+# A smaller box would enlarge noise to the size of a hand. In 1/256 of the frame's longer side: half a pixel
+# of 640.
 _SMALLEST_BOX: Final = 0.2
 
 # Shoulder, elbow, wrist of the left and of the right arm.
@@ -42,15 +44,18 @@ _ARMS: Final = ((1, 2, 3), (4, 5, 6))
 def prepare_clips(
     raw: RawClips, crop_reference: CropReference = "frame", max_frames: int = MAX_FRAMES
 ) -> PoseBatch:
-    """Choose the frames and bring every part into its own coordinates.
+    """Choose the frames, and convert the keypoints of each part to the part's own coordinates.
 
-    Frames in which neither hand has a box are dropped (all stay where no frame has one); of clips that are
-    still longer than `max_frames` every n-th frame is kept, with the smallest n that is enough.
+    Frames in which neither hand has a box are dropped, except in clips without any box. If a clip is still
+    longer than `max_frames`, every n-th frame is kept, with the smallest n that is sufficient.
 
     Args:
         raw: the clips.
-        crop_reference: whether a hand's box follows it from frame to frame.
-        max_frames: the most frames a clip keeps.
+        crop_reference: whether the box of a hand is computed in every "frame" or once for each "clip".
+        max_frames: maximum number of frames of a clip.
+
+    Returns:
+        the clips for the network.
     """
     frames = raw.keypoints.shape[2]
     clip = clip_of_frames(raw.lengths, frames)
@@ -70,7 +75,7 @@ def prepare_clips(
     torch.sub(keypoints[BODY], raw.frame_size[:, clip] / 2, out=coordinates[BODY])
     scale = torch.where(hand_present, SIDE / side, 0)
     hands = (keypoints[7:].view(2, NUM_HAND_KEYPOINTS, 2, -1) - center[:, None]) * scale[:, None, None]
-    hands[0, :, 0].neg_()  # the left hand, seen in a mirror: one network serves both
+    hands[0, :, 0].neg_()  # the left hand is mirrored, so that one network can process both hands
     coordinates[7:] = hands.flatten(0, 1)
     coordinates.mul_((confidence > 0)[:, None])
     return PoseBatch(
@@ -79,11 +84,14 @@ def prepare_clips(
 
 
 def frames_used(raw: RawClips, max_frames: int = MAX_FRAMES) -> Int[Tensor, " chosen"]:
-    """Which of the packed frames `prepare_clips` keeps, ascending.
+    """Find the packed frames that `prepare_clips` keeps.
 
     Args:
         raw: the clips.
-        max_frames: the most frames a clip keeps.
+        max_frames: maximum number of frames of a clip.
+
+    Returns:
+        indices of the kept packed frames, ascending.
     """
     clip = clip_of_frames(raw.lengths, raw.keypoints.shape[2])
     _, side = hand_boxes(raw.keypoints, raw.confidence, raw.frame_size[:, clip])
@@ -95,10 +103,16 @@ def hand_boxes(
     confidence: Float[Tensor, "49 frames"],
     frame_size: Float[Tensor, "2 frames"],
 ) -> tuple[Float[Tensor, "2 2 frames"], Float[Tensor, "2 frames"]]:
-    """The square around each hand: by its keypoints; else, where it must be, by the arm.
+    """Compute the square box around each hand, from its keypoints or else from the position of the arm.
+
+    Args:
+        keypoints: keypoint positions, in 1/256 of the frame's longer side.
+        confidence: keypoint confidences in 0..1; 0 = missing.
+        frame_size: width and height of each frame, in the same unit.
 
     Returns:
-        center (hand, axis, frame) and side (hand, frame), left hand first; side NaN where there is none.
+        center (hand, axis, frame) and side (hand, frame) of the boxes, left hand first; the side is NaN if
+        there is no box.
     """
     hands = keypoints[7:].view(2, NUM_HAND_KEYPOINTS, 2, -1)
     sure = confidence[7:].view(2, NUM_HAND_KEYPOINTS, -1) > HAND_MIN_CONFIDENCE
@@ -116,7 +130,7 @@ def hand_boxes(
 
     center = torch.where(found[:, None], (lowest + highest) / 2, wrist + _BEYOND_WRIST * (wrist - elbow))
     side = torch.where(found, side_by_hand, side_by_arm).clamp(min=_SMALLEST_BOX)
-    # Shifted to stay inside the frame; a box that is larger than the frame lies in its middle.
+    # Shift the box into the frame; a box that is larger than the frame is centered in it.
     margin = torch.minimum(side[:, None] / 2, frame_size / 2)
     center = torch.minimum(torch.maximum(center, margin), frame_size - margin)
     return center, torch.where(found | arm_seen, side, torch.nan)
@@ -128,7 +142,7 @@ def _chosen_frames(
     lengths: Int[Tensor, " clips"],
     max_frames: int,
 ) -> tuple[Int[Tensor, " chosen"], Int[Tensor, " clips"]]:
-    """Which of the packed frames are used, ascending, and how many of each clip."""
+    """Return the indices of the packed frames that are used, ascending, and their number in each clip."""
     clips = lengths.shape[0]
     with_box = torch.zeros_like(lengths).index_add_(0, clip, has_box.to(lengths.dtype))
     kept = (has_box | (with_box == 0)[clip]).nonzero()[:, 0]
@@ -145,7 +159,7 @@ def _one_box_a_clip(
     clip: Int[Tensor, " frames"],
     lengths: Int[Tensor, " clips"],
 ) -> tuple[Float[Tensor, "2 2 frames"], Float[Tensor, "2 frames"]]:
-    """Each clip's median box in place of each frame's; frames without a box stay without."""
+    """Replace the box in each frame by the clip's median box; frames without a box still have none."""
     position = positions_in_clips(clip, lengths)
     boxes = torch.cat([center, side[:, None]], 1)
     boxes = torch.where(side.isfinite()[:, None], boxes, torch.nan)

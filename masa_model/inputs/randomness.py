@@ -1,8 +1,9 @@
-"""Random numbers that depend on nothing but what they are for: seed, epoch, clip, frame.
+"""Random numbers that depend only on their purpose: seed, epoch, clip and frame.
 
-A stopped run that goes on, another batch size and another number of processes then choose the same frames of
-the same clip in the same epoch. The generator is counter-based: SplitMix64's finalizer (Steele, Lea and Flood
-2014, "Fast splittable pseudorandom number generators") over the counters, one after the other.
+A resumed run, a run with another batch size, and a run with another number of processes therefore choose the
+same frames of the same clip in the same epoch. The generator is counter-based: it applies the finalizer of
+SplitMix64 (Steele, Lea and Flood 2014, "Fast splittable pseudorandom number generators") to one counter after
+the other.
 """
 
 from __future__ import annotations
@@ -17,11 +18,11 @@ _MASK: Final = (1 << 64) - 1
 
 
 def uniform(seed: tuple[int, ...], *counters: Int[Tensor, " n"]) -> Float[Tensor, " n"]:
-    """A number in [0, 1) for each place, the same on every device.
+    """Return n random numbers in [0, 1), the same on every device.
 
     Args:
-        seed: what all places share: the run's seed, the epoch, what the numbers are for.
-        counters: what tells places apart, each (n,) int64.
+        seed: integers that are the same for all numbers: the run's seed, the epoch, and the purpose.
+        counters: integers that differ between the numbers, such as clip and frame; each (n,) int64.
     """
     state = 0
     for part in seed:
@@ -45,7 +46,7 @@ def _mixed_int(x: int) -> int:
 
 
 def _shifted(x: Tensor, places: int) -> Tensor:
-    """Shift right without carrying the sign along, as unsigned integers do."""
+    """Shift right as for unsigned integers, filling with zeros instead of the sign."""
     return (x >> places) & ((1 << (64 - places)) - 1)
 
 

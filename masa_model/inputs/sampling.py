@@ -1,4 +1,4 @@
-"""A fixed number of frames of each clip: random ones in training, central ones in testing (paper, III-D)."""
+"""Sample a number of frames of each clip: at random in training, from the center in testing (III-D)."""
 
 from __future__ import annotations
 
@@ -18,13 +18,17 @@ _WINDOW, _SPREAD, _PARTS = 3, 4, 5
 
 
 def sample_training_frames(batch: PoseBatch, frames: int, how: Sampling, seed: tuple[int, ...]) -> PoseBatch:
-    """Random temporal sampling: other frames of a clip in each epoch, each at most once, in their order.
+    """Sample random frames of each clip for training, different ones in each epoch, in their original order.
 
     Args:
         batch: the clips.
-        frames: as many of each clip at most; a shorter clip keeps all, or all that the stride leaves.
-        how: neighboring frames, every second one, or spread over the clip.
-        seed: of the run and the epoch: the choice depends on it and the clip alone.
+        frames: maximum number of frames of each clip; a shorter clip keeps all of its frames, or with
+            "stride" every second one.
+        how: "window" (neighboring frames), "stride" (every second frame) or "spread" (over the whole clip).
+        seed: seed of the run and number of the epoch; the choice depends only on it and on the clip.
+
+    Returns:
+        the clips with only the sampled frames, each at most once.
     """
     if how != "spread":
         place = uniform((*seed, _WINDOW), batch.numbers)
@@ -35,14 +39,18 @@ def sample_training_frames(batch: PoseBatch, frames: int, how: Sampling, seed: t
 def sample_test_frames(
     batch: PoseBatch, frames: int, how: Sampling, view: int = 0, views: int = 1
 ) -> PoseBatch:
-    """Center sampling; of several views, each its own part of the clip, at equal distances.
+    """Sample frames of each clip for testing: from its center, or several views at equal distances.
 
     Args:
         batch: the clips.
-        frames: as many of each clip at most; a shorter clip keeps all, or all that the stride leaves.
-        how: as in training.
-        view: which view, 0 ≤ view < views.
-        views: how many there are; 1 = the center.
+        frames: maximum number of frames of each clip; a shorter clip keeps all of its frames, or with
+            "stride" every second one.
+        how: "window", "stride" or "spread", as in training.
+        view: number of the view, 0 ≤ view < views.
+        views: number of views; 1 = only the center.
+
+    Returns:
+        the clips with only the sampled frames.
     """
     place = (view + 0.5) / views
     if how == "spread":
@@ -54,7 +62,7 @@ def sample_test_frames(
 def _window(
     batch: PoseBatch, frames: int, place: Float[Tensor, " clips"], stride: int
 ) -> Int[Tensor, " chosen"]:
-    """Every n-th of neighboring frames: the first lies at `place` (0..1) of where it may lie."""
+    """Choose every n-th frame of a window; `place` (0..1) is the position of the window in the clip."""
     lengths = ((batch.lengths + stride - 1) // stride).clamp(max=frames)
     reach = (lengths - 1) * stride + 1
     first = (place * (batch.lengths - reach + 1)).long()
@@ -64,23 +72,24 @@ def _window(
 
 
 def _spread(batch: PoseBatch, frames: int, place: float) -> Int[Tensor, " chosen"]:
-    """The frame at the same `place` (0..1) of each of `frames` equal parts of a clip."""
+    """Cut each clip into `frames` equal parts and choose the frame at `place` (0..1) of each part."""
     lengths = batch.lengths.clamp(max=frames)
     clip = clip_of_frames(lengths, int(lengths.sum()))
     slot = positions_in_clips(clip, lengths)
     starts = torch.cumsum(batch.lengths, 0) - batch.lengths
     there = batch.lengths[clip]
     within = ((slot + place) * there / lengths[clip]).long()
-    # Rounding must not leave the clip; a clip that is kept whole keeps every frame once.
+    # Rounding must not exceed the clip's end; a short clip keeps every frame once.
     within = torch.where(there <= frames, slot, torch.minimum(within, there - 1))
     return starts[clip] + within
 
 
 def _one_of_each_part(batch: PoseBatch, frames: int, seed: tuple[int, ...]) -> Int[Tensor, " chosen"]:
-    """A random frame out of each of `frames` parts of a clip, whole frames that differ by one at most.
+    """Cut each clip into `frames` parts and choose a random frame of each part.
 
-    Parts of equal length would share frames, and such a frame could be drawn twice. Where the longer parts
-    lie is drawn too: else, of 33 frames, the first 31 would come always and one of the last two never.
+    The parts are whole numbers of frames that differ by at most one. Parts of exactly equal length would
+    share frames, and a shared frame could be drawn twice. The position of the longer parts is also random:
+    otherwise, of 33 frames, the first 31 would always be chosen and one of the last two never.
     """
     lengths = batch.lengths.clamp(max=frames)
     clip = clip_of_frames(lengths, int(lengths.sum()))

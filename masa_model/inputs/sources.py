@@ -1,4 +1,4 @@
-"""Where batches of stored clips come from: mapped files, or memory (the machine's or the GPU's)."""
+"""Sources of batches of stored clips: memory-mapped files, main memory, or GPU memory."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ from masa_model.inputs.batch import SIDE, RawClips
 from masa_model.settings.choices import Storage
 
 _BYTES_PER_FRAME: Final = NUM_KEYPOINTS * 5
-# Of what is free, data may take this share.
+# Clips are kept in memory only if they need less than this fraction of the free memory.
 _SHARE_OF_MEMORY: Final = 0.25
 _BATCHES_READ_AHEAD: Final = 4
-# Mapped pages are given back after so many batches: a job whose memory is limited would be charged for them.
+# Mapped pages are released after this many batches, because they count towards the memory limit of a job.
 _BATCHES_KEPT: Final = 16
 _READERS: Final = 2
 
 
 class StreamedClips:
-    """Reads each batch from the mapped files, some batches ahead of the training."""
+    """A clip source that reads batches from memory-mapped files, some batches ahead of the training."""
 
     def __init__(self, dataset: PoseDataset, device: torch.device) -> None:
         self.device = device
@@ -39,7 +39,7 @@ class StreamedClips:
         self._frame_size = frame_sizes(dataset)
 
     def batches(self, numbers: Iterable[NDArray[np.int64]]) -> Iterator[RawClips]:
-        """A batch for each array of clip numbers, in order."""
+        """Yield a batch for each array of clip numbers, in the given order."""
         remaining = iter(numbers)
         with ThreadPoolExecutor(_READERS) as readers:
             waiting: list[Future[RawClips]] = [
@@ -54,12 +54,12 @@ class StreamedClips:
                         self._dataset.forget_pages()
                     waiting += [readers.submit(self.read, wanted) for wanted in islice(remaining, 1)]
                     yield ready.to(self.device)
-            finally:  # a caller that stops early does not wait for what it will not use
+            finally:  # a caller that stops early does not wait for unused batches
                 for future in waiting:
                     future.cancel()
 
     def read(self, numbers: NDArray[np.int64]) -> RawClips:
-        """One batch, on the CPU."""
+        """Read one batch, on the CPU."""
         positions, confidence = self._dataset.frames_of(numbers)
         return restore(
             torch.from_numpy(positions.view(np.int16)),
@@ -71,7 +71,7 @@ class StreamedClips:
 
 
 class ClipsInMemory:
-    """Holds all clips on a device as they are stored, and picks batches out of them there."""
+    """A clip source that keeps all clips on a device in their stored form, and selects batches there."""
 
     def __init__(self, dataset: PoseDataset, device: torch.device) -> None:
         self.device = device
@@ -89,7 +89,7 @@ class ClipsInMemory:
         self._starts = torch.from_numpy(starts).to(device)
 
     def batches(self, numbers: Iterable[NDArray[np.int64]]) -> Iterator[RawClips]:
-        """A batch for each array of clip numbers, in order."""
+        """Yield a batch for each array of clip numbers, in the given order."""
         for wanted in numbers:
             clips = torch.from_numpy(wanted).to(self.device)
             starts = self._starts[clips]
@@ -110,12 +110,15 @@ ClipSource: TypeAlias = StreamedClips | ClipsInMemory
 
 
 def open_source(dataset: PoseDataset, device: torch.device, storage: Storage = "auto") -> ClipSource:
-    """Choose where the clips are held while training: on the GPU if they fit, else in memory, else on disk.
+    """Open a clip source: on the GPU if the clips fit, else in main memory, else on disk.
 
     Args:
         dataset: the clips.
-        device: where training runs.
-        storage: a choice of one's own.
+        device: device to train on.
+        storage: where the clips are kept; "auto" applies the rule above.
+
+    Returns:
+        the clip source.
     """
     needed = int(dataset.lengths.sum()) * _BYTES_PER_FRAME
     if storage == "auto":
@@ -133,7 +136,7 @@ def open_source(dataset: PoseDataset, device: torch.device, storage: Storage = "
 def restore(
     positions: Tensor, confidence: Tensor, frame_size: Tensor, lengths: Tensor, numbers: Tensor
 ) -> RawClips:
-    """Stored frames, (F, 49, 2) int16 bit patterns and (F, 49) uint8, as joint-major floats (RawClips)."""
+    """Convert stored frames, (F, 49, 2) int16 bit patterns and (F, 49) uint8, to joint-major RawClips."""
     steps = positions.permute(1, 2, 0).contiguous().to(torch.int32).bitwise_and_(0xFFFF)
     keypoints = steps.to(torch.float32).mul_(SIDE / STEPS_PER_SIDE).sub_(SIDE)
     sure = confidence.T.contiguous().to(torch.float32).mul_(1 / 255)
@@ -141,10 +144,13 @@ def restore(
 
 
 def raw_clips(tracks: Sequence[PoseTrack]) -> RawClips:
-    """Tracks as a batch, rounded to the file's steps: a clip gives the same answer from a file and without.
+    """Convert tracks to a batch, rounded as in a file, so that results do not depend on storing a clip.
 
     Args:
-        tracks: at least one.
+        tracks: the tracks, at least one.
+
+    Returns:
+        the clips; their numbers are their indices in `tracks`.
     """
     stored = [quantize(track) for track in tracks]
     sizes = np.array([(track.info.width, track.info.height) for track in tracks], np.float32).T
@@ -158,7 +164,7 @@ def raw_clips(tracks: Sequence[PoseTrack]) -> RawClips:
 
 
 def frame_sizes(dataset: PoseDataset) -> NDArray[np.float32]:
-    """(2, N) width and height of each clip's frames, the longer one 256."""
+    """Return the frame sizes of the clips: (2, N) width and height, scaled so that the longer side is 256."""
     size = np.stack([dataset.column("width"), dataset.column("height")]).astype(np.float32)
     return np.asarray(size * (SIDE / size.max(0)), np.float32)
 
@@ -166,18 +172,21 @@ def frame_sizes(dataset: PoseDataset) -> NDArray[np.float32]:
 def epoch_batches(
     clips: int, batch_size: int, seed: int, epoch: int, part: int = 0, parts: int = 1
 ) -> Sequence[NDArray[np.int64]]:
-    """The clip numbers of each step of an epoch: a pure function of what it is given.
+    """Return the clip numbers of each step of an epoch, which depend only on the arguments.
 
-    Every epoch is shuffled anew; what does not fill a last batch is left out, others each time. With fewer
-    clips than a batch holds, the batch is as large as the clips.
+    Each epoch has a new random order. Clips that do not fill the last batch are left out, different ones in
+    each epoch. If there are fewer clips than `batch_size`, one batch contains all clips.
 
     Args:
-        clips: their number.
-        batch_size: clips of a step, over all processes.
-        seed: of the run.
-        epoch: from 0.
-        part: this process, from 0.
-        parts: how many share each batch; each gets `batch_size / parts` neighboring clips of it.
+        clips: number of clips.
+        batch_size: number of clips of a step, over all processes.
+        seed: seed of the run.
+        epoch: number of the epoch, from 0.
+        part: number of this process, from 0.
+        parts: number of processes that share each batch; each gets `batch_size / parts` neighboring clips.
+
+    Returns:
+        for each step, the clip numbers of this process.
     """
     batch_size = min(batch_size, clips - clips % parts)
     order = np.random.Generator(np.random.PCG64([seed, epoch])).permutation(clips)

@@ -1,4 +1,4 @@
-"""What Alg. 1 makes of a single clip, for whoever shows it."""
+"""The result of masking (Alg. 1) for a single clip, for display."""
 
 from __future__ import annotations
 
@@ -23,16 +23,17 @@ from masa_model.settings.pretrain import PretrainSettings
 
 @dataclass(frozen=True, slots=True)
 class TrackMasks:
-    """What Alg. 1 makes of a clip of T frames.
+    """The result of Alg. 1 for a clip of T frames.
 
     Attributes:
-        used: (T,) which frames the network is given at all; those without hands are dropped.
-        candidate: (T,) of those, which move enough, in any part.
-        masked: (T,) of those, which are hidden from the encoder, in any part.
-        share: (T,) p_i, 0..1: the share of the keypoints that move enough, of the part of which most do (of
-            all together by the paper's rule with one set a clip); NaN where nothing is seen twice.
-        motion: by part, (T,) mean of |m_i| · c_i · c_{i+k} over the keypoints seen twice, in 1/256 of the
-            part's side; NaN where there are none.
+        used: (T,) whether the network uses the frame; frames without hands are dropped.
+        candidate: (T,) whether the frame is a candidate for masking in any part.
+        masked: (T,) whether the frame is masked in any part.
+        share: (T,) p_i, the fraction of moving keypoints, 0..1, of the part with the largest fraction (with
+            the paper's rule and mask_set "clip": of all keypoints together); NaN if no keypoint is visible at
+            both ends.
+        motion: for each part, (T,) mean of |m_i| · c_i · c_{i+k} over the keypoints that are visible at both
+            ends, in 1/256 of the part's side; NaN if there are none.
     """
 
     used: NDArray[np.bool_]
@@ -44,13 +45,16 @@ class TrackMasks:
 
 @torch.no_grad()
 def track_masks(track: PoseTrack, settings: PretrainSettings, number: int = 0, epoch: int = 0) -> TrackMasks:
-    """Which frames of a clip a run masks in an epoch.
+    """Compute which frames of a clip are masked in an epoch of a run.
 
     Args:
         track: the clip.
-        settings: of the run.
-        number: the clip's among the run's training clips, which the random choice depends on.
-        epoch: likewise, from 0.
+        settings: settings of the run.
+        number: number of the clip among the run's training clips; the random choice depends on it.
+        epoch: number of the epoch, from 0; the random choice depends on it.
+
+    Returns:
+        the masks of the clip.
     """
     raw = replace(raw_clips([track]), numbers=torch.tensor([number]))
     inputs, masking = settings.inputs, settings.masking

@@ -1,1 +1,1 @@
-"""The network: embedding, encoder, decoder, momentum alignment."""
+"""The network: pose embedding, encoder, decoder and momentum semantic alignment."""

@@ -1,4 +1,4 @@
-"""Momentum semantic alignment: memory bank, InfoNCE (Eq. 8) and the moving average."""
+"""Momentum semantic alignment: memory bank, InfoNCE loss (Eq. 8) and the momentum update."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from torch import Tensor, nn
 
 
 class MemoryBank(nn.Module):
-    """The newest K keys, first in, first out, and which clip each is of. All of it is in the state dict.
+    """A queue of the newest K keys and the clips they belong to. All of it is saved in the state dict.
 
     Args:
-        size: K.
-        features: of a key.
+        size: number K of keys.
+        features: length of a key.
     """
 
     keys: Tensor
@@ -23,15 +23,20 @@ class MemoryBank(nn.Module):
     def __init__(self, size: int, features: int) -> None:
         super().__init__()
         self.register_buffer("keys", torch.zeros(size, features))
-        self.register_buffer("clips", torch.full((size,), -1))  # −1: nothing there yet
+        self.register_buffer("clips", torch.full((size,), -1))  # −1: empty entry
         self.register_buffer("pointer", torch.zeros((), dtype=torch.long))
 
     @torch.no_grad()
     def enqueue(self, keys: Float[Tensor, "clips features"], clips: Int[Tensor, " clips"]) -> None:
-        """Put keys in, over all processes in the order of their ranks; the oldest fall out."""
+        """Add the keys of all processes, in the order of their ranks, and remove the oldest ones.
+
+        Args:
+            keys: keys of this process, one for each clip.
+            clips: number of the clip that each key belongs to.
+        """
         keys, clips = _over_processes(keys.to(self.keys.dtype)), _over_processes(clips)
         size, count = self.keys.shape[0], keys.shape[0]
-        # Of more keys than the bank holds, the last stay.
+        # If there are more keys than the bank can store, the last ones are stored.
         places = (self.pointer + torch.arange(count, device=keys.device))[-size:] % size
         self.keys[places] = keys[-size:]
         self.clips[places] = clips[-size:]
@@ -45,7 +50,19 @@ def contrastive_logits(
     numbers: Int[Tensor, " clips"],
     temperature: float,
 ) -> Float[Tensor, "clips candidates"]:
-    """q·k⁺/τ, then q·k⁻/τ for each key of the bank; −∞ for empty places and older keys of the same clip."""
+    """Compute the logits of the contrastive loss: q·k⁺/τ, then q·k⁻/τ for each key of the bank.
+
+    Args:
+        query: unit vectors q of the query branch.
+        key: unit vectors k⁺ of the key branch, of the same clips.
+        bank: memory bank with the negative keys k⁻.
+        numbers: number of each clip in the dataset.
+        temperature: temperature τ.
+
+    Returns:
+        one row for each clip, with the positive first; −∞ for empty entries of the bank and for older keys of
+        the same clip.
+    """
     positive = (query * key).sum(1, keepdim=True)
     negative = query @ bank.keys.T
     not_negative: Bool[Tensor, "clips bank"] = (bank.clips < 0) | (bank.clips == numbers[:, None])
@@ -54,18 +71,18 @@ def contrastive_logits(
 
 
 def info_nce(logits: Float[Tensor, "clips candidates"]) -> Float[Tensor, ""]:
-    """Eq. 8, mean over clips: −log of the softmax at the positive, which stands first."""
+    """Compute the InfoNCE loss (Eq. 8): −log softmax of the first logit (the positive), mean over clips."""
     return (torch.logsumexp(logits, 1) - logits[:, 0]).mean()
 
 
 @torch.no_grad()
 def update_momentum(key: nn.Module, query: nn.Module, momentum: float) -> None:
-    """θ_k ← μ θ_k + (1 − μ) θ_q, for parameters and for running statistics alike.
+    """Update the key branch: θ_k ← μ θ_k + (1 − μ) θ_q, for parameters and for running statistics.
 
     Args:
-        key: the branch that follows.
-        query: the branch that learns, of the same structure.
-        momentum: μ in 0..1.
+        key: key branch, which is updated.
+        query: query branch, which is trained; it has the same structure.
+        momentum: momentum μ in 0..1.
     """
     for slow, fast in zip(key.parameters(), query.parameters(), strict=True):
         slow.lerp_(fast.detach(), 1 - momentum)

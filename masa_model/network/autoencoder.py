@@ -17,11 +17,11 @@ from masa_model.settings.network import NetworkSettings
 
 
 class TargetDecoder(nn.Module):
-    """Mask tokens between the visible features, a transformer, and one head for each target.
+    """The decoder: it puts mask tokens between the visible features, applies a transformer and output layers.
 
     Args:
-        network: its shape.
-        targets: how many heads (one for each interval of multi-scale motion).
+        network: settings of the network's shape.
+        targets: number of outputs: one for each interval of motion prediction.
     """
 
     def __init__(self, network: NetworkSettings, targets: int) -> None:
@@ -41,13 +41,17 @@ class TargetDecoder(nn.Module):
         batch: PoseBatch,
         predicted_frames: Int[Tensor, " predicted"],
     ) -> list[Float[Tensor, "49 2 predicted"]]:
-        """Predict the targets of some frames from the encoded visible ones.
+        """Predict the targets of some frames from the features of the visible frames.
 
         Args:
-            visible: the encoder's features.
-            visible_frames: their packed frames, ascending; all others get the mask token.
+            visible: features of the visible frames, from the encoder.
+            visible_frames: indices of the visible packed frames, ascending; all other frames get the mask
+                token.
             batch: the clips.
-            predicted_frames: the packed frames to predict.
+            predicted_frames: indices of the packed frames to predict.
+
+        Returns:
+            one prediction for each target.
         """
         tokens = self.mask_token.flatten().to(visible.dtype).expand(batch.frames, -1)
         tokens = tokens.index_copy(0, visible_frames, visible)
@@ -64,19 +68,23 @@ def prediction_loss(
     kind: LossKind = "l2",
     reduction: Reduction = "mean",
 ) -> Float[Tensor, ""]:
-    """Eq. 4: the mean over the masked frames of the batch, of all processes, of ‖(y_i − m_i) · c_i c_{i+k}‖².
+    """Compute the motion prediction loss L_m (Eq. 4).
+
+    It is the mean of ‖(y_i − m_i) · c_i c_{i+k}‖² over the masked frames of the batch, in all processes.
 
     Args:
-        predicted: y_i.
-        target: m_i, in the same unit.
-        weight: c_i · c_{i+k}.
-        masked: body, left hand, right hand: a part not masked adds nothing.
-        kind: squares, or absolute values as in the released code.
-        reduction: of a frame's 98 entries.
+        predicted: predictions y_i.
+        target: targets m_i, in the same unit.
+        weight: confidence products c_i · c_{i+k}.
+        masked: whether body, left hand and right hand are masked; parts that are not masked do not
+            contribute.
+        kind: "l2" for squared errors, "l1" for absolute errors as in the released code.
+        reduction: "mean" or "sum" of the 98 entries of a frame.
 
     Returns:
-        0 if no frame is masked. With several processes, this process's share times their number, so that
-        the mean over processes, which is also how gradients are averaged, is the loss.
+        the loss; 0 if no frame is masked. With several processes, each returns its own part of the loss times
+        the number of processes, so that the mean over processes is the loss; gradients are averaged in the
+        same way.
     """
     error = (predicted - target) * (weight * part_rows(masked))[:, None]
     entries = error.square() if kind == "l2" else error.abs()
@@ -90,6 +98,6 @@ def prediction_loss(
 
 
 def part_rows(by_part: Bool[Tensor, "3 frames"]) -> Bool[Tensor, "49 frames"]:
-    """What holds for body, left hand, right hand, for each of their keypoints."""
+    """Repeat a value for body, left hand and right hand for each keypoint of the part."""
     sizes: Sequence[int] = [len(range(NUM_KEYPOINTS)[part]) for part in PARTS.values()]
     return torch.cat([row.expand(size, -1) for row, size in zip(by_part, sizes, strict=True)])

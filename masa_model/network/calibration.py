@@ -1,8 +1,8 @@
-"""Statistics of batch normalization that fit the weights.
+"""Calibration: measure batch normalization statistics that match the current weights.
 
-Running statistics are averages over the last training steps, with a rest of the values they began with. In a
-short run they are those of another network: one that has learned its signs may seem to know few of them.
-So before a network is evaluated or saved, its statistics are measured anew with the weights that it has now.
+Running statistics are averages over the last training steps, and still contain some of their initial values.
+In a short run they do not match the weights: a network that has learned its signs can seem to know few of
+them. So before a network is evaluated or saved, its statistics are measured again with its current weights.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from masa_model.network.encoder import PoseEncoder
 from masa_model.network.features import in_order
 from masa_model.settings.pretrain import InputSettings
 
-# Each clip has dozens of frames, and statistics are over frames: more clips change the third digit.
+# Statistics are over frames, and each clip has dozens of frames: more clips change only the third digit.
 CALIBRATION_CLIPS: Final = 256
 
 
@@ -37,19 +37,19 @@ def calibrate(
     part: nn.Module | None = None,
     most: int = CALIBRATION_CLIPS,
 ) -> None:
-    """Measure the statistics that a network in evaluation mode normalizes by.
+    """Measure the batch normalization statistics that a network uses in evaluation mode.
 
-    As in training each batch is normalized by its own mean and variance, but nothing is dropped out.
-    Afterwards each layer has the mean and the variance of all rows that it was given. No process waits for
-    another.
+    As in training, each batch is normalized by its own mean and variance, but without dropout. Afterwards
+    each layer has the mean and the variance of all rows that it received. Processes do not wait for each
+    other.
 
     Args:
-        model: on the device; its weights and its mode stay as they are.
-        see: shows the model a batch, as it will be used.
-        clips: that the model may learn from; no label is used.
-        device: where the model is.
-        part: only the layers of this part of the model are measured; None = all.
-        most: as many clips at most; which ones is always the same.
+        model: network on the device; its weights and its mode are not changed.
+        see: function that applies the model to a batch, in the way in which it will be used.
+        clips: clips that the model may learn from; labels are not used.
+        device: device of the model.
+        part: only the layers of this part of the model are measured; None = all layers.
+        most: maximum number of clips; the choice is always the same.
     """
     layers = [layer for layer in (part or model).modules() if isinstance(layer, nn.BatchNorm1d)]
     if not layers:
@@ -58,7 +58,7 @@ def calibrate(
     hooks = [layer.register_forward_pre_hook(found.hook) for layer, found in zip(layers, rows, strict=True)]
     was_training = model.training
     model.eval()
-    # In an order by chance: files are often sorted by gloss, and a batch of one gloss is not like the others.
+    # Random order: files are often sorted by gloss, and a batch of only one gloss is not typical.
     order = np.random.Generator(np.random.PCG64(0)).permutation(len(clips))[:most]
     try:
         for raw in StreamedClips(clips, device).batches([order[places] for places in in_order(len(order))]):
@@ -74,19 +74,19 @@ def calibrate(
 def calibrate_encoder(
     encoder: PoseEncoder, clips: PoseDataset, inputs: InputSettings, device: torch.device
 ) -> None:
-    """`calibrate` for an encoder that is shown all frames of each clip.
+    """Calibrate an encoder (see `calibrate`) on all frames of each clip.
 
     Args:
-        encoder: on the device.
-        clips: that it may learn from.
-        inputs: as it was trained with; noise is not added.
-        device: where it is.
+        encoder: encoder on the device.
+        clips: clips that the encoder may learn from; labels are not used.
+        inputs: input settings that the encoder was trained with; noise is not added.
+        device: device of the encoder.
     """
     calibrate(encoder, showing(encoder, inputs), clips, device)
 
 
 def showing(encoder: PoseEncoder, inputs: InputSettings) -> Callable[[RawClips], object]:
-    """Shows an encoder all frames of each clip."""
+    """Return a function that applies an encoder to all frames of each clip of a batch."""
     return lambda raw: encoder.pooled(prepare_clips(raw, inputs.crop_reference, inputs.max_frames))
 
 
@@ -100,20 +100,20 @@ def calibrated(
     part: nn.Module | None = None,
     most: int = CALIBRATION_CLIPS,
 ) -> Iterator[dict[str, Tensor]]:
-    """Within, the model has the statistics that `calibrate` measures; afterwards those that it had before.
+    """Calibrate a model within a `with` block; afterwards it has its previous statistics again.
 
-    So a training run neither depends on how often it was evaluated nor on when it was saved.
+    A training run therefore does not depend on how often it was evaluated or when it was saved.
 
     Args:
-        model: see calibrate, as for the others.
-        see: shows the model a batch.
-        clips: that the model may learn from.
-        device: where the model is.
-        part: whose layers are measured.
-        most: as many clips at most.
+        model: network on the device.
+        see: function that applies the model to a batch.
+        clips: clips that the model may learn from; labels are not used.
+        device: device of the model.
+        part: only the layers of this part of the model are measured; None = all layers.
+        most: maximum number of clips.
 
     Yields:
-        the statistics as they were (`running_statistics`), to be kept where training will go on.
+        the previous statistics (`running_statistics`), which a checkpoint needs so that training can resume.
     """
     before = running_statistics(model)
     try:
@@ -124,7 +124,7 @@ def calibrated(
 
 
 def running_statistics(model: nn.Module) -> dict[str, Tensor]:
-    """Copies of all statistics of batch normalization, by the names that they have in the state dict."""
+    """Copy all batch normalization statistics of a model, by their names in the state dict."""
     return {
         f"{name}.{buffer}": value.clone()
         for name, layer in model.named_modules()
@@ -134,14 +134,14 @@ def running_statistics(model: nn.Module) -> dict[str, Tensor]:
 
 
 def restore_statistics(model: nn.Module, statistics: Mapping[str, Tensor]) -> None:
-    """Put back what `running_statistics` gave; names that are not among them stay as they are."""
+    """Restore the statistics that `running_statistics` returned; other buffers are not changed."""
     for name, buffer in model.named_buffers():
         if name in statistics:
             buffer.copy_(statistics[name])
 
 
 class _Rows:
-    """Mean and variance of all rows that one layer was given, batch by batch (Chan et al. 1979)."""
+    """Mean and variance of all rows that one layer received, accumulated over batches (Chan et al. 1979)."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -149,7 +149,7 @@ class _Rows:
         self.squares: Tensor | float = 0.0
 
     def hook(self, layer: nn.Module, given: tuple[Tensor, ...]) -> None:
-        """Before the layer sees a batch: add its rows, and let the layer normalize by them alone."""
+        """Add the rows of a batch before the layer sees it; the layer then normalizes by these rows only."""
         assert isinstance(layer, nn.BatchNorm1d)
         rows = given[0].float()
         if len(rows) < 2:  # a single row has no variance
@@ -166,7 +166,7 @@ class _Rows:
         self.count = count
 
     def give_to(self, layer: nn.BatchNorm1d) -> None:
-        """Mean and unbiased variance, as running statistics are; a layer that saw nothing keeps its own."""
+        """Set the layer's running mean and unbiased variance; a layer that received no rows keeps its own."""
         if isinstance(self.mean, float) or isinstance(self.squares, float):
             return
         assert layer.running_mean is not None

@@ -1,4 +1,4 @@
-"""The recognizer: embedding, encoder, pooling over frames, classifier (paper, Fig. 1 below)."""
+"""The recognizer network: embedding, encoder, pooling over frames, classification head (Fig. 1, bottom)."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from masa_model.settings.network import NetworkSettings
 
 
 class RecognizerNetwork(nn.Module):
-    """From clips to a score for each class.
+    """The network of the recognizer: it computes a score for each class from clips.
 
     Args:
-        network: shape of the encoder.
-        classes: their number.
-        head: a linear layer, or one after batch normalization and dropout.
-        pooling: the plain average over frames, or one whose weights are learned.
-        dropout: of the batch-norm head.
-        frozen: whether the encoder stays as it is, running statistics and all.
+        network: settings of the encoder's shape.
+        classes: number of classes.
+        head: "linear" for one linear layer, "batch-norm" for batch normalization, dropout and a linear layer.
+        pooling: "average" for the plain mean over frames, "softmax" for a mean with learned weights.
+        dropout: dropout rate of the batch-norm head.
+        frozen: whether the encoder stays unchanged, including its running statistics.
     """
 
     def __init__(
@@ -47,20 +47,24 @@ class RecognizerNetwork(nn.Module):
         self.freeze(frozen)
 
     def forward(self, batch: PoseBatch) -> Float[Tensor, "clips classes"]:
-        """A score for each class; its softmax is the probability."""
+        """Compute the scores (logits) of the classes for each clip; their softmax gives the probabilities."""
         with torch.set_grad_enabled(torch.is_grad_enabled() and not self.frozen):
             frames = torch.arange(batch.frames, device=batch.clip.device)
             features, packing = self.encoder(batch, frames)
         return self.head(self._pooled(features, packing))
 
     def freeze(self, frozen: bool) -> None:
-        """Whether from now on the encoder stays as it is, running statistics and all."""
+        """Freeze or unfreeze the encoder.
+
+        Args:
+            frozen: whether the encoder stays unchanged from now on, including its running statistics.
+        """
         self.frozen = frozen
         self.encoder.requires_grad_(not frozen)
         self.encoder.train(self.training and not frozen)
 
     def train(self, mode: bool = True) -> RecognizerNetwork:
-        """As torch's, but a frozen encoder stays in evaluation mode."""
+        """Set training mode as in torch, but keep a frozen encoder in evaluation mode."""
         super().train(mode)
         if self.frozen:
             self.encoder.eval()

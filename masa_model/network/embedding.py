@@ -15,12 +15,12 @@ from masa_model.network import graph
 from masa_model.network.norm import make_norm
 from masa_model.settings.network import NetworkSettings
 
-# Of the released code.
+# The value of the released code.
 _OUTPUT_DROPOUT: Final = 0.25
 
 
 class PartGCN(nn.Module):
-    """One part's graph network: three blocks, pooling to groups, two blocks, pooling to one vector."""
+    """Graph network of one part: three blocks, pooling to groups, two blocks, and pooling to one vector."""
 
     by_group: Tensor
 
@@ -53,7 +53,7 @@ class PartGCN(nn.Module):
     def forward(
         self, coordinates: Float[Tensor, "frames nodes 2"], seen: Bool[Tensor, "frames nodes"]
     ) -> Float[Tensor, "frames part"]:
-        """One vector for each frame; a keypoint not seen is a learned vector, whatever its coordinates."""
+        """Compute one vector for each frame; a missing keypoint is replaced by a learned vector."""
         x = self.input_norm(coordinates.flatten(1)).view(coordinates.shape)
         x = torch.where(seen[..., None], x, self.missing.to(x.dtype))
         x = self.joint_blocks(x)
@@ -64,10 +64,12 @@ class PartGCN(nn.Module):
 
 
 class PoseEmbedding(nn.Module):
-    """Both hands through one network, the body through another. Frames not asked for cost nothing.
+    """Pose embedding with one graph network for both hands and one for the body (Eq. 1).
+
+    Only the requested frames are computed.
 
     Args:
-        network: its shape.
+        network: settings of the network's shape.
     """
 
     def __init__(self, network: NetworkSettings) -> None:
@@ -88,9 +90,13 @@ class PoseEmbedding(nn.Module):
 
         Args:
             batch: the clips.
-            frames: which packed frames.
-            masked: body, left hand, right hand: parts whose place `mask_token` takes.
-            mask_token: must be given with `masked`.
+            frames: indices of the packed frames to embed.
+            masked: whether body, left hand and right hand are masked in each frame of the batch; a masked
+                part is replaced by its `mask_token`. None = nothing is masked.
+            mask_token: mask token of each part; required if `masked` is given.
+
+        Returns:
+            one feature vector for each chosen frame.
         """
         hidden = None if masked is None else masked[:, frames]
         coordinates = frames_of(batch.coordinates, frames).permute(2, 0, 1).contiguous()

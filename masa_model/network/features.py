@@ -1,4 +1,4 @@
-"""One vector for each clip, from a frozen encoder."""
+"""Features of clips from a frozen encoder: one vector for each clip."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ _CLIPS_AT_A_TIME = 64
 def clip_features(
     encoder: PoseEncoder, clips: PoseDataset, inputs: InputSettings, device: torch.device
 ) -> NDArray[np.float32]:
-    """Encode all frames of every clip, and average them.
+    """Encode all frames of every clip and average their features.
 
     Args:
-        encoder: on the device, in evaluation mode.
-        clips: N of them.
-        inputs: as the encoder was trained with; noise is not added.
-        device: where to compute.
+        encoder: encoder on the device, in evaluation mode.
+        clips: N clips.
+        inputs: input settings that the encoder was trained with; noise is not added.
+        device: device to compute on.
 
     Returns:
-        (N, D_e).
+        (N, D_e) features, one row for each clip.
     """
     features = [
         encoder.pooled(prepare_clips(raw, inputs.crop_reference, inputs.max_frames)).float().cpu().numpy()
@@ -38,11 +38,11 @@ def clip_features(
 
 
 def in_order(clips: int, at_a_time: int = _CLIPS_AT_A_TIME) -> list[NDArray[np.int64]]:
-    """The numbers of all clips, some at a time."""
+    """Return the numbers of all clips in order, in batches of at most `at_a_time`."""
     return [np.arange(first, min(first + at_a_time, clips)) for first in range(0, clips, at_a_time)]
 
 
 def some_in_order(clips: int, most: int) -> list[NDArray[np.int64]]:
-    """The numbers of at most so many clips, always the same ones, some at a time."""
+    """Choose at most `most` clips, always the same ones, and return their numbers in batches."""
     chosen = np.sort(np.random.Generator(np.random.PCG64(0)).permutation(clips)[:most])
     return [chosen[places] for places in in_order(len(chosen))]

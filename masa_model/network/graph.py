@@ -1,8 +1,9 @@
-"""The graphs of hand and body, and graph convolution over them.
+"""The graphs of hand and body, and graph convolution on them.
 
-Each adjacency is one hop with self loops, column-normalized, and split into four partitions with weights of
-their own, as in ST-GCN (Yan et al. 2018) extended by the symmetric links of Cai et al. 2019, on which the
-paper's embedding builds: the node itself; neighbors nearer to the center; farther ones; symmetric ones.
+Each adjacency matrix contains direct neighbors and self loops, is normalized by columns, and is split into
+four partitions, each with its own weights: the node itself, neighbors nearer to the center, neighbors farther
+from the center, and symmetric nodes. The partitions follow ST-GCN (Yan et al. 2018) with the symmetric links
+of Cai et al. 2019, on which the paper's embedding is based.
 """
 
 from __future__ import annotations
@@ -26,14 +27,14 @@ _PARTITIONS: Final = 4
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """Nodes, two kinds of links, and how nodes are pooled to a smaller graph.
+    """A graph of keypoints, and how it is pooled to a smaller graph.
 
     Attributes:
-        nodes: their number.
-        links: pairs of neighbors, a tree from the center.
-        symmetric: pairs that correspond to each other.
-        center: the node from which near and far are counted.
-        groups: which nodes become one; empty for a graph that is not pooled further.
+        nodes: number of nodes.
+        links: pairs of neighboring nodes, which form a tree from the center.
+        symmetric: pairs of nodes that correspond to each other by symmetry.
+        center: node from which distances are counted.
+        groups: groups of nodes that are pooled to one node; empty for a graph that is not pooled further.
     """
 
     nodes: int
@@ -70,9 +71,14 @@ BODY_POOLED: Final = Graph(nodes=3, links=[(2, 0), (2, 1)], symmetric=[(0, 1)], 
 
 
 def adjacency(graph: Graph) -> NDArray[np.float32]:
-    """(4, nodes, nodes): how much of node v (row) goes to node w (column), by partition.
+    """Compute the adjacency matrices of a graph.
 
-    The sum over partitions and rows is 1 in every column.
+    Args:
+        graph: the graph.
+
+    Returns:
+        (4, nodes, nodes) matrices by partition: the weight of node v (row) in the sum of node w (column). In
+        every column, the sum over partitions and rows is 1.
     """
     distance = _distances(graph)
     partitions = np.zeros((_PARTITIONS, graph.nodes, graph.nodes))
@@ -87,7 +93,7 @@ def adjacency(graph: Graph) -> NDArray[np.float32]:
 
 
 def _distances(graph: Graph) -> list[int]:
-    """Hops of each node from the center."""
+    """Return the distance of each node from the center, in links."""
     distance = {graph.center: 0}
     while len(distance) < graph.nodes:
         for a, b in graph.links:
@@ -98,10 +104,12 @@ def _distances(graph: Graph) -> list[int]:
 
 
 class GraphBlock(nn.Module):
-    """Σ_k A_k x W_k, then norm, ReLU, dropout, a linear layer, norm, dropout; residual; ReLU.
+    """Graph convolution block.
 
-    A frame's nodes stand together, (frames, nodes, channels): gathering from neighbors by the stacked A_k
-    then writes each node's four sums side by side, as the one matrix product with all W_k reads them.
+    It computes Σ_k A_k x W_k, norm, ReLU, dropout, linear layer, norm, dropout, residual, ReLU.
+
+    Arrays are (frames, nodes, channels). One product with the stacked A_k writes the four sums of a node next
+    to each other, so that one matrix product with all W_k can read them.
     """
 
     neighbors: Tensor
@@ -124,7 +132,7 @@ class GraphBlock(nn.Module):
                 self.shortcut = nn.Sequential(nn.Linear(inputs, outputs), make_norm(norm, outputs))
 
     def forward(self, x: Float[Tensor, "frames nodes inputs"]) -> Float[Tensor, "frames nodes outputs"]:
-        """One block."""
+        """Apply the block."""
         frames, nodes, channels = x.shape
         gathered = torch.bmm(self.neighbors.to(x.dtype).expand(frames, -1, -1), x)
         rows = gathered.view(frames * nodes, _PARTITIONS * channels)

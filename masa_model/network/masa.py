@@ -1,4 +1,4 @@
-"""MASA whole: query → decoder → L_m; query and key → L_s. One forward is one step's losses."""
+"""The complete MASA network: query → decoder → L_m; query and key → L_s. `forward` returns the losses."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ from masa_model.settings.masking import MaskingSettings
 from masa_model.settings.network import NetworkSettings
 from masa_model.settings.pretrain import AlignmentSettings, MotionSettings
 
-# Positions run from −128 to 128.
+# Coordinates are in −128..128; they are divided by this number for the "joint" objective.
 _JOINT_SCALE = 128.0
 
 
 @dataclass(slots=True)
 class Losses:
-    """What a step gives.
+    """The losses and measurements of one training step.
 
     Attributes:
-        total: L = weight · L_m + λ_s L_s (Eq. 9).
-        motion: L_m (Eq. 4).
-        alignment: L_s (Eq. 8).
-        masked_share: of the batch's frames.
-        clips_without_candidate: share of the clips.
-        contrastive_accuracy: share of the clips whose key is nearer than any of the bank.
-        keys: for the bank (`MASA.after_step`); none if there is no alignment.
+        total: total loss L = weight · L_m + λ_s L_s (Eq. 9).
+        motion: motion prediction loss L_m (Eq. 4).
+        alignment: alignment loss L_s (Eq. 8).
+        masked_share: fraction of the batch's frames that is masked, mean over the three parts.
+        clips_without_candidate: fraction of clips without any candidate frame.
+        contrastive_accuracy: fraction of clips whose own key is nearer than all keys of the bank.
+        keys: new keys for the memory bank (`MASA.after_step`); empty if alignment is off.
     """
 
     total: Float[Tensor, ""]
@@ -48,7 +48,7 @@ class Losses:
 
 
 class Branch(nn.Module):
-    """Encoder, average pooling and projection head (Eq. 6, 7)."""
+    """The query or key branch: encoder, average pooling and projection head (Eq. 6, 7)."""
 
     def __init__(self, settings: NetworkSettings, features: int) -> None:
         super().__init__()
@@ -59,21 +59,22 @@ class Branch(nn.Module):
     def project(
         self, encoded: Float[Tensor, "tokens features"], packing: Packing
     ) -> Float[Tensor, "clips projected"]:
-        """A unit vector for each clip."""
+        """Compute a unit vector for each clip."""
         return nn.functional.normalize(self.projection(packing.mean(encoded)).float(), dim=1)
 
 
 class MASA(nn.Module):
-    """The network and its losses.
+    """The MASA network and its losses.
 
     Attributes:
-        gradient_norms: of the gradient that reached the encoder's output from each loss in the last backward.
+        gradient_norms: norm of the gradient at the encoder's output, for each loss, in the last backward
+            pass.
 
     Args:
-        network: its shape.
-        masking: Alg. 1.
-        motion: the decoder's target.
-        alignment: the contrastive task; its bank has exactly `bank_size` places.
+        network: settings of the network's shape.
+        masking: settings of masking (Alg. 1).
+        motion: settings of motion prediction.
+        alignment: settings of semantic alignment; the memory bank has exactly `bank_size` entries.
     """
 
     def __init__(
@@ -87,13 +88,13 @@ class MASA(nn.Module):
         self.masking, self.motion, self.alignment = masking, motion, alignment
         self.query = Branch(network, alignment.features)
         self.key = copy.deepcopy(self.query).requires_grad_(False)
-        for module in self.key.modules():  # its running statistics follow the query's, not its own batches
+        for module in self.key.modules():  # its running statistics follow those of the query branch
             if isinstance(module, nn.BatchNorm1d):
                 module.momentum = 0.0
         self.decoder = TargetDecoder(network, 1 if motion.objective == "joint" else len(motion.interval))
         self.bank = MemoryBank(alignment.bank_size, alignment.features)
         self.gradient_norms: dict[str, Tensor] = {}
-        # What no loss reaches has no gradient, on any process.
+        # Parameters that no loss uses must not expect a gradient, in any process.
         self.decoder.requires_grad_(motion.weight > 0)
         self.query.projection.requires_grad_(alignment.weight > 0)
 
@@ -105,14 +106,18 @@ class MASA(nn.Module):
         as_key: PoseBatch | None = None,
         clean: PoseBatch | None = None,
     ) -> Losses:
-        """Masks → query → key → losses.
+        """Mask frames, apply the query and key branches, and compute the losses.
 
         Args:
             batch: the clips.
-            seed: of the run and the epoch: masks depend on it, the clip and the frame alone.
-            alignment_weight: λ_s now.
-            as_key: the same clips as the key branch sees them; None = as the query does.
-            clean: the same clips without noise, by which frames are masked; None = there is no noise.
+            seed: seed of the run and number of the epoch; masks depend only on it, the clip and the frame.
+            alignment_weight: current weight λ_s of the alignment loss.
+            as_key: the same clips as input of the key branch; None = the same as for the query branch.
+            clean: the same clips without noise, from which masked frames are chosen; None = `batch` has no
+                noise.
+
+        Returns:
+            the losses and measurements of this step.
         """
         moving = Motion(batch)
         masked, candidates = self.choose_masked(moving if clean is None else Motion(clean), seed)
@@ -139,15 +144,24 @@ class MASA(nn.Module):
     def choose_masked(
         self, motion: Motion, seed: tuple[int, ...]
     ) -> tuple[Bool[Tensor, "3 frames"], Bool[Tensor, "3 frames"]]:
-        """Alg. 1: which parts of which frames are masked, and which were candidates."""
+        """Choose the masked parts of each frame (Alg. 1).
+
+        Args:
+            motion: motion in the batch.
+            seed: seed of the run and number of the epoch.
+
+        Returns:
+            for body, left hand and right hand in each frame: whether it is masked, and whether it is a
+            candidate.
+        """
         return masks_of(motion, self.masking, mask_interval(self.masking, self.motion), seed)
 
     def after_step(self, keys: Float[Tensor, "keys projected"], numbers: Int[Tensor, " clips"]) -> None:
-        """After the optimizer's step: the key branch's moving average, then the step's keys go into the bank.
+        """Update the key branch and the memory bank. Call this after the optimizer's step.
 
         Args:
-            keys: `Losses.keys`.
-            numbers: the clips they are of.
+            keys: keys of the step (`Losses.keys`).
+            numbers: number of the clip that each key belongs to.
         """
         if self.alignment.weight > 0:
             update_momentum(self.key, self.query, self.alignment.momentum)
@@ -173,7 +187,15 @@ class MASA(nn.Module):
     def targets(
         self, moving: Motion, wanted: Int[Tensor, " wanted"]
     ) -> list[tuple[Float[Tensor, "49 2 wanted"], Float[Tensor, "49 wanted"]]]:
-        """What each head should say about some frames, scaled, and how much each keypoint counts."""
+        """Compute the decoder's targets for some frames.
+
+        Args:
+            moving: motion in the batch.
+            wanted: indices of the packed frames.
+
+        Returns:
+            for each output of the decoder, the scaled targets and the weight of each keypoint.
+        """
         threshold = self.masking.confidence_threshold
         if self.motion.objective == "joint":
             weight = truncated_confidence(moving.batch, threshold)[:, wanted]
@@ -200,7 +222,7 @@ class MASA(nn.Module):
         return info_nce(logits), (logits.argmax(1) == 0).float().mean(), key
 
     def _watched(self, encoded: Tensor, name: str) -> Tensor:
-        """The same features, as one of the losses sees them; its gradient's length is kept."""
+        """Return the same features, and record the norm of the gradient that one loss sends to them."""
         if not encoded.requires_grad:
             return encoded
         seen = encoded.view_as(encoded)

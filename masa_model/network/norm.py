@@ -1,4 +1,4 @@
-"""Normalization of rows of features: batch statistics, over all processes where there are several."""
+"""Normalization layers; batch statistics are computed over all processes."""
 
 from __future__ import annotations
 
@@ -12,15 +12,21 @@ from masa_model.settings.choices import Normalization
 
 
 def make_norm(kind: Normalization, channels: int) -> nn.Module:
-    """One of the two."""
+    """Create a normalization layer for rows of features.
+
+    Args:
+        kind: "batch" for batch normalization, "layer" for layer normalization.
+        channels: number of features of a row.
+    """
     return RowBatchNorm(channels) if kind == "batch" else nn.LayerNorm(channels)
 
 
 class RowBatchNorm(nn.BatchNorm1d):
-    """Batch normalization of (rows, channels), as torch's with two differences.
+    """Batch normalization of (rows, channels), with two differences from torch.
 
-    - With several processes the statistics are of all their rows (torch's SyncBatchNorm refuses CPU tensors),
-    - A single row, which has no variance, is normalized by the running statistics.
+    - With several processes, the statistics are over the rows of all processes (torch's SyncBatchNorm does
+      not accept CPU tensors).
+    - A single row has no variance, so it is normalized by the running statistics.
     """
 
     def forward(self, x: Float[Tensor, "rows channels"]) -> Float[Tensor, "rows channels"]:
@@ -41,7 +47,7 @@ class RowBatchNorm(nn.BatchNorm1d):
         rows = wide.new_full((1,), x.shape[0])
         dist.all_reduce(rows)
         mean = all_reduce(wide.sum(0)) / rows
-        # In two passes: E[x²] − E[x]² loses the digits that two processes and one must agree in.
+        # Two passes, because E[x²] − E[x]² is imprecise: one process and two would give different results.
         variance = all_reduce((wide - mean).square().sum(0)) / rows
         with torch.no_grad():
             unbiased = variance * (rows / (rows - 1).clamp(min=1))

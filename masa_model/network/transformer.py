@@ -1,7 +1,7 @@
-"""The vanilla Transformer (Vaswani et al. 2017) over packed tokens.
+"""The vanilla Transformer (Vaswani et al. 2017) on packed tokens.
 
-Linear layers and norms run on the tokens there are; only attention, a few percent of the work, lays them out
-in a padded array. So neither masked frames nor padding cost anything.
+Linear layers and norms process only the existing tokens. Only attention, a few percent of the work, copies
+them to a padded array. So masked frames and padding take almost no time.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from torch import Tensor, nn
 
 @dataclass(frozen=True, slots=True)
 class Packing:
-    """Where packed tokens lie in a padded array.
+    """The positions of packed tokens in a padded array.
 
     Attributes:
-        clip: each token's clip, ascending.
-        slot: its place among its clip's tokens.
-        filled: which places of the padded array hold a token.
+        clip: index of each token's clip in the batch, ascending.
+        slot: index of each token among the tokens of its clip.
+        filled: whether each position of the padded array has a token.
     """
 
     clip: Int[Tensor, " tokens"]
@@ -30,7 +30,12 @@ class Packing:
 
     @classmethod
     def of(cls, clip: Int[Tensor, " tokens"], clips: int) -> Packing:
-        """Lay out tokens by their clips."""
+        """Create the packing of tokens from the clip of each token.
+
+        Args:
+            clip: index of each token's clip, ascending.
+            clips: number of clips.
+        """
         counts = torch.bincount(clip, minlength=clips)
         slot = torch.arange(clip.shape[0], device=clip.device) - (torch.cumsum(counts, 0) - counts)[clip]
         longest = int(counts.max())
@@ -38,18 +43,18 @@ class Packing:
         return cls(clip, slot, filled)
 
     def pad(self, tokens: Float[Tensor, "tokens features"]) -> Float[Tensor, "clips longest features"]:
-        """Zeros where there is no token."""
+        """Copy tokens to a padded array, with zeros where there is no token."""
         padded = tokens.new_zeros(*self.filled.shape, tokens.shape[1])
         return padded.index_put((self.clip, self.slot), tokens)
 
     def mean(self, tokens: Float[Tensor, "tokens features"]) -> Float[Tensor, "clips features"]:
-        """Average pooling over each clip's tokens; 0 for a clip without any."""
+        """Average the tokens of each clip; a clip without tokens gets 0."""
         total = tokens.new_zeros(self.filled.shape[0], tokens.shape[1]).index_add(0, self.clip, tokens)
         return total / self.filled.sum(1, keepdim=True).clamp(min=1)
 
 
 class Block(nn.Module):
-    """Self-attention, then two linear layers, each with residual and layer norm after it."""
+    """Transformer block: self-attention and two linear layers, each followed by residual and layer norm."""
 
     def __init__(self, features: int, heads: int, hidden: int, dropout: float) -> None:
         super().__init__()
@@ -67,7 +72,7 @@ class Block(nn.Module):
     def forward(
         self, tokens: Float[Tensor, "tokens features"], packing: Packing
     ) -> Float[Tensor, "tokens features"]:
-        """One block; tokens attend to those of their own clip only."""
+        """Apply the block; tokens attend only to tokens of the same clip."""
         tokens = self.attention_norm(tokens + self.dropout(self._attend(tokens, packing)))
         hidden = self.dropout(torch.relu(self.widen(tokens)))
         return self.feed_forward_norm(tokens + self.dropout(self.narrow(hidden)))
@@ -88,14 +93,14 @@ class Block(nn.Module):
 
 
 class Transformer(nn.Module):
-    """Blocks one after the other; positions are added before the first.
+    """A sequence of transformer blocks; position encodings are added before the first block.
 
     Args:
-        features: width of the tokens.
-        blocks: their number.
-        heads: of the attention.
+        features: length of a token.
+        blocks: number of blocks.
+        heads: number of attention heads.
         hidden: width of the feed-forward layers.
-        dropout: as in the original.
+        dropout: dropout rate; the default is that of the original Transformer.
     """
 
     def __init__(self, features: int, blocks: int, heads: int, hidden: int, dropout: float = 0.1) -> None:
@@ -108,7 +113,13 @@ class Transformer(nn.Module):
         position: Int[Tensor, " tokens"],
         packing: Packing,
     ) -> Float[Tensor, "tokens features"]:
-        """Encode tokens that stand at the given frames of their clips."""
+        """Encode tokens.
+
+        Args:
+            tokens: the packed tokens.
+            position: index in its clip of the frame that each token belongs to.
+            packing: packing of the tokens.
+        """
         tokens = tokens + sinusoids(position, tokens.shape[1]).to(tokens.dtype)
         for block in self.blocks:
             tokens = block(tokens, packing)
@@ -116,7 +127,7 @@ class Transformer(nn.Module):
 
 
 def sinusoids(position: Int[Tensor, " tokens"], features: int) -> Float[Tensor, "tokens features"]:
-    """Sinusoidal position encoding (Vaswani et al. 2017, 3.5): sines, then cosines of the same waves."""
+    """Compute the sinusoidal position encoding (Vaswani et al. 2017, 3.5): all sines, then all cosines."""
     waves = torch.arange(features // 2, device=position.device, dtype=torch.float32)
     angles = position[:, None] * torch.exp(waves * (-math.log(10_000) / (features // 2)))
     return torch.cat([angles.sin(), angles.cos()], 1)

@@ -1,1 +1,1 @@
-"""What a run looks like: numbers by functions without matplotlib, drawn by others. Loaded when drawn only."""
+"""Pictures of runs. Some functions compute the numbers without matplotlib, others draw them."""

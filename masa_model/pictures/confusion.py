@@ -1,4 +1,4 @@
-"""confusion.png: which glosses are taken for which."""
+"""confusion.png: which glosses are confused with which."""
 
 from __future__ import annotations
 
@@ -14,20 +14,21 @@ from masa_data.errors import DataError
 from masa_model.evaluation.evaluate import Scores
 from masa_model.pictures.style import captions, new_figure, short
 
-# More rows than this cannot be read.
+# With more rows, the picture is not readable.
 MOST_CLASSES: Final = 30
 
 
 @dataclass(frozen=True, slots=True)
 class Confusion:
-    """What is drawn: K classes, and all others together as one more row and column if there are others.
+    """The confusion matrix to draw: K named classes, and one row and column for all other classes, if any.
 
     Attributes:
-        counts: (K, K) or (K + 1, K + 1) clips: row = true, column = guessed.
-        names: of the K classes.
-        others: how many classes are not named.
-        right: share of all clips that are right, 0..1.
-        unknown: clips of classes that the recognizer does not have: not in the matrix, and wrong.
+        counts: (K, K) or (K + 1, K + 1) numbers of clips: row = true class, column = predicted class.
+        names: glosses of the K named classes.
+        others: number of other classes.
+        right: accuracy over all clips, 0..1.
+        unknown: number of clips of classes that the recognizer does not have; they are not in the matrix and
+            count as wrong.
     """
 
     counts: NDArray[np.int64]
@@ -38,13 +39,16 @@ class Confusion:
 
 
 def confusion_of(scores: Scores, most: int = MOST_CLASSES) -> Confusion:
-    """Count, and choose which classes are named: those in most mistakes, in the recognizer's order.
+    """Compute the confusion matrix of the classes with the most mistakes, in the recognizer's order.
 
-    A class of which there is no clip is not named, even where clips are taken for it.
+    A class without clips is not named, even if clips are predicted as this class.
 
     Args:
-        scores: of the clips.
-        most: how many classes are named.
+        scores: probabilities of the clips.
+        most: maximum number of named classes.
+
+    Returns:
+        the confusion matrix.
 
     Raises:
         DataError: if no clip is of a class that the recognizer has.
@@ -52,12 +56,12 @@ def confusion_of(scores: Scores, most: int = MOST_CLASSES) -> Confusion:
     targets, guesses = scores.targets, scores.probabilities.argmax(1)
     known = targets >= 0
     if not known.any():
-        raise DataError("no clip is of a class that the recognizer has", "Name files with the same labels")
+        raise DataError("no clip is of a class that the recognizer has", "Give files with the same labels")
     wrong = known & (guesses != targets)
     classes = len(scores.glosses)
     mistakes = np.bincount(targets[wrong], minlength=classes) + np.bincount(guesses[wrong], minlength=classes)
     there = np.bincount(targets[known], minlength=classes)
-    # Classes with clips first, by mistakes, then by clips.
+    # Sort classes with clips first, then by number of mistakes, then by number of clips.
     order = np.lexsort((np.arange(classes), -there, -mistakes, there == 0))
     named = np.sort(order[: min(most, int((there > 0).sum()))])
     others = classes - len(named)
@@ -76,18 +80,18 @@ def confusion_of(scores: Scores, most: int = MOST_CLASSES) -> Confusion:
 
 
 def _number(clips: int) -> str:
-    """As it fits into a cell."""
+    """Format a number of clips so that it fits into a cell."""
     if clips < 1000:
         return str(clips)
     return f"{clips / 1000:.1f}k" if clips < 9950 else f"{clips / 1000:.0f}k"
 
 
 def draw_confusion(found: Confusion, of: str) -> Figure:
-    """The matrix: colors are shares of a row's clips, numbers are clips.
+    """Draw the confusion matrix: colors are fractions of a row's clips, numbers are clips.
 
     Args:
-        found: what to draw.
-        of: whose clips, such as "val".
+        found: the confusion matrix.
+        of: name of the set of clips for the title, such as "val".
     """
     size = len(found.counts)
     names, shared = captions(found.names)

@@ -1,4 +1,4 @@
-"""curves.png: what metrics.jsonl says, over the epochs."""
+"""curves.png: the measurements in metrics.jsonl, over the epochs."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from masa_model.pictures.style import GRAY, new_figure
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """One of the small pictures side by side.
+    """One plot of the picture.
 
     Attributes:
-        title: above it.
-        unit: along its upright axis.
-        names: of what is drawn, as in metrics.jsonl, and what it is called there.
-        scale: what values are multiplied by.
-        logarithmic: whether the upright axis is.
+        title: title of the plot.
+        unit: label of its vertical axis.
+        names: measurements to plot: the name in metrics.jsonl, and the name in the legend.
+        scale: factor by which values are multiplied.
+        logarithmic: whether the vertical axis is logarithmic.
     """
 
     title: str
@@ -60,10 +60,10 @@ _FINETUNING = (
 
 
 def pretraining_curves(records: Sequence[dict[str, Any]]) -> Figure:
-    """Both losses, shares, gradients, and the probe's accuracies if there are any.
+    """Draw the curves of pre-training: losses, fractions, gradients, and accuracies of probes, if any.
 
     Args:
-        records: the lines of metrics.jsonl.
+        records: lines of metrics.jsonl.
     """
     panels = list(_PRETRAINING)
     if probes := sorted({name for record in records for name in record if name.startswith("val_")}):
@@ -73,28 +73,33 @@ def pretraining_curves(records: Sequence[dict[str, Any]]) -> Figure:
 
 
 def finetuning_curves(records: Sequence[dict[str, Any]]) -> Figure:
-    """Loss and accuracy of train and val, the learning rate, and the epoch that val has chosen so far.
+    """Draw the curves of fine-tuning: loss and accuracy on train and val, learning rate, and the best epoch.
 
     Args:
-        records: the lines of metrics.jsonl.
+        records: lines of metrics.jsonl.
     """
     figure = _drawn(_FINETUNING, records)
     chosen = [record["best_epoch"] for record in records if record.get("best_epoch", -1) >= 0]
     if chosen:
-        for axes in figure.axes[:2]:  # those that show val
+        for axes in figure.axes[:2]:  # the plots that show val
             axes.axvline(chosen[-1] + 1, color=GRAY, linewidth=0.8, linestyle=":", label="best on val")
             _legend(axes)
     return figure
 
 
 def curve(records: Sequence[dict[str, Any]], name: str) -> tuple[list[int], list[float]]:
-    """The epochs, from 1, in which something was measured, and its values."""
+    """Return the epochs, from 1, that have a measurement, and its values.
+
+    Args:
+        records: lines of metrics.jsonl.
+        name: name of the measurement.
+    """
     found = [(record["epoch"] + 1, record[name]) for record in records if name in record]
     return [epoch for epoch, _ in found], [value for _, value in found]
 
 
 def _legend(axes: Axes) -> None:
-    """Below the axes: within them it would lie on one curve or another."""
+    """Draw the legend below the axes, where it does not cover a curve."""
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2))
 
 

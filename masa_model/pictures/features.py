@@ -1,4 +1,4 @@
-"""features.png: clips as points in a plane, near where the encoder finds them alike, colored by gloss."""
+"""features.png: clips as points in a plane, colored by gloss; similar clips are close together."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ from masa_model.network.features import clip_features
 from masa_model.pictures.style import CYCLE, GRAY, captions, new_figure
 from masa_model.settings.pretrain import InputSettings
 
-# As many as colors and shapes can tell apart; and so many clips of each as t-SNE takes seconds for.
+# Maximum number of glosses: the number of combinations of colors and shapes. Maximum numbers of clips of each
+# gloss: with these, t-SNE takes only seconds.
 GLOSSES: Final = 12
 SEEN_CLIPS: Final = 30
 UNSEEN_CLIPS: Final = 20
@@ -35,13 +36,13 @@ _SHAPES: Final = ("o", "^")
 
 @dataclass(frozen=True, slots=True)
 class FeatureMap:
-    """What is drawn; N clips of G glosses.
+    """The points to draw: N clips of G glosses.
 
     Attributes:
-        points: (N, 2) in t-SNE's plane, which has no unit.
-        gloss: (N,) number among the glosses.
-        glosses: their texts, the most frequent first.
-        unseen: (N,) whether the clip is of val, and was not trained on.
+        points: (N, 2) positions in the plane of t-SNE, which has no unit.
+        gloss: (N,) index of each clip's gloss in `glosses`.
+        glosses: the G glosses, the most frequent first.
+        unseen: (N,) whether the clip is of split val and was not used for training.
     """
 
     points: NDArray[np.float32]
@@ -53,16 +54,19 @@ class FeatureMap:
 def map_features(
     encoder: PoseEncoder, trained: PoseDataset, inputs: InputSettings, device: torch.device
 ) -> FeatureMap:
-    """Encode some clips of the most frequent glosses, of training and of val, and lay them out in a plane.
+    """Encode some training and val clips of the most frequent glosses, and map their features to a plane.
 
     Args:
-        encoder: on the device, in evaluation mode.
-        trained: the run's training clips; clips of val are taken from the same files.
-        inputs: as the encoder was trained with.
-        device: where to compute.
+        encoder: encoder on the device, in evaluation mode.
+        trained: training clips of the run; val clips are taken from the same files.
+        inputs: input settings that the encoder was trained with.
+        device: device to compute on.
+
+    Returns:
+        the points to draw.
 
     Raises:
-        DataError: if fewer than two glosses, or very few clips, have labels.
+        DataError: if there are fewer than two glosses, or too few clips with labels.
     """
     splits = sorted({*trained.column("split").tolist(), "val"})
     clips = PoseDataset(trained.files, Selection(splits=splits), any_estimator=trained.any_estimator)
@@ -73,8 +77,8 @@ def map_features(
     if len(kept) < 2 or len(chosen) < _FEWEST:
         raise DataError(
             f"{len(chosen)} clips of {len(kept)} glosses are in the splits {', '.join(splits) or 'none'}, "
-            f"expected {_FEWEST} of 2 at least",
-            "Give labels with masa-convert relabel",
+            f"expected at least {_FEWEST} of 2",
+            "Add labels with masa-convert relabel",
         )
     features = clip_features(encoder, clips.part(chosen), inputs, device)
     names = tuple(classes.glosses[number] or f"class {number}" for number in kept)
@@ -84,15 +88,15 @@ def map_features(
 def choose_clips(
     labels: NDArray[np.int64], unseen: NDArray[np.bool_]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], list[int]]:
-    """The most frequent classes, and some clips of each by a fixed draw.
+    """Choose the most frequent classes, and some clips of each; the choice is always the same.
 
     Args:
-        labels: (N,) class numbers; negative = none.
-        unseen: (N,) clips that were not trained on: for them there is room of their own.
+        labels: (N,) class numbers; negative = no class.
+        unseen: (N,) whether each clip was not used for training; these clips have a separate maximum number.
 
     Returns:
-        (n,) numbers of clips, (n,) their class's place among those kept, and the classes kept, the most
-        frequent first; of equally frequent ones the lower number.
+        (n,) numbers of the chosen clips, (n,) index of their class among the chosen classes, and the chosen
+        classes, the most frequent first; of equally frequent classes, the lower number comes first.
     """
     counts = np.bincount(labels[labels >= 0])
     kept = [int(number) for number in np.argsort(-counts, kind="stable")[:GLOSSES] if counts[number]]
@@ -108,7 +112,7 @@ def choose_clips(
 
 
 def in_the_plane(features: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(n, 2) from (n, D): standardized, PCA, then t-SNE from a fixed seed; n at least 3."""
+    """Map (n, D) features to (n, 2) points: standardization, PCA, t-SNE with a fixed seed; n at least 3."""
     standard = StandardScaler().fit_transform(features)
     components = min(_COMPONENTS, *standard.shape)
     if components < standard.shape[1]:
@@ -118,10 +122,10 @@ def in_the_plane(features: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def draw_features(found: FeatureMap) -> Figure:
-    """Points, and which gloss each color and shape is.
+    """Draw the points, with a legend of the glosses.
 
     Args:
-        found: what to draw.
+        found: the points to draw.
     """
     figure = new_figure(7.6, 5.4)
     axes = figure.add_subplot()

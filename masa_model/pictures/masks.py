@@ -1,4 +1,4 @@
-"""masks.png: how many frames Alg. 1 finds and masks, clip by clip, and where in the clips."""
+"""masks.png: how many frames of each clip are candidates and masked (Alg. 1), and where in the clips."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from masa_model.network.features import some_in_order
 from masa_model.pictures.style import BLUE, GRAY, ORANGE, new_figure
 from masa_model.settings.pretrain import PretrainSettings
 
-# So many are asked, of however many there are: a share is then right to one percent or so.
+# Maximum number of clips that are counted; fractions are then precise to about one percent.
 MOST_CLIPS: Final = 2000
 PLACES: Final = 20
 _BINS: Final = np.linspace(0, 1, 21).tolist()
@@ -31,15 +31,16 @@ _BINS: Final = np.linspace(0, 1, 21).tolist()
 
 @dataclass(frozen=True, slots=True)
 class MaskCounts:
-    """What is drawn; N clips. Where parts are masked apart, a frame counts by the share of its parts.
+    """The numbers to draw, for N clips. If parts are masked separately, each part is a third of a frame.
 
     Attributes:
-        frames: (N,) that the network is given.
-        candidates: (N,) of these, that move enough.
-        masked: (N,) of these, that are hidden from the encoder.
-        candidates_by_place: (PLACES,) share of the frames in each twentieth of a clip; NaN: none there.
-        masked_by_place: (PLACES,) likewise.
-        of: the number of clips that the N were taken from.
+        frames: (N,) number of frames that the network uses.
+        candidates: (N,) number of these frames that are candidates for masking.
+        masked: (N,) number of these frames that are masked.
+        candidates_by_place: (PLACES,) fraction of candidates among the frames in each twentieth of a clip;
+            NaN = no frames.
+        masked_by_place: (PLACES,) fraction of masked frames, in the same form.
+        of: number of clips from which the N clips were chosen.
     """
 
     frames: NDArray[np.int64]
@@ -51,34 +52,37 @@ class MaskCounts:
 
     @property
     def without(self) -> float:
-        """Share of the clips without any candidate."""
+        """Fraction of clips without any candidate frame."""
         return float((self.candidates == 0).mean())
 
 
 def count_masks(
     clips: PoseDataset, settings: PretrainSettings, device: torch.device, most: int = MOST_CLIPS
 ) -> MaskCounts:
-    """Mask clips as a run does in its first epoch.
+    """Count the candidates and masked frames of clips in the first epoch of a run.
 
     Args:
-        clips: the run's training clips.
-        settings: of the run.
-        device: where to compute.
-        most: at most so many clips are asked, chosen by a fixed draw.
+        clips: training clips of the run.
+        settings: settings of the run.
+        device: device to compute on.
+        most: maximum number of clips; the choice is always the same.
+
+    Returns:
+        the numbers to draw.
 
     Raises:
         DataError: if there are no clips.
     """
     if not len(clips):
-        raise DataError("there are no clips", "Name files with clips")
+        raise DataError("there are no clips", "Give files that contain clips")
     lengths, candidates, masked = [], [], []
     interval = mask_interval(settings.masking, settings.motion)
-    # Read as they are needed: the clips of the run may be more than memory holds.
+    # Read clips as needed, because all clips of the run may not fit into memory.
     for raw in StreamedClips(clips, device).batches(some_in_order(len(clips), most)):
         batch = prepare_clips(raw, settings.inputs.crop_reference, settings.inputs.max_frames)
         batch, _ = two_views(batch, settings.augment, (settings.seed, 0))
         hidden, found = masks_of(Motion(batch), settings.masking, interval, (settings.seed, 0))
-        if settings.masking.mask_set == "union":  # hidden whole, so found whole
+        if settings.masking.mask_set == "union":  # all parts are masked together
             found = found.any(0, keepdim=True)
         lengths.append(batch.lengths.cpu().numpy())
         masked.append(hidden.float().mean(0).cpu().numpy().astype(np.float64))
@@ -89,13 +93,13 @@ def count_masks(
 def counted(
     lengths: NDArray[np.int64], candidates: NDArray[np.float64], masked: NDArray[np.float64], of: int
 ) -> MaskCounts:
-    """Bring packed frames together by clip and by place.
+    """Sum packed frames by clip and by position in the clip.
 
     Args:
-        lengths: (N,) frames of each clip, at least 1.
-        candidates: (F,) share of each frame's parts that are candidates, clip after clip.
-        masked: (F,) likewise.
-        of: see MaskCounts.
+        lengths: (N,) number of frames of each clip, at least 1.
+        candidates: (F,) fraction of each frame's parts that are candidates; the clips are concatenated.
+        masked: (F,) fraction of each frame's parts that are masked.
+        of: number of clips from which the N clips were chosen.
     """
     clip = np.repeat(np.arange(len(lengths)), lengths)
     position = np.arange(len(clip)) - (np.cumsum(lengths) - lengths)[clip]
@@ -113,10 +117,10 @@ def counted(
 
 
 def draw_masks(counts: MaskCounts) -> Figure:
-    """Frames of a clip, shares of a clip, and shares by place.
+    """Draw three plots: numbers of frames, fractions of a clip's frames, and fractions by position.
 
     Args:
-        counts: what to draw.
+        counts: the numbers to draw.
     """
     figure = new_figure(10.5, 3.3)
     by_number, by_share, by_place = figure.subplots(1, 3)
@@ -127,7 +131,7 @@ def draw_masks(counts: MaskCounts) -> Figure:
         f"{drawn} training clips, {frames:,} frames: {counts.candidates.sum() / frames:.0%} are candidates, "
         f"{counts.masked.sum() / frames:.0%} are masked"
     )
-    # Whole numbers of frames to a bar; the longest hundredth of the clips goes into the last one.
+    # Each bar has a whole number of frames; the longest 1 % of the clips are in the last bar.
     width = max(1, round(float(np.percentile(counts.frames, 99)) / 30))
     bins = np.arange(0, np.percentile(counts.frames, 99) + width + 1, width) - 0.5
     for values, color, name in (
@@ -160,7 +164,7 @@ def draw_masks(counts: MaskCounts) -> Figure:
 
 
 def _shares(axes: Axes, counts: MaskCounts) -> None:
-    """Clips by the share of their frames; those without candidate stand apart."""
+    """Draw the distribution of fractions of a clip's frames; clips without candidates have a separate bar."""
     some = counts.candidates > 0
     clips = len(counts.frames)
     for values, color, name in (

@@ -1,4 +1,4 @@
-"""motion.png: where the keypoints of masked frames go, and where the network says that they go."""
+"""motion.png: the true and the predicted motion of keypoints in masked frames."""
 
 from __future__ import annotations
 
@@ -31,27 +31,27 @@ from masa_model.settings.pretrain import InputSettings
 
 MOST_CLIPS: Final = 192
 FRAMES: Final = 6
-# A hand's crop is wide; so are the arrows' ways.
+# Margin around the drawn keypoints and arrows, in 1/256 of a part's side.
 _MARGIN: Final = 12.0
 
 
 @dataclass(frozen=True, slots=True)
 class PredictedMotion:
-    """What is drawn: n masked frames of one clip, in each part's own coordinates (1/256 of its side).
+    """The motion to draw: n masked frames of one clip, in each part's own coordinates (1/256 of its side).
 
     Attributes:
-        clip: its id.
-        gloss: its gloss, empty if it has none.
-        frames: (n,) places among the frames that the network is given, from 0.
-        positions: (49, 2, n) of the keypoints, x right and y down; the left hand as it is, not mirrored.
-        true: (49, 2, n) how far each goes until k frames later.
-        predicted: (49, 2, n) what the network says.
-        weight: (49, n) c_i · c_{i+k}; 0 = not seen in both frames.
-        visible: (49, n) whether it is seen in the frame itself.
-        interval: k.
-        error: mean of the clip's squared errors, weighted as in Eq. 4, in the unit of the loss.
-        error_of_zero: the same of saying that nothing moves.
-        among: how many clips this one was chosen from.
+        clip: id of the clip.
+        gloss: gloss of the clip; empty if it has none.
+        frames: (n,) indices of the masked frames among the frames that the network uses, from 0.
+        positions: (49, 2, n) keypoint positions, x to the right and y down; the left hand is not mirrored.
+        true: (49, 2, n) true motion of the keypoints over k frames.
+        predicted: (49, 2, n) motion that the network predicts.
+        weight: (49, n) confidence products c_i · c_{i+k}; 0 = not visible at both ends.
+        visible: (49, n) whether the keypoint is visible in the frame itself.
+        interval: interval k in frames.
+        error: mean squared error of the clip, weighted as in Eq. 4, in the unit of the loss.
+        error_of_zero: the same error if no motion is predicted.
+        among: number of clips from which this clip was chosen.
     """
 
     clip: str
@@ -72,23 +72,26 @@ class PredictedMotion:
 def predict_motion(
     model: MASA, clips: PoseDataset, inputs: InputSettings, device: torch.device, seed: int = 0
 ) -> PredictedMotion:
-    """Ask the network about masked frames, and take the clip that it does middling well on.
+    """Predict the motion in masked frames, and choose a typical clip.
 
-    Of the clips with several masked frames it is the one whose error, as a share of the error of saying that
-    nothing moves, is the median: neither the best nor the worst is what one would see.
+    It is the clip with the median relative error among the clips with several masked frames. The relative
+    error is the error divided by the error of predicting no motion.
 
     Args:
-        model: on the device, in evaluation mode.
-        clips: not trained on, if there are such.
-        inputs: as the model was trained with.
-        device: where to compute.
-        seed: of the masks.
+        model: model on the device, in evaluation mode.
+        clips: clips, preferably not used for training.
+        inputs: input settings that the model was trained with.
+        device: device to compute on.
+        seed: random seed of the masks.
+
+    Returns:
+        the motion to draw.
 
     Raises:
         DataError: if the model does not predict motion, or no frame is masked.
     """
     if model.motion.objective != "motion" or model.motion.weight == 0:
-        raise DataError("the run does not predict motion", "Look at another run")
+        raise DataError("the run does not predict motion", "Use a run that does")
     found: list[PredictedMotion] = []
     for raw in StreamedClips(clips, device).batches(some_in_order(len(clips), MOST_CLIPS)):
         batch = prepare_clips(raw, inputs.crop_reference, inputs.max_frames)
@@ -100,7 +103,7 @@ def predict_motion(
 
 
 def _in_batch(model: MASA, batch: PoseBatch, clips: PoseDataset, seed: int) -> Iterator[PredictedMotion]:
-    """The clips of a batch that have a masked frame."""
+    """Yield the predicted motion of each clip of a batch that has a masked frame."""
     in_batch = Motion(batch)
     masked, _ = model.choose_masked(in_batch, (seed, 0))
     wanted = masked.any(0).nonzero()[:, 0]
@@ -133,18 +136,18 @@ def _in_batch(model: MASA, batch: PoseBatch, clips: PoseDataset, seed: int) -> I
 
 
 def mean_error(guess: NDArray[np.float32], true: NDArray[np.float32], weight: NDArray[np.float32]) -> float:
-    """Eq. 4 of one clip: squares of weighted differences, mean over entries and frames.
+    """Compute Eq. 4 for one clip: squares of weighted differences, mean over entries and frames.
 
     Args:
-        guess: (49, 2, n).
-        true: (49, 2, n).
-        weight: (49, n).
+        guess: (49, 2, n) predicted motion.
+        true: (49, 2, n) true motion.
+        weight: (49, n) confidence products.
     """
     return float((((guess - true) * weight[:, None]) ** 2).mean())
 
 
 def middling(found: list[PredictedMotion]) -> PredictedMotion:
-    """The clip of median relative error, among those with enough masked frames if there are such."""
+    """Choose the clip with the median relative error, if possible among clips with enough masked frames."""
     moving = [clip for clip in found if clip.error_of_zero > 0] or found
     full = [clip for clip in moving if len(clip.frames) >= FRAMES] or moving
     ordered = sorted(full, key=lambda clip: (clip.error / max(clip.error_of_zero, 1e-12), clip.clip))
@@ -152,13 +155,13 @@ def middling(found: list[PredictedMotion]) -> PredictedMotion:
 
 
 def draw_motion(found: PredictedMotion) -> Figure:
-    """Some frames side by side: body, left hand, right hand under each other, each in its own coordinates.
+    """Draw some frames in columns, and body, left hand and right hand in rows, each in its own coordinates.
 
     Args:
-        found: what to draw.
+        found: the motion to draw.
     """
     places = np.unique(np.linspace(0, len(found.frames) - 1, FRAMES).round().astype(int))
-    # A part that is nowhere seen twice has no motion to show.
+    # Skip parts without a keypoint that is visible at both ends: they have no motion to draw.
     parts = {name: part for name, part in PARTS.items() if (found.weight[part][:, places] > 0).any()} or PARTS
     figure = new_figure(1.75 * len(places) + 0.9, 1.85 * len(parts) + 1.0)
     grid = figure.subplots(len(parts), len(places), squeeze=False)
@@ -173,7 +176,7 @@ def draw_motion(found: PredictedMotion) -> Figure:
                     0.5, 0.5, "not seen", ha="center", va="center", transform=axes.transAxes, color=GRAY
                 )
             axes.set(xticks=[], yticks=[], aspect="equal")
-            axes.set(xlim=middle[0] + [-half, half], ylim=middle[1] + [half, -half])  # y downwards
+            axes.set(xlim=middle[0] + [-half, half], ylim=middle[1] + [half, -half])  # y points down
             for spine in axes.spines.values():
                 spine.set(visible=True, color="#cccccc")
             if row == 0:
@@ -224,11 +227,11 @@ def _draw_part(axes: Axes, found: PredictedMotion, part: slice, place: int) -> N
 def _window(
     found: PredictedMotion, part: slice, places: NDArray[np.int64]
 ) -> tuple[NDArray[np.floating], float]:
-    """Middle (2,) and half the side of a square around all that is drawn of a part."""
+    """Return the center (2,) and half the side of the square around everything that is drawn of a part."""
     start = found.positions[part][:, :, places]
     seen = found.visible[part][:, places]
     both = found.weight[part][:, places] > 0
-    points = [start.transpose(1, 0, 2)[:, seen]]  # (2, …) where keypoints are, and where arrows end
+    points = [start.transpose(1, 0, 2)[:, seen]]  # (2, …) keypoints and ends of arrows
     for motion in (found.true, found.predicted):
         points.append((start + motion[part][:, :, places]).transpose(1, 0, 2)[:, both])
     together = np.concatenate(points, axis=1)
@@ -239,7 +242,7 @@ def _window(
 
 
 def _array(values: Float[Tensor, "49 2 n"]) -> NDArray[np.float32]:
-    """As an array, the left hand no longer mirrored."""
+    """Convert a tensor to an array in which the left hand is not mirrored."""
     values = values.clone()
     values[PARTS["left hand"], 0] *= -1
     return np.asarray(values.cpu().numpy(), np.float32)

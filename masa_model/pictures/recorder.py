@@ -1,4 +1,4 @@
-"""What a run shows of itself: TensorBoard and pictures. The numbers are in metrics.jsonl."""
+"""Record a run for display: TensorBoard and pictures. The numbers are also in metrics.jsonl."""
 
 from __future__ import annotations
 
@@ -15,20 +15,21 @@ from masa_data.disk.new_files import write_whole
 from masa_data.errors import DataError
 from masa_model.training.run_folder import RunFolder
 
-# With short epochs the curves would take longer to draw than their points to make.
+# With short epochs, drawing the curves would take longer than training.
 _SECONDS_BETWEEN_CURVES: Final = 30.0
 
 
 class Recorder:
-    """Writes each epoch's record to TensorBoard, and pictures to both TensorBoard and the folder.
+    """Writes the measurements of each epoch to TensorBoard, and pictures to TensorBoard and the folder.
 
-    No picture is worth a run: where one cannot be drawn, that is said and nothing else; of the curves, whose
-    numbers are elsewhere, not even that.
+    A picture that cannot be drawn is reported, but does not stop the run. Errors in the curves are not
+    reported, because their numbers are in metrics.jsonl.
 
     Args:
-        folder: of the run.
-        curves: draws the lines of metrics.jsonl (pictures/curves.py): anew now and then, and at the end.
-        enabled: False in all processes but the first.
+        folder: folder of the run.
+        curves: function that draws the lines of metrics.jsonl (pictures/curves.py); it is called from time to
+            time and at the end.
+        enabled: whether to write anything; False in all processes except the first.
     """
 
     def __init__(
@@ -51,14 +52,18 @@ class Recorder:
     ) -> None:
         if self._writer is not None:
             self._draw_curves()
-            with suppress(Exception):  # what it still held is lost with the disk that was full
+            with suppress(Exception):  # on a full disk, the remaining events are lost
                 self._writer.close()
 
     def add(self, record: dict[str, float]) -> None:
-        """One epoch."""
+        """Write the measurements of one epoch.
+
+        Args:
+            record: line of metrics.jsonl for the epoch.
+        """
         if self._writer is None:
             return
-        with suppress(Exception):  # a full disk, above all; the numbers are in metrics.jsonl
+        with suppress(Exception):  # for example a full disk; the numbers are in metrics.jsonl
             for name, value in record.items():
                 if name not in ("epoch", "step"):
                     self._writer.add_scalar(name, value, int(record["step"]))
@@ -67,19 +72,19 @@ class Recorder:
             self._draw_curves()
 
     def picture(self, name: str, draw: Callable[[], Any], step: int) -> str | None:
-        """One picture, into the folder and TensorBoard.
+        """Draw one picture, and write it to the folder and to TensorBoard.
 
         Args:
-            name: of its file, such as "masks.png"; without the ending, of its image in TensorBoard.
-            draw: gives a matplotlib figure; a DataError says that there is nothing to draw.
-            step: which it shows the model at.
+            name: file name, such as "masks.png"; in TensorBoard, the name without extension is used.
+            draw: function that returns a matplotlib figure; it raises DataError if there is nothing to draw.
+            step: training step of the model in the picture.
 
         Returns:
-            None if it was drawn, else a line that says why not.
+            None if the picture was drawn, else a line with the reason.
         """
         if self._writer is None:
             return None
-        # Here, not above: what needs no picture needs no matplotlib.
+        # Imported here, so that matplotlib is needed only for pictures.
         from masa_model.pictures.style import pixels_of, png_of, style
 
         try:
@@ -89,12 +94,12 @@ class Recorder:
             self._writer.add_image(Path(name).stem, pixels_of(png), step, dataformats="HWC")
         except DataError as error:
             return f"{name} is left out: {error}"
-        except Exception as error:  # whatever it is, hours of training stand before it
+        except Exception as error:  # no error of a picture may stop hours of training
             return f"{name} could not be drawn: {type(error).__name__}: {error}"
         return None
 
     def _draw_curves(self) -> None:
-        """Into the folder alone: TensorBoard has the numbers, and would keep every one of these pictures."""
+        """Write curves.png to the folder only: TensorBoard has the numbers, and would keep every version."""
         from masa_model.pictures.style import png_of, style
 
         records = self._folder.read_metrics() if self._curves is not None else []

@@ -1,4 +1,4 @@
-"""Which pictures a finished run gets."""
+"""Draw the pictures of a finished run or an evaluation."""
 
 from __future__ import annotations
 
@@ -29,20 +29,20 @@ from masa_model.training.run_folder import RunFolder
 def draw_pretraining(
     recorder: Recorder, folder: RunFolder, clips: PoseDataset, device: torch.device
 ) -> Iterator[str]:
-    """masks.png, features.png and motion.png of the last checkpoint.
+    """Draw masks.png, features.png and motion.png for the last checkpoint of a pre-training run.
 
     Args:
-        recorder: of the run.
-        folder: of the run.
-        clips: its training clips; clips of val are taken from the same files.
-        device: where to compute.
+        recorder: recorder of the run.
+        folder: folder of the run.
+        clips: training clips of the run; val clips are taken from the same files.
+        device: device to compute on.
 
     Yields:
-        a line for each picture that is left out.
+        a line for each picture that could not be drawn.
     """
     val = PoseDataset(clips.files, Selection(splits=["val"]), any_estimator=clips.any_estimator)
 
-    @cache  # read when the first picture is made: what fails then is that picture
+    @cache  # loaded for the first picture, so that an error is reported as an error of this picture
     def loaded() -> tuple[MASA, PretrainSettings]:
         model, settings, _ = load_pretrained(folder.last)
         return model.to(device), settings
@@ -69,21 +69,21 @@ def draw_pretraining(
 def draw_finetuning(
     recorder: Recorder, folder: RunFolder, data: FinetuneData, device: torch.device
 ) -> Iterator[str]:
-    """confusion.png: what the checkpoint that is kept says of val.
+    """Draw confusion.png for the best checkpoint of a fine-tuning run, on the val clips.
 
     Args:
-        recorder: of the run.
-        folder: of the run.
-        data: its clips.
-        device: where to compute.
+        recorder: recorder of the run.
+        folder: folder of the run.
+        data: clips of the run.
+        device: device to compute on.
 
     Yields:
-        a line if it is left out.
+        a line if the picture could not be drawn.
     """
 
     def confusion() -> Figure:
         if not len(data.val):
-            raise DataError("there are no clips of val", "See masa-eval for those of test")
+            raise DataError("there are no val clips", "Use masa-eval for the test clips")
         recognizer = Recognizer.load(folder.path, device)
         return draw_confusion(confusion_of(score(recognizer, data.val, device)), "val")
 
@@ -92,20 +92,20 @@ def draw_finetuning(
 
 
 def draw_evaluation(recognizer: Recognizer, scores: Scores, name: str, splits: Sequence[str], of: str) -> str:
-    """What is taken for what, as a picture in the folder of the recognizer's run.
+    """Draw the confusion matrix of an evaluation in the folder of the recognizer's run.
 
     Args:
-        recognizer: who was asked.
-        scores: of the clips.
-        name: of the picture, below the run's folder, such as "evaluations/001-test.png".
-        splits: that the clips are of.
-        of: what else tells them from other clips.
+        recognizer: the evaluated recognizer.
+        scores: probabilities of the clips.
+        name: file name relative to the run's folder, such as "evaluations/001-test.png".
+        splits: splits of the clips.
+        of: further description of the clips for the title.
 
     Returns:
-        a line that says where it is, or why there is none.
+        a line with the path of the picture, or with the reason why it could not be drawn.
 
     Raises:
-        OSError: if it cannot be written.
+        OSError: if the folder cannot be written.
     """
     folder = RunFolder(recognizer.path.parent.parent)
     with Recorder(folder) as recorder:

@@ -1,4 +1,4 @@
-"""How all pictures look: colors, letters, sizes. No pyplot: it keeps global state and asks for a display."""
+"""The style of all pictures. pyplot is not used, because it has global state and needs a display."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from matplotlib import font_manager
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-# Okabe and Ito: told apart by color-blind people too.
+# The colors of Okabe and Ito, which color-blind people can also distinguish.
 BLUE: Final = "#0072B2"
 ORANGE: Final = "#E69F00"
 GREEN: Final = "#009E73"
@@ -28,7 +28,7 @@ CYCLE: Final = (BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY)
 
 _DOTS_PER_INCH: Final = 130
 _LONGEST_NAME: Final = 22
-# For glosses in Chinese, if one of them is installed: matplotlib's own letters have no such signs.
+# Fonts for glosses in Chinese, if one of them is installed: matplotlib's own font has no Chinese characters.
 _OTHER_SCRIPTS: Final = (
     "Noto Sans CJK SC",
     "Noto Sans CJK JP",
@@ -42,9 +42,9 @@ _OTHER_SCRIPTS: Final = (
 
 @contextmanager
 def style() -> Iterator[None]:
-    """Within this, figures are made and written."""
+    """Apply the style of all pictures within a `with` block, in which figures are created and saved."""
     installed = {font.name for font in font_manager.fontManager.ttflist}
-    chosen: Any = {  # matplotlib names each of its 300 parameters in a type of its own
+    chosen: Any = {  # matplotlib's type lists each of its 300 parameters
         "font.family": ["DejaVu Sans", *(name for name in _OTHER_SCRIPTS if name in installed)],
         "font.size": 9,
         "axes.titlesize": 10,
@@ -57,30 +57,30 @@ def style() -> Iterator[None]:
         "legend.fontsize": 8,
     }
     with mpl.rc_context(chosen), warnings.catch_warnings():
-        # A sign that no letter is there for is a small square; that is no reason to say it for each of them.
+        # A character that no font has is drawn as a small square; one warning for each would be too many.
         warnings.filterwarnings("ignore", message="Glyph .* missing from")
         yield
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """An empty figure.
+    """Create an empty figure.
 
     Args:
-        width: in inches.
-        height: in inches.
+        width: width in inches.
+        height: height in inches.
     """
     return Figure(figsize=(width, height), layout="constrained")
 
 
 def png_of(figure: Figure) -> bytes:
-    """The figure as a PNG file, the same bytes for the same figure."""
+    """Convert a figure to the bytes of a PNG file; equal figures give equal bytes."""
     file = io.BytesIO()
     figure.savefig(file, format="png", dpi=_DOTS_PER_INCH, metadata={"Software": None})
     return file.getvalue()
 
 
 def pixels_of(png: bytes) -> NDArray[np.uint8]:
-    """(height, width, 3) red, green, blue of a PNG file."""
+    """Decode a PNG file to an array (height, width, 3) of red, green and blue."""
     import cv2
 
     image = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_COLOR)
@@ -89,10 +89,13 @@ def pixels_of(png: bytes) -> NDArray[np.uint8]:
 
 
 def captions(names: Sequence[str]) -> tuple[list[str], str]:
-    """Glosses as captions, and what all of them begin with, up to a / or :, which the captions leave out.
+    """Shorten glosses to captions, by removing the prefix that all of them share, up to a / or :.
 
     Args:
         names: the glosses.
+
+    Returns:
+        the captions, and the shared prefix.
     """
     shared = ""
     for pieces in zip(*(re.findall(r"[^/:]*[/:]", name) for name in names), strict=False):
@@ -103,7 +106,7 @@ def captions(names: Sequence[str]) -> tuple[list[str], str]:
 
 
 def short(name: str, longest: int = _LONGEST_NAME) -> str:
-    """A gloss as a caption; of a long one the end, which tells glosses of one source apart."""
+    """Shorten a gloss to a caption; of a long gloss, the end is kept, which usually identifies it."""
     name = name if len(name) <= longest else "…" + name[1 - longest :]
-    # A dollar would begin a formula, and what follows would be none.
+    # matplotlib would interpret a dollar sign as the start of a formula.
     return name.replace("$", r"\$")

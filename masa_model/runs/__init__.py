@@ -1,1 +1,1 @@
-"""Whole runs: pre-training, fine-tuning and evaluation from files to a folder of results."""
+"""Complete runs of pre-training and fine-tuning: they read files and write a folder of results."""

@@ -1,4 +1,4 @@
-"""What beginning a run, and going on with one, have in common for both kinds of training."""
+"""Start and resume runs: the code that pre-training and fine-tuning share."""
 
 from __future__ import annotations
 
@@ -19,62 +19,75 @@ Settings = TypeVar("Settings", PretrainSettings, FinetuneSettings)
 
 
 def new_folder(kind: str, path: Path | None, processes: Processes) -> RunFolder:
-    """The folder of a new run, the same for all processes.
+    """Create the folder of a new run; all processes get the same one.
 
     Args:
-        kind: "pretrain" or "finetune".
-        path: the folder; None = the next free one in runs/.
-        processes: who trains together.
+        kind: kind of run, "pretrain" or "finetune".
+        path: folder of the run; None = the next free one in runs/.
+        processes: the processes that train together.
+
+    Returns:
+        the new folder.
 
     Raises:
-        DataError: if the one named holds a run.
+        DataError: if the given folder already contains a run.
     """
     made = str(RunFolder.create(kind, path).path) if processes.first else ""
     return RunFolder(Path(processes.same_text(made)))
 
 
 def lengthened(settings: Settings, epochs: int | None, folder: RunFolder) -> Settings:
-    """The settings of a run that goes on, with more epochs if more are asked for.
+    """Return the settings of a resumed run, with more epochs if requested.
 
     Args:
-        settings: of the run.
-        epochs: how many it shall have; None = as before.
-        folder: of the run.
+        settings: settings that the run was started with.
+        epochs: new total number of epochs; None = unchanged.
+        folder: folder of the run.
 
     Raises:
-        DataError: if fewer are asked for: a schedule cannot be made shorter than it has come.
+        DataError: if `epochs` is smaller than before: a schedule cannot be shortened.
     """
     before = settings.epochs
     if epochs is None or epochs == before:
         return settings
     if epochs < before:
         raise DataError(
-            f"{folder.path} is a run of {counted(before, 'epoch')}, {epochs} were asked for",
-            "Ask for more, to make it longer, or for none",
+            f"{folder.path} is a run of {counted(before, 'epoch')} and cannot be shortened to {epochs}",
+            "Give a larger number to make the run longer, or leave it out",
         )
     values = settings.model_dump(mode="json", exclude_none=True) | {"epochs": epochs}
     return resolve_settings(type(settings), options=values)
 
 
 def check_same_files(folder: RunFolder, record: Mapping[str, object]) -> None:
-    """Check that the files are those that the run was begun with.
+    """Check that the data files are the ones that the run was started with.
+
+    Args:
+        folder: folder of the run.
+        record: record of the files that are open now, with their fingerprints.
 
     Raises:
-        MismatchError: if they are not.
+        MismatchError: if the files differ.
     """
     if folder.read_data().fingerprints != record["fingerprints"]:
-        raise MismatchError(f"the files are not those {folder.path} was trained on", "Name the same files")
+        raise MismatchError(
+            f"the files differ from those that {folder.path} was trained on", "Give the same files"
+        )
 
 
 @contextmanager
 def held_by(folder: RunFolder, processes: Processes) -> Iterator[str]:
-    """Within, nobody else trains into the folder.
+    """Lock the folder of a run, so that no other process trains in it at the same time.
+
+    Args:
+        folder: folder of the run.
+        processes: the processes that train together; the first one takes the lock.
 
     Yields:
-        a line for the user where the file system has no locks, else "".
+        a note for the user if the file system does not support locks, else "".
 
     Raises:
-        DataError: if another one does.
+        DataError: if another process trains in the folder.
     """
     if not processes.first:
         yield ""

@@ -1,4 +1,4 @@
-"""A run of fine-tuning, from files to a folder with a recognizer and pictures."""
+"""A run of fine-tuning: it reads files and writes a folder with a recognizer and pictures."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ from masa_model.training.run_folder import RunFolder
 
 @dataclass(frozen=True, slots=True)
 class Finetuning:
-    """A run of fine-tuning that begins or goes on.
+    """A new or resumed run of fine-tuning.
 
     Attributes:
-        settings: with which it runs.
-        data: the clips.
-        folder: of the run.
-        device: where to compute.
-        before: the settings with which it was begun; None for a new run.
-        left_out: a line for each picture that could not be drawn.
+        settings: settings of the run.
+        data: training and validation clips with their classes.
+        folder: folder of the run.
+        device: device to compute on.
+        before: settings that the run was started with; None for a new run.
+        left_out: one line for each picture that could not be drawn.
     """
 
     settings: FinetuneSettings
@@ -52,17 +52,17 @@ class Finetuning:
         processes: Processes,
         folder: Path | None = None,
     ) -> Finetuning:
-        """Open the files and make the folder.
+        """Open the files and create the folder of a new run.
 
         Args:
-            files: of pose tracks.
-            settings: of the run.
-            processes: must be one.
-            folder: of the run; None = the next free one in runs/.
+            files: files of pose tracks.
+            settings: settings of the run.
+            processes: the processes that train together; fine-tuning supports only one.
+            folder: folder of the run; None = the next free one in runs/.
 
         Raises:
-            DataError: if the files cannot be used, or do not go together with those of pre-training; if the
-                folder holds a run; if there are several processes.
+            DataError: if the files cannot be used, or their pose estimator differs from that of pre-training;
+                if the folder already contains a run; if there are several processes.
         """
         _require_one(processes)
         data = open_finetune_data(files, settings.data, settings.seed)
@@ -74,16 +74,16 @@ class Finetuning:
     def resumed(
         cls, folder: RunFolder, processes: Processes, files: Sequence[Path] = (), epochs: int | None = None
     ) -> Finetuning:
-        """Go on with a run.
+        """Resume a run.
 
         Args:
-            folder: of the run.
-            processes: must be one.
-            files: where its files are now; none = where they were.
-            epochs: more than it has, to make it longer; None = as before.
+            folder: folder of the run.
+            processes: the processes that train together; fine-tuning supports only one.
+            files: paths of the run's data files, if they were moved; empty = the recorded paths.
+            epochs: larger total number of epochs, to make the run longer; None = unchanged.
 
         Raises:
-            DataError: if the folder holds no run, or the files are not those of the run.
+            DataError: if the folder contains no run, or the files differ from those of the run.
         """
         _require_one(processes)
         before = folder.read_settings(FinetuneSettings)
@@ -94,18 +94,23 @@ class Finetuning:
         return cls(settings, data, folder, processes.device, before)
 
     def train(self, stop: Callable[[], bool] = lambda: False) -> Iterator[Progress]:
-        """Train, a step at each turn, and draw the pictures at the end. The folder must be held (`held_by`).
+        """Train, one step for each item of the iterator, and draw the pictures at the end.
+
+        The folder must be locked with `held_by`.
 
         Args:
-            stop: asked after every step; when it says so, a checkpoint is saved and the run ends.
+            stop: called after every step; if it returns True, a checkpoint is saved and training stops.
+
+        Yields:
+            the progress after each step.
 
         Raises:
-            DataError: if a checkpoint does not fit, or a loss is not finite.
+            DataError: if a checkpoint does not match the run, or a loss is not finite.
         """
         if self.settings != self.before:
             self.folder.begin(self.settings, self.data.record(), again=self.before is not None)
         with Recorder(self.folder, finetuning_curves) as recorder:
-            finished = True  # one that is complete already makes no step
+            finished = True  # a run that is already complete makes no step
             for progress in finetune(self.settings, self.data, self.folder, self.device, stop=stop):
                 if progress.record is not None:
                     recorder.add(progress.record)
@@ -118,6 +123,6 @@ class Finetuning:
 def _require_one(processes: Processes) -> None:
     if processes.count > 1:
         raise DataError(
-            f"found {processes.count} processes, expected one: fine-tuning runs in one",
+            f"found {processes.count} processes, expected one: fine-tuning runs in a single process",
             "Start it without torchrun",
         )

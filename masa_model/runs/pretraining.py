@@ -1,4 +1,4 @@
-"""A run of pre-training, from files to a folder with checkpoints and pictures."""
+"""A run of pre-training: it reads files and writes a folder with checkpoints and pictures."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ from masa_model.training.run_folder import RunFolder
 
 @dataclass(frozen=True, slots=True)
 class Pretraining:
-    """A run of pre-training that begins or goes on.
+    """A new or resumed run of pre-training.
 
     Attributes:
-        settings: with which it runs.
-        data: the clips.
-        folder: of the run.
-        processes: who trains together.
-        before: the settings with which it was begun; None for a new run.
-        left_out: a line for each picture that could not be drawn.
+        settings: settings of the run.
+        data: training clips.
+        folder: folder of the run.
+        processes: the processes that train together.
+        before: settings that the run was started with; None for a new run.
+        left_out: one line for each picture that could not be drawn.
     """
 
     settings: PretrainSettings
@@ -51,16 +51,16 @@ class Pretraining:
         processes: Processes,
         folder: Path | None = None,
     ) -> Pretraining:
-        """Open the files and make the folder.
+        """Open the files and create the folder of a new run.
 
         Args:
-            files: of pose tracks.
-            settings: of the run.
-            processes: who trains together.
-            folder: of the run; None = the next free one in runs/.
+            files: files of pose tracks.
+            settings: settings of the run.
+            processes: the processes that train together.
+            folder: folder of the run; None = the next free one in runs/.
 
         Raises:
-            DataError: if the files cannot be used, or the folder holds a run.
+            DataError: if the files cannot be used, or the folder already contains a run.
         """
         data = _opened(files, settings)
         settings = settle_precision(settings, processes.device)
@@ -70,16 +70,16 @@ class Pretraining:
     def resumed(
         cls, folder: RunFolder, processes: Processes, files: Sequence[Path] = (), epochs: int | None = None
     ) -> Pretraining:
-        """Go on with a run.
+        """Resume a run.
 
         Args:
-            folder: of the run.
-            processes: who trains together.
-            files: where its files are now; none = where they were.
-            epochs: more than it has, to make it longer; None = as before.
+            folder: folder of the run.
+            processes: the processes that train together.
+            files: paths of the run's data files, if they were moved; empty = the recorded paths.
+            epochs: larger total number of epochs, to make the run longer; None = unchanged.
 
         Raises:
-            DataError: if the folder holds no run, or the files are not those of the run.
+            DataError: if the folder contains no run, or the files differ from those of the run.
         """
         before = folder.read_settings(PretrainSettings)
         settings = lengthened(before, epochs, folder)
@@ -88,13 +88,18 @@ class Pretraining:
         return cls(settings, data, folder, processes, before)
 
     def train(self, stop: Callable[[], bool] = lambda: False) -> Iterator[Progress]:
-        """Train, a step at each turn, and draw the pictures at the end. The folder must be held (`held_by`).
+        """Train, one step for each item of the iterator, and draw the pictures at the end.
+
+        The folder must be locked with `held_by`.
 
         Args:
-            stop: asked after every step; when it says so, a checkpoint is saved and the run ends.
+            stop: called after every step; if it returns True, a checkpoint is saved and training stops.
+
+        Yields:
+            the progress after each step.
 
         Raises:
-            DataError: if a checkpoint does not fit, or a loss is not finite.
+            DataError: if a checkpoint does not match the run, or a loss is not finite.
         """
         first = self.processes.first
         if first and self.settings != self.before:
@@ -103,7 +108,7 @@ class Pretraining:
             self.settings, self.data, self.folder, self.processes, stop=stop, after_epoch=self._prober()
         )
         with Recorder(self.folder, pretraining_curves, enabled=first) as recorder:
-            finished = True  # one that is complete already makes no step
+            finished = True  # a run that is already complete makes no step
             for progress in training:
                 if progress.record is not None:
                     recorder.add(progress.record)
@@ -114,7 +119,7 @@ class Pretraining:
                 self.left_out.extend(pictures)
 
     def _prober(self) -> Callable[[MASA, int], dict[str, float]]:
-        """What is asked after every epoch: nothing, or every N epochs how good the features are by now."""
+        """Return the function to call after each epoch; it probes the features every `probe_every` epochs."""
         settings, device = self.settings, self.processes.device
         if not settings.probe_every:
             return lambda model, epochs: {}
@@ -123,7 +128,7 @@ class Pretraining:
             PoseDataset.open(*paths, splits=[split], any_estimator=settings.data.any_estimator)
             for split in ("train", "val")
         )
-        shared_labels(train, val)  # better now than after N epochs
+        shared_labels(train, val)  # fail now, not after `probe_every` epochs
 
         def ask(model: MASA, epochs: int) -> dict[str, float]:
             if epochs % settings.probe_every or not self.processes.first:

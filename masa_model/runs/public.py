@@ -1,4 +1,4 @@
-"""What a notebook calls: pre-train, fine-tune, probe and evaluate, from files to results in one call each."""
+"""The functions of the Python interface: pre-train, fine-tune, probe and evaluate with one call each."""
 
 from __future__ import annotations
 
@@ -45,24 +45,26 @@ def pretrain(
     device: str = "auto",
     progress: bool = True,
 ) -> Run:
-    """Pre-train MASA on the clips of one or several files, without labels (the paper's III-B and III-C).
+    """Pre-train MASA on the clips of one or several files, without labels (sections III-B and III-C).
 
-    The loss is L = L_m + λ_s L_s (Eq. 9): motion of masked frames is predicted (Eq. 4), and the clip is told
-    from others (Eq. 8). Ctrl-C loses what was learned since the last checkpoint, ten minutes at most.
+    The loss is L = L_m + λ_s L_s (Eq. 9): the network predicts the motion of masked frames (Eq. 4), and
+    distinguishes each clip from the others (Eq. 8). Ctrl-C stops the run; training since the last checkpoint
+    is lost, with the default settings at most ten minutes.
 
     Args:
         files: files of pose tracks.
-        size: network and recipe: "base" is the paper's and made for GPUs; "small" and "tiny" fit one machine.
-        epochs: over the clips; None = 400, 200 or 10, by size.
-        seed: of weights, order and masks.
-        settings: further settings by dotted name, such as {"motion.interval": 5}.
+        size: preset of the network and the recipe: "base" is the paper's and needs a GPU; "small" and "tiny"
+            are for one machine.
+        epochs: number of passes over the clips; None = 400, 200 or 10 for "base", "small" or "tiny".
+        seed: random seed of the initial weights, the order of clips and the masks.
+        settings: other settings by dotted name, such as {"motion.interval": 5}.
         run: folder of the run; None = the next free one in runs/.
-        resume: go on with `run`, with its own settings; `epochs` may make it longer.
-        device: "auto" (the GPU if there is one), "cpu", "cuda", "cuda:1".
-        progress: whether to show a bar.
+        resume: whether to resume `run` with its own settings; a larger `epochs` makes the run longer.
+        device: device to compute on: "auto" (the GPU if there is one), "cpu", "cuda", "cuda:1".
+        progress: whether to show a progress bar.
 
     Returns:
-        the run: its metrics, curves, and the encoder that was learned.
+        the run, with its metrics, its curves and the trained encoder.
 
     Raises:
         DataError: if files, settings or folder cannot be used, or the loss is not finite.
@@ -97,23 +99,23 @@ def finetune(
     device: str = "auto",
     progress: bool = True,
 ) -> Run:
-    """Train a recognizer on labeled clips: those of split train; those of val choose the epoch.
+    """Train a recognizer on the labeled clips of split train; the clips of split val choose the best epoch.
 
     Args:
         files: files of pose tracks with labels and splits.
-        pretrained: a run of pre-training, its folder, or one of its checkpoints; None = from scratch, with
+        pretrained: a run of pre-training, its folder, or one of its checkpoints; None = random weights, with
             the network of the setting `size`.
-        recipe: "paper", or "tuned", which was measured on small data.
-        epochs: over the clips; None = 60.
-        seed: of weights, order and sampling.
-        settings: further settings by dotted name, such as {"data.subset": "wlasl100", "data.shots": 5}.
+        recipe: preset of the settings: "paper", or "tuned", which was tuned on small data.
+        epochs: number of passes over the clips; None = 60.
+        seed: random seed of the initial weights, the order of clips and the sampling of frames.
+        settings: other settings by dotted name, such as {"data.subset": "wlasl100", "data.shots": 5}.
         run: folder of the run; None = the next free one in runs/.
-        resume: go on with `run`, with its own settings; `epochs` may make it longer.
-        device: "auto" (the GPU if there is one), "cpu", "cuda", "cuda:1".
-        progress: whether to show a bar.
+        resume: whether to resume `run` with its own settings; a larger `epochs` makes the run longer.
+        device: device to compute on: "auto" (the GPU if there is one), "cpu", "cuda", "cuda:1".
+        progress: whether to show a progress bar.
 
     Returns:
-        the run: its metrics, curves, and the recognizer.
+        the run, with its metrics, its curves and the recognizer.
 
     Raises:
         DataError: if files, settings, checkpoint or folder cannot be used, or the loss is not finite.
@@ -147,22 +149,22 @@ def evaluate(
     force: bool = False,
     device: str = "auto",
 ) -> Evaluation:
-    """Ask a recognizer about clips that it has not seen, and count the right answers.
+    """Evaluate a recognizer on clips that were not used for training.
 
     Args:
-        run: a run of fine-tuning, its folder, a checkpoint, or a recognizer that is loaded.
-        files: files of pose tracks; None = those of the run.
-        split: "train", "val", "test" or "none"; several joined by "+".
-        subset: only these labels, such as "wlasl100"; None = as in the run.
-        views: windows of each clip that are averaged.
-        force: count clips that were trained on, or are of another estimator, all the same.
-        device: where to compute, unless the recognizer is loaded.
+        run: a run of fine-tuning, its folder, one of its checkpoints, or a loaded recognizer.
+        files: files of pose tracks; None = the files of the run.
+        split: split to evaluate on: "train", "val", "test" or "none"; several are joined with "+".
+        subset: name of a subset of labels, such as "wlasl100"; None = the subset of the run.
+        views: number of windows of each clip whose probabilities are averaged.
+        force: whether to evaluate even if clips were used for training, or are of another pose estimator.
+        device: device to compute on; a loaded recognizer stays on its own device.
 
     Returns:
-        top-1, 2 and 5 over clips and over classes with 95 % intervals, and what was confused.
+        top-1, top-2 and top-5 accuracy per clip and per class with 95 % intervals, and the confused classes.
 
     Raises:
-        DataError: if there are no such clips, or training saw them.
+        DataError: if there are no such clips, or they were used for training.
 
     Example:
         >>> found = evaluate("runs/finetune-001")  # doctest: +SKIP
@@ -184,19 +186,19 @@ def evaluate(
 def probe(
     run: str | Path | Run, files: Files | None = None, *, device: str = "auto"
 ) -> dict[str, ProbeResult]:
-    """Ask how good pre-trained features are: learn from clips of train, guess those of val.
+    """Measure how well pre-trained features separate signs: fit on clips of train, predict clips of val.
 
     Args:
         run: a run of pre-training, its folder, or one of its checkpoints.
-        files: files of pose tracks with labels and splits; None = those of the run.
-        device: where to compute.
+        files: files of pose tracks with labels and splits; None = the files of the run.
+        device: device to compute on: "auto" (the GPU if there is one), "cpu", "cuda", "cuda:1".
 
     Returns:
-        "trained", and "untrained": the same network with random weights. Both have the batch statistics of
-        the training clips.
+        the results of the "trained" network, and of the same network with random weights ("untrained"). Both
+        use batch normalization statistics of the training clips.
 
     Raises:
-        DataError: if no class is in both train and val.
+        DataError: if the checkpoint or the files cannot be used, or no class is in both train and val.
 
     Example:
         >>> found = probe("runs/pretrain-001")  # doctest: +SKIP
@@ -236,7 +238,7 @@ def _checkpoint(run: str | Path | Run) -> Path:
 
 
 def _show(train: Callable[[], Iterator[Progress]], what: str, *, shown: bool) -> None:
-    """Run a training with a bar."""
+    """Run the training and show a progress bar."""
     with _bar(what, shown=shown) as tell:
         for progress in train():
             tell(progress)

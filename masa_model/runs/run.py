@@ -1,4 +1,4 @@
-"""A run's folder, for whoever looks at it from Python."""
+"""The results of a run, for use from Python."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ _SHOWN = ("loss", "motion_loss", "alignment_loss", "masked_share", "accuracy", "
 
 
 class Run:
-    """A run of pre-training or fine-tuning.
+    """The results of a run of pre-training or fine-tuning.
 
     Args:
-        path: its folder.
+        path: folder of the run.
 
     Raises:
-        DataError: if there is no checkpoint in it.
+        DataError: if the folder contains no checkpoint.
 
     Example:
         >>> run = Run("runs/finetune-001")  # doctest: +SKIP
@@ -43,7 +43,7 @@ class Run:
 
     @property
     def path(self) -> Path:
-        """Its folder."""
+        """Folder of the run."""
         return self._folder.path
 
     @property
@@ -53,28 +53,28 @@ class Run:
 
     @property
     def checkpoint(self) -> Path:
-        """The checkpoint to use: the best by val, the last where there was no val."""
+        """The checkpoint to use: the best epoch on val, or the last epoch if there were no val clips."""
         best = self._folder.checkpoints / BEST
         return best if best.exists() else self._folder.last
 
     @property
     def finished(self) -> bool:
-        """Whether all of its steps were made."""
+        """Whether the run has completed all of its steps."""
         last: CheckpointHeader = read_header(self._folder.last)
         return last.step == last.steps
 
     @property
     def files(self) -> tuple[Path, ...]:
-        """The files of pose tracks that it was trained on."""
+        """The files of pose tracks that the run was trained on."""
         return self._folder.files()
 
     @property
     def metrics(self) -> list[dict[str, Any]]:
-        """What was measured in each epoch, as metrics.jsonl has it."""
+        """The measurements of each epoch, as in metrics.jsonl."""
         return self._folder.read_metrics()
 
     def to_pandas(self) -> pandas.DataFrame:
-        """The metrics as a table, one row for each epoch.
+        """Return the metrics as a table with one row for each epoch.
 
         Raises:
             NotInstalledError: if pandas is not installed.
@@ -86,10 +86,10 @@ class Run:
         return pandas.DataFrame(self.metrics).set_index("epoch")
 
     def encoder(self, device: str | torch.device = "cpu") -> PoseEncoder:
-        """The trained encoder, in evaluation mode.
+        """Load the trained encoder, in evaluation mode.
 
         Args:
-            device: where to put it.
+            device: device to load the encoder to.
         """
         if self.kind == "recogniser":
             return Recognizer.load(self.checkpoint, device).model.encoder
@@ -97,16 +97,19 @@ class Run:
         return model.query.encoder.to(device)
 
     def recognizer(self, device: str | torch.device = "cpu") -> Recognizer:
-        """The recognizer that came of fine-tuning.
+        """Load the fine-tuned recognizer.
 
         Args:
-            device: where to put it.
+            device: device to load the recognizer to.
 
         Raises:
-            DataError: if it is a run of pre-training.
+            DataError: if this is a run of pre-training.
         """
         if self.kind != "recogniser":
-            raise DataError(f"{self.path} is a run of pre-training", "Fine-tune from it first")
+            raise DataError(
+                f"{self.path} is a run of pre-training, expected one of fine-tuning",
+                "Fine-tune from it first",
+            )
         return Recognizer.load(self.checkpoint, device)
 
     def __repr__(self) -> str:
@@ -119,7 +122,7 @@ class Run:
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        """For notebooks: the same, and the curves."""
+        """Show the run in a notebook: its summary and its training curves."""
         text = f"<pre>{html.escape(repr(self))}</pre>"
         curves = self.path / "curves.png"
         if curves.is_file():

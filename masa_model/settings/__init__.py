@@ -1,1 +1,1 @@
-"""What can be chosen, with defaults, and how a file, options and old runs are read."""
+"""Settings of runs: allowed values, defaults, and reading them from files, options and old runs."""

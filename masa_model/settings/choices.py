@@ -1,56 +1,64 @@
-"""The values that settings choose among."""
+"""The allowed values of settings that choose one of several words."""
 
 from __future__ import annotations
 
 from typing import Final, Literal
 
-# A preset of network, recipe and length.
+# Preset of the network, the training recipe and the number of epochs.
 Size = Literal["base", "small", "tiny"]
-# A preset of fine-tuning: the paper's, or one measured on small data.
+# Preset of fine-tuning: the paper's, or one that was tuned on small data.
 Recipe = Literal["paper", "tuned"]
 # Number format of the network's arithmetic; "auto" is bf16 on a GPU that has it, else fp32.
 Precision = Literal["auto", "fp32", "bf16"]
-# What weight decay is applied to: all parameters, or only the matrices of linear layers.
+# Parameters to which weight decay is applied: all, or only the weight matrices of linear layers.
 Decay = Literal["all", "matrices"]
-# Where clips are held while training: read from disk as needed, in memory, or on the GPU.
+# Where clips are kept during training: on disk (read as needed), in memory, or on the GPU.
 Storage = Literal["auto", "stream", "memory", "gpu"]
 
-# "frame": a hand's box follows it, so that its path is left to the body's wrist. "clip": one box a clip.
+# "frame": one box for each hand in each frame; the box follows the hand, so the hand's path is visible only
+# in the wrist keypoint of the body. "clip": one box for each hand in the whole clip.
 CropReference = Literal["frame", "clip"]
-# Longer clips are thinned out to this many frames.
+# Maximum number of frames of a clip; longer clips are subsampled.
 MAX_FRAMES: Final = 150
-# How the frames of a clip are chosen in fine-tuning. "window": neighboring frames, all places of the window
-# alike. "stride": the same of every second frame, as the authors' data code thins its clips out, so that as
-# many frames reach twice as far. "spread": one frame out of each of as many equal parts of the clip as there
-# are frames to choose. The paper says none of them.
+# How the frames of a clip are chosen in fine-tuning. "window": a window of neighboring frames; all positions
+# of the window are equally likely. "stride": a window of every second frame, which covers twice the time; the
+# authors' data code subsamples clips in this way. "spread": the clip is cut into as many equal parts as there
+# are frames to choose, and one frame is taken from each part. The paper does not say which one it uses.
 Sampling = Literal["window", "stride", "spread"]
 
-# An "entry" of Alg. 1: how far a joint moves, or each of its two coordinates. The paper does not say.
+# What Alg. 1 counts as one "entry": the displacement of a joint, or each of its two coordinates. The paper
+# does not say which.
 Magnitude = Literal["displacement", "coordinate"]
-# Which entries a frame's share is of: those seen in both frames, or all. Read literally the paper says all;
-# half of real clips then have no candidate, since one hand is often absent.
+# Denominator of the fraction of moving entries of a frame: entries that are visible in both frames, or all
+# entries. Read literally, the paper says all; then half of real clips have no candidate frame, because one
+# hand is often absent.
 Denominator = Literal["visible", "all"]
-# What makes a frame a candidate.
-# "parts": in the body or in a hand, enough of the keypoints that are seen surely in both frames move by ε_m.
-# "paper": the letter of Alg. 1: motion times c_i · c_{i+k} is compared with ε_m, and all 49 keypoints
-# together must move enough. Graded confidences then ask for a multiple of ε_m; and where an estimator always
-# gives both hands, no frame of a one-handed sign is a candidate (docs/pretrain.md has the numbers).
-# "released": the authors' code: two coordinates of a part grow by more than ε_m, whatever the confidence.
+# Which frames are candidates for masking.
+# "parts": frames in which enough keypoints of one part (body, left hand, right hand) move by at least ε_m;
+# only keypoints with enough confidence in both frames count.
+# "paper": Alg. 1 as written: motion times c_i · c_{i+k} is compared with ε_m, over all 49 keypoints together.
+# A confidence below 1 then needs more motion than ε_m; and if an estimator always outputs both hands, no
+# frame of a one-handed sign is a candidate (see docs/pretrain.md for numbers).
+# "released": the authors' code: more than one coordinate of a part increases by more than ε_m, at any
+# confidence above 0.
 MaskRule = Literal["parts", "paper", "released"]
-# One set of masked frames a clip (the paper); one for each part, which is hidden alone ("per_part"); or one
-# for each part, and a frame of any of them is hidden whole ("union", as in the released code).
+# "clip": one set of masked frames for all parts of a clip (the paper). "per_part": one set for each part;
+# only this part is masked. "union": one set for each part; all parts are masked in the frames of any set
+# (the released code).
 MaskSet = Literal["clip", "per_part", "union"]
-# Frames are chosen among those that move (Alg. 1), or among all that have a residual.
+# "motion": masked frames are chosen among the frames with enough motion (Alg. 1). "random": among all frames
+# that have a motion residual.
 MaskStrategy = Literal["motion", "random"]
 
-# What the decoder predicts (Table VI).
+# Prediction target of the decoder (Table VI).
 Objective = Literal["motion", "joint"]
-# What is measured per entry, and how a frame's entries come together. "sum" is the letter of Eq. 4.
+# Error of one entry, and how the errors of a frame are combined. Eq. 4 as written uses "l2" and "sum".
 LossKind = Literal["l2", "l1"]
 Reduction = Literal["mean", "sum"]
-# Batch statistics, or layer norm: for measuring what batch statistics give away to the contrastive task.
+# Batch normalization, or layer normalization. With layer normalization one can measure how much batch
+# statistics leak information to the contrastive task.
 Normalization = Literal["batch", "layer"]
 
-# The classifier behind the encoder, and how it averages over frames.
+# The classification head after the encoder, and how it averages over frames.
 Head = Literal["linear", "batch-norm"]
 Pooling = Literal["average", "softmax"]

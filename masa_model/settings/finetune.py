@@ -1,4 +1,4 @@
-"""What can be chosen about fine-tuning. Defaults are the paper's; "tuned" is a second recipe."""
+"""Settings of fine-tuning. The defaults are the paper's; "tuned" is a second recipe."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ from masa_model.settings.types import Count, Positive, Section, Seed, Share, Wei
 
 
 class SamplingSettings(Section):
-    """Which frames of a clip are used.
+    """Settings of temporal sampling: which frames of a clip the network sees.
 
     Attributes:
-        frames: maximum number of frames; a shorter clip keeps all frames, or all that the stride leaves.
-        how: "window" uses neighboring frames, "stride" every second frame, "spread" frames spread over the
-            whole clip.
+        frames: maximum number of frames that are sampled from a clip. A shorter clip keeps all of its frames;
+            with "stride", every second one.
+        how: how frames are sampled: "window" uses neighboring frames, "stride" uses every second frame of a
+            window, "spread" uses frames spread evenly over the whole clip.
     """
 
     frames: Count = 32
@@ -27,11 +28,13 @@ class SamplingSettings(Section):
 
 
 class HeadSettings(Section):
-    """The classifier behind the encoder.
+    """Settings of the classification head, which follows the encoder.
 
     Attributes:
-        kind: "linear" layer, or "batch-norm": a linear layer after batch normalization and dropout.
-        pooling: plain "average" over the frames, or an average with learned weights ("softmax").
+        kind: type of the classification head: "linear" is one linear layer, "batch-norm" is batch
+            normalization, dropout and a linear layer.
+        pooling: how the features of a clip's frames are combined: "average" is the plain mean, "softmax" is a
+            weighted mean with learned weights.
         dropout: dropout rate of the batch-norm head.
     """
 
@@ -41,22 +44,24 @@ class HeadSettings(Section):
 
 
 class FinetuneOptimizerSettings(Section):
-    """The optimizer and its schedule.
+    """Settings of the optimizer and its learning rate schedule.
 
     Attributes:
-        kind: "sgd" with momentum and a learning rate that drops in steps, or "adamw" with warm-up and a
-            learning rate that falls linearly.
+        kind: optimizer: "sgd" is SGD with momentum and a learning rate that drops in steps, "adamw" is AdamW
+            with warm-up and linear decay of the learning rate.
         learning_rate: highest learning rate of the schedule.
-        head_factor: learning rate of the head as a multiple of the encoder's.
-        momentum: momentum of SGD.
+        head_factor: learning rate of the classification head, as a multiple of the encoder's learning rate.
+        momentum: momentum of SGD; AdamW does not use it.
         weight_decay: weight decay of SGD or AdamW.
-        decay: parameters to which weight decay is applied: "all", or only the "matrices" of linear layers,
-            which excludes biases, norms and learned tokens.
-        drops: SGD: how many times the learning rate is divided by ten, at equal distances (paper: every 20
-            of 60 epochs, which is 2 times).
-        warm_up: AdamW: fraction of all steps during which the learning rate rises.
-        head_first: fraction of all steps in which only the head is trained and a pre-trained encoder stays
-            unchanged, because a new head would distort it (Kumar et al. 2022, arXiv:2202.10054).
+        decay: parameters to which weight decay is applied: "all" parameters, or only the weight "matrices" of
+            linear layers, which excludes biases, normalization layers and learned tokens.
+        drops: for SGD, how many times the learning rate is divided by ten, at equal intervals (paper: every
+            20 of 60 epochs, which is 2 times).
+        warm_up: for AdamW, fraction of all steps during which the learning rate rises from 0; after that it
+            decreases linearly to 0.
+        head_first: fraction of all steps, at the start, during which only the classification head is trained
+            and the pre-trained encoder stays unchanged. Otherwise the untrained head would distort the
+            encoder's features (Kumar et al. 2022, arXiv:2202.10054).
     """
 
     kind: Literal["sgd", "adamw"] = "sgd"
@@ -71,17 +76,19 @@ class FinetuneOptimizerSettings(Section):
 
 
 class FinetuneDataSettings(Section):
-    """Which clips are used.
+    """Settings that select clips and say where they are kept.
 
     Attributes:
-        subset: name of a subset of labels, such as wlasl100; without a value, all labels.
+        subset: name of a subset of labels, such as wlasl100; without a value, all labels are used.
         train: splits to train on; "none" stands for clips without a split.
-        val: splits that choose the best epoch, if the files have such clips.
-        shots: number of training clips of each class, or all if a class has fewer; without a value, all.
-        storage: where training clips are kept: "stream" reads them from disk, "memory", "gpu", or "auto": on
-            the GPU if they need less than 25 % of its free memory, else in memory by the same rule, else from
-            disk.
-        any_estimator: use files, and pre-training, of different pose estimators together.
+        val: splits that choose the best epoch, if the files have clips of these splits.
+        shots: number of training clips for each class; a class with fewer clips uses all of them. Without a
+            value, all clips are used.
+        storage: where training clips are kept: "stream" reads them from disk, "memory" keeps them in main
+            memory, "gpu" keeps them on the GPU. "auto" uses the GPU if the clips need less than 25 % of its
+            free memory, else main memory by the same rule, else the disk.
+        any_estimator: if true, files of different pose estimators can be used together, and with a checkpoint
+            that was pre-trained on keypoints of another pose estimator.
     """
 
     subset: str | None = None
@@ -93,23 +100,30 @@ class FinetuneDataSettings(Section):
 
 
 class FinetuneSettings(RunSettings):
-    """All settings of a fine-tuning run.
+    """Settings of a fine-tuning run.
+
+    Example:
+        >>> FinetuneSettings(recipe="tuned").optimizer.kind
+        'adamw'
 
     Attributes:
-        recipe: preset of the other settings: "paper", or "tuned", which was measured on small data.
-        pretrained: checkpoint of the pre-trained encoder; without a value, the encoder starts from scratch.
-        freeze: keep the encoder unchanged and train only the head.
-        size: size of the network when it starts from scratch.
+        recipe: preset of the other settings: "paper", or "tuned", which was tuned on small data.
+        pretrained: path of the pre-training checkpoint whose encoder is used; without a value, the encoder
+            starts from random weights.
+        freeze: if true, the encoder stays unchanged and only the classification head is trained.
+        size: size of the network, if it starts from random weights.
         epochs: number of passes over the training clips.
         batch_size: number of clips in a training step.
-        val_every: number of epochs between two evaluations on val; the last epoch is always evaluated.
-        save_minutes: minutes within an epoch after which a checkpoint is written from which the run can
-            resume.
-        seed: seed of the first weights, the order of clips, the sampling of frames and the choice of clips.
-        precision: number format of the network's arithmetic in training; evaluation always uses float32.
-            "auto" is bf16 on a GPU that supports it, else fp32; the run records what was used.
-        label_smoothing: fraction of each label that is spread over all classes.
-        class_weights: "balanced" gives rare classes as much total weight as frequent ones.
+        val_every: number of epochs between two evaluations on the val clips; the last epoch is always
+            evaluated.
+        save_minutes: time in minutes between two checkpoints within an epoch; the run can resume from each.
+        seed: random seed of the initial weights, the order of clips, the sampling of frames and the choice of
+            clips.
+        precision: number format of the network's computations in training; evaluation always uses float32.
+            "auto" is bf16 on a GPU that supports it, else fp32; the run records which one was used.
+        label_smoothing: label smoothing: fraction of each label's weight that is spread over all classes.
+        class_weights: weights of the classes in the loss: "none" weights all clips equally, "balanced" gives
+            each class the same total weight, so that clips of rare classes count more.
     """
 
     recipe: Recipe = "paper"
@@ -135,7 +149,7 @@ class FinetuneSettings(RunSettings):
     @model_validator(mode="before")
     @classmethod
     def _preset(cls, values: object) -> object:
-        """Recipe and size set other settings; values that are given take precedence."""
+        """Apply the presets of recipe and size; explicitly given values take precedence."""
         if not isinstance(values, dict):
             return values
         values = renamed(values)
@@ -149,21 +163,21 @@ class FinetuneSettings(RunSettings):
         """See RunSettings."""
         found = {"network.decoder_blocks": "a recognizer has no decoder"}
         if self.optimizer.kind == "sgd":
-            found["optimizer.warm_up"] = "optimizer.kind is sgd, whose learning rate falls in steps"
+            found["optimizer.warm_up"] = "optimizer.kind is sgd, whose learning rate drops in steps"
         else:
             found["optimizer.momentum"] = "optimizer.kind is adamw"
-            found["optimizer.drops"] = "optimizer.kind is adamw, whose learning rate falls in a line"
+            found["optimizer.drops"] = "optimizer.kind is adamw, whose learning rate decreases linearly"
         if self.head.kind == "linear":
             found["head.dropout"] = "head.kind is linear"
         if self.pretrained is None:
-            found["optimizer.head_first"] = "from scratch all learns from the start"
+            found["optimizer.head_first"] = "the encoder is not pre-trained"
         if self.freeze:
             found["optimizer.head_first"] = "the encoder is frozen"
             found["network.graph_dropout"] = "the encoder is frozen"
         return found
 
 
-# Measured on small data (docs/reproduction.md): augmentation that keeps signs what they are.
+# "tuned" was tuned on small data (docs/reproduction.md); its augmentation does not change a sign's meaning.
 RECIPES: dict[str, dict[str, Any]] = {
     "paper": {},
     "tuned": {

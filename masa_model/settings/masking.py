@@ -1,4 +1,4 @@
-"""What can be chosen about Alg. 1, and what runs meant by it from before there was a choice."""
+"""Settings of motion-aware masking (Alg. 1), and their meaning in old runs that had no `masking.rule`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pydantic import model_validator
 from masa_model.settings.choices import Denominator, Magnitude, MaskRule, MaskSet, MaskStrategy
 from masa_model.settings.types import Count, Section, Share, Weight, named
 
-# What a rule sets besides itself.
+# Other settings that each rule changes.
 MASK_RULES: dict[str, dict[str, Any]] = {
     "parts": {},
     "paper": {"denominator": "all"},
@@ -18,22 +18,28 @@ MASK_RULES: dict[str, dict[str, Any]] = {
 
 
 class MaskingSettings(Section):
-    """Which frames are masked (Alg. 1).
+    """Settings of masking: which frames are masked (Alg. 1).
 
     Attributes:
-        strategy: mask frames that move ("motion"), or any frames ("random").
-        rule: which frames may be masked. "parts": frames in which enough keypoints of one part move.
-            "paper": Alg. 1 as it is written: motion times confidence, all keypoints together. "released":
-            the rule of the authors' code.
-        interval: Alg. 1's k in frames; without a value, the number of motion.interval that is nearest to 3.
-        ratio: α, the fraction of the frames that may be masked that is masked.
-        confidence_threshold: ε_c, the confidence below which a keypoint is not used.
-        motion_threshold: ε_m, the motion above which a keypoint moves, in 1/256 of a part's side.
-        min_moving_fraction: δ, the minimum fraction of keypoints that move in a frame that may be masked.
-        magnitude: measure the motion of a joint by its "displacement", or by each "coordinate".
-        denominator: the fraction δ is of the "visible" keypoints, or of "all" keypoints.
-        mask_set: hide the same frames of all parts ("clip"); choose frames for each part and hide only this
-            part ("per_part"); or choose frames for each part and hide all parts in them ("union").
+        strategy: which frames can be masked: "motion" uses only frames with enough motion (Alg. 1), "random"
+            uses any frames.
+        rule: how a frame is judged to have enough motion. "parts": enough keypoints of one part (body, left
+            hand or right hand) move. "paper": Alg. 1 as written: motion times confidence, all keypoints
+            together. "released": the rule of the authors' code.
+        interval: k of Alg. 1: distance in frames over which motion is measured; without a value, the number
+            in motion.interval that is nearest to the paper's 3.
+        ratio: masking ratio α: fraction of the candidate frames that is masked.
+        confidence_threshold: confidence threshold ε_c: a keypoint with a lower confidence is not used.
+        motion_threshold: motion threshold ε_m: a keypoint moves if its motion is at least this large, in
+            1/256 of a part's side.
+        min_moving_fraction: threshold δ: minimum fraction of moving keypoints in a candidate frame.
+        magnitude: how motion is measured: "displacement" is the distance that a keypoint moves, "coordinate"
+            treats x and y separately.
+        denominator: keypoints among which the fraction δ is counted: those that are "visible" in both frames,
+            or "all".
+        mask_set: which parts are masked together. "clip": the same frames of all parts. "per_part": frames
+            are chosen for each part, and only this part is masked. "union": frames are chosen for each part,
+            and all parts are masked in them.
     """
 
     strategy: MaskStrategy = "motion"
@@ -50,13 +56,13 @@ class MaskingSettings(Section):
     @model_validator(mode="before")
     @classmethod
     def _rule(cls, values: object) -> object:
-        """A rule sets other settings with it; values that are given take precedence."""
+        """Apply the preset of the rule; explicitly given values take precedence."""
         if not isinstance(values, dict):
             return values
         return {**named(MASK_RULES, values.get("rule", "parts")), **values}
 
 
-# Runs from before there was a rule to choose wrote all of these; k was the first interval.
+# Old runs, from before `masking.rule` existed, wrote all of these; their k was the first interval.
 _FIRST_MASKING = frozenset(
     [
         "strategy",
@@ -72,7 +78,11 @@ _FIRST_MASKING = frozenset(
 
 
 def with_first_rule(values: dict[str, Any]) -> dict[str, Any]:
-    """Settings that a run wrote before there were rules mean what they meant then."""
+    """Return the settings of an old run, without `masking.rule`, with the rule that it used.
+
+    Args:
+        values: settings by group, as the run wrote them; settings that have a rule are returned unchanged.
+    """
     masking, motion = values.get("masking"), values.get("motion")
     if not isinstance(masking, dict) or "rule" in masking or not masking.keys() >= _FIRST_MASKING:
         return values

@@ -1,4 +1,4 @@
-"""The shape of the network, and its three sizes."""
+"""Settings of the network's shape, and its three sizes."""
 
 from __future__ import annotations
 
@@ -12,18 +12,20 @@ from masa_model.settings.types import Depth, Section, Share, Width
 
 
 class NetworkSettings(Section):
-    """Shape of the network.
+    """Settings of the network's shape.
 
     Attributes:
-        blocks: number of channels of the five blocks of each graph network (paper: 128, 128, 256, 512, 512).
-        part: number of features of each part (body, left hand, right hand); a frame's vector, D_e, is three
-            times as long (paper: 1536).
-        encoder_blocks: number of transformer blocks of the encoder, which sees the visible frames.
-        decoder_blocks: number of transformer blocks of the decoder, which predicts the masked frames.
-        heads: number of attention heads.
+        blocks: number of channels in each of the five blocks of the graph convolutional networks (paper: 128,
+            128, 256, 512, 512).
+        part: number of features for each part (body, left hand, right hand). The feature vector of a frame
+            has D_e = 3 × part entries (paper: 1536).
+        encoder_blocks: number of transformer blocks in the encoder, which sees the visible frames.
+        decoder_blocks: number of transformer blocks in the decoder, which predicts the masked frames.
+        heads: number of attention heads in each transformer block; 3 × part must be a multiple of 2 × heads.
         hidden: width of the feed-forward layers in each transformer block.
-        norm: normalization in the graph networks: "batch" statistics, or "layer" norm.
-        graph_dropout: dropout rate in the graph blocks.
+        norm: normalization layers in the graph convolutional networks: "batch" normalization, or "layer"
+            normalization.
+        graph_dropout: dropout rate in the blocks of the graph convolutional networks.
     """
 
     blocks: tuple[Width, Width, Width, Width, Width] = (128, 128, 256, 512, 512)
@@ -51,15 +53,15 @@ class NetworkSettings(Section):
 
     @property
     def features(self) -> int:
-        """D_e, the width of a frame's vector: body and both hands side by side (paper: 1536)."""
+        """D_e, the length of a frame's feature vector: body and both hands concatenated (paper: 1536)."""
         return 3 * self.part
 
     @property
     def encoder_weights(self) -> int:
-        """How many weights the linear layers of embedding and encoder have: a little less than all."""
+        """Number of weights in the linear layers of embedding and encoder: slightly fewer than all."""
         channels = (2, *self.blocks)
         graphs = sum(4 * before * after + after**2 for before, after in pairwise(channels))
-        # One graph network for the body, one for hands.
+        # One graph network for the body, one for both hands.
         embedding = 2 * (graphs + self.blocks[-1] * self.part)
         return embedding + self.encoder_blocks * self._block_weights
 

@@ -1,4 +1,4 @@
-"""What can be chosen about pre-training. Defaults are the paper's where it says."""
+"""Settings of pre-training. The defaults are the paper's values, where the paper gives them."""
 
 from __future__ import annotations
 
@@ -24,14 +24,16 @@ from masa_model.settings.types import Count, Positive, Section, Seed, Share, Wei
 
 
 class InputSettings(Section):
-    """How stored clips become batches.
+    """Settings of the network's input: how stored clips become batches.
 
     Attributes:
-        crop_reference: the square around a hand: a new one in every "frame", or one for the whole "clip".
-        max_frames: maximum number of frames of a clip; longer clips are thinned out evenly to this number.
-        noise: standard deviation of Gaussian noise that is added to the coordinates of training clips, and of
-            the clips that choose the best epoch (Table XIII), in 1/256 of a part's side. Masks are chosen
-            on the coordinates without noise.
+        crop_reference: the square crop around each hand: "frame" computes a new one in every frame, "clip"
+            uses one for the whole clip.
+        max_frames: maximum number of frames of a clip; of a longer clip every n-th frame is used, with the
+            smallest n that is sufficient.
+        noise: standard deviation σ of Gaussian noise that is added to the keypoint coordinates (Table XIII),
+            in 1/256 of a part's side. It is added to training clips, and in fine-tuning also to the clips
+            that choose the best epoch. Masked frames are chosen from coordinates without noise.
     """
 
     crop_reference: CropReference = "frame"
@@ -40,14 +42,14 @@ class InputSettings(Section):
 
 
 class AugmentSettings(Section):
-    """Random variation of training clips; 0 turns a variation off.
+    """Settings of augmentation: random variation of training clips; 0 turns a variation off.
 
     Attributes:
-        rotation: maximum rotation in degrees, in either direction.
-        scale: maximum relative change of the size of body and hands.
-        shift: maximum shift of the body, in 1/256 of the frame's longer side.
-        joint_drop: probability that a keypoint is missing in the whole clip.
-        hand_swap: probability that the clip is mirrored, so that left and right hand change places.
+        rotation: maximum angle of random rotation in degrees, in either direction; 0 turns it off.
+        scale: maximum relative change of the size of body and hands, such as 0.15 for ±15 %; 0 turns it off.
+        shift: maximum random shift of the body, in 1/256 of the frame's longer side; 0 turns it off.
+        joint_drop: probability that a keypoint is removed from the whole clip.
+        hand_swap: probability that a clip is mirrored, so that left and right hand are exchanged.
     """
 
     rotation: Weight = 0.0
@@ -58,17 +60,20 @@ class AugmentSettings(Section):
 
 
 class MotionSettings(Section):
-    """What the decoder predicts, and its loss L_m (Eq. 4).
+    """Settings of motion prediction: the decoder's target, and its loss L_m (Eq. 4).
 
     Attributes:
-        objective: predict "motion" residuals, or the "joint" coordinates themselves (Table VI).
-        interval: distance k in frames between the two positions of a motion residual; a list predicts motion
-            at several scales, each with its own output head.
-        weights: weight of the loss of each interval; as many numbers as there are intervals.
-        weight: weight of L_m in the total loss; 0 trains with semantic alignment only (Table VIII).
-        scale: number by which targets are divided, in 1/256 of a part's side.
-        loss: "l2" for squared errors, "l1" for absolute errors.
-        reduction: how the errors of a frame are combined: their "mean", or their "sum" as Eq. 4 is written.
+        objective: prediction target of the decoder: "motion" residuals, or the "joint" coordinates (Table
+            VI).
+        interval: interval k of a motion residual: distance in frames between its two positions. With a list,
+            motion is predicted at several intervals, each with its own output layers.
+        weights: weight of the motion loss of each interval: one number for each number in motion.interval.
+        weight: weight of the motion prediction loss L_m in the total loss; 0 trains with semantic alignment
+            only (Table VIII).
+        scale: number by which motion residuals are divided before they are predicted, in 1/256 of a part's
+            side.
+        loss: error function of the motion loss: "l2" for squared errors, "l1" for absolute errors.
+        reduction: how the errors of a frame are combined: "mean", or "sum" as Eq. 4 is written.
     """
 
     objective: Objective = "motion"
@@ -97,22 +102,24 @@ class MotionSettings(Section):
     def _as_many_weights(self) -> MotionSettings:
         if not self.interval or len(self.interval) != len(self.weights):
             raise ValueError(
-                f"{len(self.interval)} intervals and {len(self.weights)} weights, expected as many"
+                f"{len(self.interval)} intervals and {len(self.weights)} weights, expected equal numbers"
             )
         return self
 
 
 class AlignmentSettings(Section):
-    """Momentum semantic alignment, and its loss L_s (Eq. 5 to 8).
+    """Settings of momentum semantic alignment, and its contrastive loss L_s (Eq. 5 to 8).
 
     Attributes:
-        weight: final weight λ_s of L_s in the total loss; 0 trains with motion prediction only (Table VIII).
-        ramp: fraction of all steps during which λ_s rises from 0 (paper: 100 of 400 epochs).
-        ratio: α_r, the fraction of frames that the key branch does not see.
-        temperature: temperature τ of the contrastive loss.
-        bank_size: number K of keys in the memory bank; at most half the number of training clips is used.
+        weight: final weight λ_s of the alignment loss L_s in the total loss; 0 trains with motion prediction
+            only (Table VIII).
+        ramp: fraction of all steps during which λ_s rises linearly from 0 (paper: 100 of 400 epochs).
+        ratio: masking ratio α_r of the key branch (Eq. 5): fraction of a clip's frames that the key branch
+            does not see.
+        temperature: temperature τ of the contrastive loss (Eq. 8).
+        bank_size: number K of keys in the memory bank; it is limited to half the number of training clips.
         momentum: momentum μ of the moving average that updates the key branch.
-        features: length of the projected vectors of query and key.
+        features: length of the projected feature vectors of query and key.
     """
 
     weight: Weight = 0.05
@@ -125,17 +132,18 @@ class AlignmentSettings(Section):
 
 
 class OptimizerSettings(Section):
-    """The optimizer AdamW and its schedule.
+    """Settings of the AdamW optimizer and its learning rate schedule.
 
     Attributes:
         learning_rate: highest learning rate of the schedule.
-        warm_up: fraction of all steps during which the learning rate rises from 0 (paper: 20 of 400 epochs);
-            after that it falls to 0.
-        betas: the two decay rates of AdamW's moving averages.
+        warm_up: fraction of all steps during which the learning rate rises linearly from 0 (paper: 20 of 400
+            epochs); after that it decreases linearly to 0.
+        betas: decay rates β₁ and β₂ of AdamW's moving averages.
         weight_decay: weight decay of AdamW.
-        decay: parameters to which weight decay is applied: "all", or only the "matrices" of linear layers,
-            which excludes biases, norms and learned tokens.
-        clip_gradients: maximum norm of the gradient; 0 does not limit it.
+        decay: parameters to which weight decay is applied: "all" parameters, or only the weight "matrices" of
+            linear layers, which excludes biases, normalization layers and learned tokens.
+        clip_gradients: maximum norm of the gradient; larger gradients are scaled down to it. 0 turns gradient
+            clipping off.
     """
 
     learning_rate: Positive = 1e-4
@@ -147,15 +155,15 @@ class OptimizerSettings(Section):
 
 
 class DataSettings(Section):
-    """Which clips are used for training.
+    """Settings that select clips for training and say where they are kept.
 
     Attributes:
         splits: splits to train on; "none" stands for clips without a split.
-        ratio: fraction of each corpus's clips that is used (Fig. 2).
-        storage: where clips are kept during training: "stream" reads them from disk, "memory", "gpu", or
-            "auto": on the GPU if they need less than 25 % of its free memory, else in memory by the same
-            rule, else from disk.
-        any_estimator: use files of different pose estimators together.
+        ratio: fraction of each corpus's clips that is used for training (Fig. 2).
+        storage: where training clips are kept: "stream" reads them from disk, "memory" keeps them in main
+            memory, "gpu" keeps them on the GPU. "auto" uses the GPU if the clips need less than 25 % of its
+            free memory, else main memory by the same rule, else the disk.
+        any_estimator: if true, files of different pose estimators can be used together.
     """
 
     splits: tuple[Literal["train", "val", "test", "none"], ...] = ("train", "none")
@@ -165,21 +173,27 @@ class DataSettings(Section):
 
 
 class PretrainSettings(RunSettings):
-    """All settings of a pre-training run.
+    """Settings of a pre-training run.
+
+    Example:
+        >>> PretrainSettings(size="tiny").epochs
+        10
 
     Attributes:
-        size: preset of network, recipe and number of epochs: "base" (the paper's), "small" or "tiny".
-        epochs: number of passes over the clips.
-        batch_size: number of clips in a training step of each process.
-        seed: seed of the first weights, the order of clips and the masks.
-        save_every: number of epochs between checkpoints that are kept.
-        save_minutes: minutes within an epoch after which a checkpoint is written from which the run can
-            resume.
-        probe_every: number of epochs between probes of the features; 0 does not probe.
-        precision: number format of the network's arithmetic; losses and weights are always float32. "auto"
-            is bf16 on a GPU that supports it, else fp32; the run records what was used.
-        compile: compile the networks with torch.compile, which takes about a minute and makes steps faster.
-        augment: how query and key are varied, each with its own random numbers (the paper: not at all).
+        size: preset of the network, the optimizer, the augmentation and the number of epochs: "base" is the
+            paper's; "small" and "tiny" are for one machine and fewer clips.
+        epochs: number of passes over the training clips.
+        batch_size: number of clips in a training step, for each process.
+        seed: random seed of the initial weights, the order of clips and the choice of masked frames.
+        save_every: number of epochs between two checkpoints that are kept.
+        save_minutes: time in minutes between two checkpoints within an epoch; the run can resume from each.
+        probe_every: number of epochs between two probes, which measure how well the features separate signs;
+            0 turns probes off.
+        precision: number format of the network's computations; losses and weights are always float32. "auto"
+            is bf16 on a GPU that supports it, else fp32; the run records which one was used.
+        compile: if true, the networks are compiled with torch.compile, which takes about a minute and makes
+            training steps faster.
+        augment: augmentation of query and key; each uses its own random numbers (the paper uses none).
     """
 
     size: Size = "base"
@@ -203,7 +217,7 @@ class PretrainSettings(RunSettings):
     @model_validator(mode="before")
     @classmethod
     def _preset(cls, values: object) -> object:
-        """A size sets network, recipe and number of epochs; values that are given take precedence."""
+        """Apply the preset of the size; explicitly given values take precedence."""
         if not isinstance(values, dict):
             return values
         values = with_first_rule(renamed(values))
@@ -226,30 +240,32 @@ class PretrainSettings(RunSettings):
 
         thresholds = ("motion_threshold", "min_moving_fraction", "magnitude", "denominator")
         if self.masking.rule == "released":
-            idle("the released rule counts coordinates that grow", "masking", *thresholds[1:])
+            idle("masking.rule is released, which does not use it", "masking", *thresholds[1:])
         if self.masking.strategy == "random":
-            idle("masking.strategy is random, which asks for no motion", "masking", "rule", *thresholds)
+            idle("masking.strategy is random, which ignores motion", "masking", "rule", *thresholds)
         own_interval = ("interval",) if self.masking.interval is not None else ()
         if self.motion.objective == "joint":
             idle("motion.objective is joint", "motion", "scale", "weights", *own_interval)
         if self.motion.weight == 0:
             rest = ("objective", "scale", "weights", "loss", "reduction", *own_interval)
             idle("motion.weight is 0", "motion", *rest)
-            idle("motion.weight is 0, and nothing is decoded", "network", "decoder_blocks")
+            idle("motion.weight is 0, so the decoder is not used", "network", "decoder_blocks")
         if self.alignment.weight == 0:
             rest = ("ramp", "ratio", "temperature", "bank_size", "momentum", "features")
             idle("alignment.weight is 0", "alignment", *rest)
         return found
 
 
-# It keeps a sign what it is (docs/reproduction.md).
+# Augmentation that does not change a sign's meaning (docs/reproduction.md).
 MILD_AUGMENTATION: dict[str, float] = {"rotation": 10.0, "scale": 0.15, "shift": 10.0, "joint_drop": 0.05}
 
-# Query and key are varied, since among few clips the right key is found too easily; a higher temperature,
-# since many keys are of the same sign. Measured with tiny (docs/reproduction.md).
+# For few clips. Query and key are augmented, because among few clips the positive key is found too easily.
+# The temperature is higher, because many keys in the bank are of the same sign. Measured with "tiny"
+# (docs/reproduction.md).
 _FEW_CLIPS: dict[str, Any] = {"augment": MILD_AUGMENTATION, "alignment": {"temperature": 0.2}}
 
-# small and tiny: for fewer clips and one machine, with a higher learning rate since they are narrower.
+# "small" and "tiny" are for fewer clips and one machine. Their learning rate is higher, because their layers
+# are narrower.
 PRESETS: dict[str, dict[str, Any]] = {
     "base": {},
     "small": {

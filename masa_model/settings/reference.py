@@ -1,4 +1,4 @@
-"""A reference of all settings, made from the models themselves and from what their docstrings say."""
+"""A reference of all settings, generated from the settings classes and their docstrings."""
 
 from __future__ import annotations
 
@@ -17,27 +17,28 @@ from masa_model.settings.pretrain import PRESETS, PretrainSettings
 
 _ENTRY: Final = re.compile(r"^    (\w+): ", re.MULTILINE)
 _BOUNDS: Final = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}
-# Upper bounds beyond this only keep a machine from harm.
+# Larger upper bounds are not shown: they only protect the machine from values that cannot work.
 _LARGEST_SHOWN: Final = 100_000
 
 _PAGE: Final = """# Settings
 
-Every setting of a run. Give one with `--set name=value`, several in a TOML file with `--config`, or in Python
-with `settings={"name": value}`. `masa-pretrain --list-settings` and `masa-finetune --list-settings` print the
-same. Below a default stands the value of a size or recipe that has another one. "none" means: no value.
+This page lists all settings of a run. Change one with `--set name=value`, several with a TOML file and
+`--config`, or in Python with `settings={"name": value}`. `masa-pretrain --list-settings` and
+`masa-finetune --list-settings` print the same list. If a size or recipe has another default value, it is
+shown below the default. "none" means that the setting has no value.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class SettingFacts:
-    """What is known of one setting.
+    """One setting in the settings reference.
 
     Attributes:
-        name: dotted name, as `--set` takes it.
-        values: its type, with the range or the choices.
-        default: its default value, as `--set` takes it; "none" if it has no value.
-        presets: default value by preset (size or recipe), where it is another one.
-        meaning: what it does.
+        name: dotted name of the setting, in the form that `--set` accepts.
+        values: type of the setting, with its range or choices.
+        default: default value of the setting, in the form that `--set` accepts; "none" if it has no value.
+        presets: default values of the presets (size or recipe) that differ from `default`, by preset.
+        meaning: what the setting does.
     """
 
     name: str
@@ -48,10 +49,13 @@ class SettingFacts:
 
 
 def settings_reference(kind: type[PretrainSettings] | type[FinetuneSettings]) -> list[SettingFacts]:
-    """All settings of a kind of run, in the order in which settings.toml has them.
+    """List all settings of a kind of run, in the order of settings.toml.
 
     Args:
         kind: PretrainSettings or FinetuneSettings.
+
+    Returns:
+        one entry for each setting.
 
     Example:
         >>> settings_reference(PretrainSettings)[0].name
@@ -75,10 +79,10 @@ def settings_reference(kind: type[PretrainSettings] | type[FinetuneSettings]) ->
 
 
 def as_markdown(facts: list[SettingFacts]) -> str:
-    """A Markdown table of them.
+    """Return a Markdown table of settings.
 
     Args:
-        facts: `settings_reference`.
+        facts: the settings, as `settings_reference` returns them.
     """
     lines = ["| setting | values | default | meaning |", "|---|---|---|---|"]
     for one in facts:
@@ -89,7 +93,7 @@ def as_markdown(facts: list[SettingFacts]) -> str:
 
 
 def settings_page() -> str:
-    """The page docs/settings.md. `python -m masa_model.settings.reference` prints it."""
+    """Return the text of docs/settings.md. `python -m masa_model.settings.reference` prints it."""
     parts = [_PAGE]
     for title, kind in (("masa-pretrain", PretrainSettings), ("masa-finetune", FinetuneSettings)):
         parts.append(f"\n## {title}\n\n{as_markdown(settings_reference(kind))}")
@@ -97,7 +101,7 @@ def settings_page() -> str:
 
 
 def _fields(kind: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, FieldInfo, str]]:
-    """Dotted name, field and meaning of every setting."""
+    """Yield the dotted name, field and meaning of every setting."""
     meanings = attribute_texts(kind)
     for name, field in kind.model_fields.items():
         if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
@@ -107,10 +111,13 @@ def _fields(kind: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, Fiel
 
 
 def attribute_texts(kind: type[BaseModel]) -> dict[str, str]:
-    """What a model's docstring says of each of its attributes.
+    """Return the description of each attribute in a model's docstring.
 
     Args:
         kind: the model; its docstring has a section `Attributes:`.
+
+    Returns:
+        the description of each attribute, by name.
     """
     section = inspect.cleandoc(kind.__doc__ or "").partition("Attributes:\n")[2]
     parts = _ENTRY.split(section)
@@ -126,7 +133,7 @@ def _values(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, 
 
 
 def _shown(value: object) -> str:
-    """A value as TOML has it."""
+    """Format a value as in TOML."""
     if value is None:
         return "none"
     if isinstance(value, bool):
@@ -137,12 +144,12 @@ def _shown(value: object) -> str:
 
 
 def _values_of(field: FieldInfo) -> str:
-    """The type of a setting in words, with its range."""
+    """Describe the type of a setting in words, with its range."""
     return ", ".join([_type_in_words(field.annotation), *_bounds(field.metadata)])
 
 
 def _bounds(entries: Iterable[object]) -> list[str]:
-    """The bounds among the entries of an annotation, such as "≥ 0"."""
+    """List the bounds in the metadata of an annotation, such as "≥ 0"."""
     found = [(sign, getattr(entry, name, None)) for entry in entries for name, sign in _BOUNDS.items()]
     return [f"{sign} {bound:,}" for sign, bound in found if bound is not None and bound < _LARGEST_SHOWN]
 

@@ -1,4 +1,4 @@
-"""Settings from a preset, a TOML file and single assignments; wrong names get the nearest right one."""
+"""Read settings from presets, TOML files and single assignments; an unknown name gets a suggestion."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ else:
 
 Settings = TypeVar("Settings", bound=BaseModel)
 _LONGEST_SHOWN: Final = 100
-# What settings were called before: (section, name) → name. Old runs and commands are still understood.
+# Old names of settings: (group, old name) → new name. Old runs and commands can still use the old names.
 _RENAMED: Final = {("masking", "share"): "min_moving_fraction", ("data", "place"): "storage"}
 _RENAMED_SECTIONS: Final = {"optimiser": "optimizer"}
 
 
 class RunSettings(BaseModel):
-    """All settings of a run; unknown names are errors."""
+    """Base class of the settings of a run; unknown names are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     def without_effect(self) -> dict[str, str]:
-        """Names of settings that change nothing beside the others, each with why."""
+        """Return the settings that have no effect together with the others, each with the reason."""
         return {}
 
 
@@ -42,16 +42,20 @@ def resolve_settings(
     assignments: Sequence[str] = (),
     options: dict[str, Any] | None = None,
 ) -> Settings:
-    """Put settings together; later arguments take precedence over earlier ones.
+    """Combine settings from several sources; later arguments take precedence over earlier ones.
 
     Args:
-        kind: which settings.
-        config: a TOML file of them.
-        assignments: "section.name=value", the value as in TOML (quotes around a word may be left out).
-        options: values by name; None = not said.
+        kind: class of the settings, such as PretrainSettings.
+        config: TOML file of settings; None = no file.
+        assignments: assignments "group.name=value", with the value as in TOML; quotes around a word are
+            optional.
+        options: values by name, grouped as in the TOML file; None = the option was not given.
+
+    Returns:
+        the settings, with presets and defaults filled in.
 
     Raises:
-        DataError: if the file cannot be read, or a name or a value is wrong.
+        DataError: if the file cannot be read, or if a name or a value is wrong.
     """
     try:
         return kind.model_validate(settings_said(config, assignments, options))
@@ -62,12 +66,15 @@ def resolve_settings(
 def settings_said(
     config: Path | None = None, assignments: Sequence[str] = (), options: dict[str, Any] | None = None
 ) -> dict[str, Any]:
-    """What a file and a command line say together, group by group, before presets and defaults.
+    """Combine the settings of a file and a command line, before presets and defaults are applied.
 
     Args:
-        config: see resolve_settings, as for the others.
-        assignments: likewise.
-        options: likewise.
+        config: TOML file of settings; None = no file.
+        assignments: assignments, as for resolve_settings.
+        options: values by name, as for resolve_settings.
+
+    Returns:
+        the explicitly given settings, by group.
 
     Raises:
         DataError: if the file or an assignment cannot be read.
@@ -76,11 +83,14 @@ def settings_said(
 
 
 def said_values(assignments: Sequence[str] = (), options: dict[str, Any] | None = None) -> dict[str, Any]:
-    """What a command line says of settings, group by group.
+    """Combine the settings of a command line.
 
     Args:
-        assignments: see resolve_settings.
-        options: likewise.
+        assignments: assignments, as for resolve_settings.
+        options: values by name, as for resolve_settings.
+
+    Returns:
+        the explicitly given settings, by group.
 
     Raises:
         DataError: if an assignment cannot be read.
@@ -92,10 +102,10 @@ def said_values(assignments: Sequence[str] = (), options: dict[str, Any] | None 
 
 
 def renamed(values: dict[str, Any]) -> dict[str, Any]:
-    """The same settings under the names that they have now; a RenamedWarning for each that had another.
+    """Replace old names of settings with their current names, with a RenamedWarning for each.
 
     Args:
-        values: settings, group by group.
+        values: settings by group.
     """
     for old, new in _RENAMED_SECTIONS.items():
         if old in values and new not in values:
@@ -116,10 +126,10 @@ def _warn(old: str, new: str) -> None:
 
 
 def grouped(named: Mapping[str, object]) -> dict[str, Any]:
-    """Settings by dotted name, group by group: {"motion.interval": 5} is {"motion": {"interval": 5}}.
+    """Group settings with dotted names: {"motion.interval": 5} becomes {"motion": {"interval": 5}}.
 
     Args:
-        named: values by name; a group may also be a mapping.
+        named: values by dotted name; a group can also be given as a mapping.
     """
     values: dict[str, Any] = {}
     for name, value in named.items():
@@ -131,16 +141,16 @@ def grouped(named: Mapping[str, object]) -> dict[str, Any]:
 
 
 def check_effects(settings: RunSettings, said: dict[str, Any]) -> None:
-    """Check that nothing was said that changes nothing.
+    """Check that every explicitly given setting has an effect.
 
-    A file of settings is not looked at: that of a run names all there are.
+    Settings of a file are not checked: the settings.toml of a run contains all settings.
 
     Args:
-        settings: as they came to be.
-        said: `said_values`.
+        settings: the resolved settings.
+        said: the explicitly given settings by group, as `said_values` returns them.
 
     Raises:
-        DataError: if something was.
+        DataError: if a given setting has no effect.
     """
     names = set(_leaves(said))
     for name, why in settings.without_effect().items():
@@ -149,7 +159,12 @@ def check_effects(settings: RunSettings, said: dict[str, Any]) -> None:
 
 
 def setting_names(kind: type[BaseModel], prefix: str = "") -> Iterator[str]:
-    """All names, dotted."""
+    """Yield the dotted names of all settings.
+
+    Args:
+        kind: class of the settings.
+        prefix: text before each name, such as "motion.".
+    """
     for name, field in kind.model_fields.items():
         if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
             yield from setting_names(field.annotation, f"{prefix}{name}.")
@@ -162,14 +177,16 @@ def _read_toml(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise DataError(f"{path} cannot be read ({error.strerror})", "Check the path") from None
-    except (ValueError, RecursionError) as error:  # numbers of thousands of digits are mere ValueErrors
-        raise DataError(f"{path} is no TOML ({error})", "Start from a run's settings.toml") from None
+    except (ValueError, RecursionError) as error:  # a number with thousands of digits is a plain ValueError
+        raise DataError(f"{path} is not valid TOML ({error})", "Start from a run's settings.toml") from None
 
 
 def _parsed(assignment: str) -> dict[str, Any]:
     name, equals, text = assignment.partition("=")
     if not equals:
-        raise DataError(f"found the setting {assignment!r}, expected name=value", "As in motion.interval=5")
+        raise DataError(
+            f"found the setting {assignment!r}, expected name=value", "For example: motion.interval=5"
+        )
     try:
         value = tomllib.loads(f"value = {text.strip()}")["value"]
     except (ValueError, RecursionError):
@@ -181,7 +198,7 @@ def _parsed(assignment: str) -> dict[str, Any]:
 
 
 def merged(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]:
-    """Both, group by group; where both say something, the second holds."""
+    """Merge two groups of settings, also within their groups; the values of `second` take precedence."""
     together = dict(first)
     for name, value in second.items():
         both = isinstance(value, dict) and isinstance(together.get(name), dict)
@@ -190,7 +207,7 @@ def merged(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]:
 
 
 def in_words(error: ValidationError, kind: type[BaseModel]) -> DataError:
-    """The first thing that is wrong, in one line; a name that does not exist gets the nearest that does."""
+    """Return the first validation error as a DataError; for an unknown name, suggest the most similar one."""
     found = error.errors()[0]
     name = ".".join(str(part) for part in found["loc"] if not isinstance(part, int))
     if found["type"] == "extra_forbidden":
@@ -201,7 +218,7 @@ def in_words(error: ValidationError, kind: type[BaseModel]) -> DataError:
 
 
 def _leaves(values: dict[str, Any], prefix: str = "") -> Iterator[str]:
-    """Dotted names of all values."""
+    """Yield the dotted names of all values."""
     for name, value in values.items():
         if isinstance(value, dict):
             yield from _leaves(value, f"{prefix}{name}.")

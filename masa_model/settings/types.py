@@ -1,4 +1,4 @@
-"""What settings are made of: ranges of numbers, groups, presets."""
+"""Building blocks of settings: number ranges, groups and presets."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field
 
 Share = Annotated[float, Field(ge=0, le=1)]
-# Far beyond what is of use, and far below what a machine ends by.
+# The upper bounds are far above any useful value, and low enough that a mistake does not exhaust the machine.
 Count = Annotated[int, Field(ge=1, le=1_000_000)]
 Width = Annotated[int, Field(ge=1, le=16_384)]
 Depth = Annotated[int, Field(ge=1, le=128)]
@@ -18,11 +18,11 @@ Weight = Annotated[float, Field(ge=0)]
 
 
 class Section(BaseModel):
-    """A group of settings; unknown names are errors."""
+    """Base class of a group of settings; unknown names are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 def named(presets: Mapping[str, dict[str, Any]], name: object) -> dict[str, Any]:
-    """A preset; nothing for what is none, which validation has words for."""
+    """Return the preset of a name, or an empty one: validation reports unknown names."""
     return presets.get(name, {}) if isinstance(name, str) else {}

@@ -1,1 +1,1 @@
-"""What surrounds the training step: settings, schedules, checkpoints, records."""
+"""Training: loops, schedules, checkpoints, run folders and recognizers."""

@@ -1,7 +1,7 @@
-"""Checkpoints: one safetensors file that says all that is needed to use it, and cannot run code.
+"""Checkpoints: one safetensors file with everything that is needed to use it; it cannot run code.
 
-The tensors are the model's and, for resuming, the optimizer's; what is not a tensor is JSON in the header.
-Checksums tell a file that was changed. They do not tell who wrote it: what is read is checked all the same.
+The file contains the tensors of the model and, for resuming, of the optimizer; everything else is JSON in the
+header. Checksums detect changed files, but not who wrote a file, so all content is also validated.
 """
 
 from __future__ import annotations
@@ -34,12 +34,14 @@ from masa_model.training.checkpoint_checks import (
 
 FORMAT: Final = "masa-checkpoint"
 FORMAT_VERSION: Final = 3
-# Version 1 has no temperature, and statistics as training left them; only version 3 has checksums.
+# Version 1 has no temperature, and its batch normalization statistics are not calibrated; only version 3 has
+# checksums.
 _READABLE: Final = (1, 2, 3)
 _FIRST_WITH_CHECKSUMS: Final = 3
 _HEADER: Final = "masa"
-# At the end of the header: its own checksum without this, and that of all tensors. It has no entry of its own
-# in the file's metadata, whose order safetensors leaves to chance: a run shall write the same bytes again.
+# The end of the header: the checksum of the rest of the header, and the checksum of all tensors. They are not
+# a separate metadata entry, because safetensors does not keep the order of entries, and the same run should
+# always write the same bytes.
 _CHECKSUMS: Final = re.compile(r',"crc32":"([0-9a-f]{8}) ([0-9a-f]{8})"}$')
 _OPTIMIZER: Final = "optimiser."
 _MODEL: Final = "model."
@@ -47,30 +49,32 @@ _PROGRESS: Final = "progress."
 RUNNING: Final = "statistics."
 Steps = Annotated[int, Field(ge=0, le=10**12)]
 
-# Among `progress`: (n, 2) content keys of the clips that a stage of training saw (training/content.py).
+# Names in `progress`: (n, 2) content keys of the clips that were used in fine-tuning or pre-training
+# (training/content.py).
 TRAINED_ON: Final = "trained_on"
 PRETRAINED_ON: Final = "pretrained_on"
 
 
 class CheckpointHeader(BaseModel):
-    """What a checkpoint says about itself.
+    """The header of a checkpoint.
 
     Attributes:
-        format: FORMAT.
-        version: of the format.
-        kind: "pretraining" or "recogniser".
-        tool_version: which release wrote it.
-        step: optimizer steps made.
-        steps: of the whole run.
-        settings: of the run, all of them.
+        format: name of the file format, FORMAT.
+        version: version of the file format.
+        kind: kind of checkpoint: "pretraining" or "recogniser".
+        tool_version: release of masa that wrote the checkpoint.
+        step: number of optimizer steps made so far.
+        steps: number of steps of the whole run.
+        settings: all settings of the run.
         skeleton: names of the keypoints, in order.
-        estimator: what the clips were extracted with.
-        sampling: which frames of a video they keep.
-        fingerprints: of the data files.
+        estimator: pose estimator that the clips were extracted with.
+        sampling: which frames of a video the clips contain.
+        fingerprints: fingerprints of the data files.
         labels: gloss of each class, for a recognizer.
         classes: corpus and label of each class, in the same order.
-        temperature: a recognizer's scores are divided by it before they become probabilities; fitted on val.
-        metrics: what was measured last.
+        temperature: number by which a recognizer's scores are divided before they become probabilities;
+            fitted on val.
+        metrics: last measurements of the run.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -94,27 +98,27 @@ class CheckpointHeader(BaseModel):
     @model_validator(mode="after")
     def _goes_together(self) -> CheckpointHeader:
         if self.step > self.steps:
-            raise ValueError(f"{self.step:,} of {counted(self.steps, 'step')} are made")
+            raise ValueError(f"{self.step:,} of {counted(self.steps, 'step')} are complete")
         if len(self.labels) != len(self.classes):
             raise ValueError(
                 f"{counted(len(self.labels), 'label')} for {counted(len(self.classes), 'class', 'classes')}"
             )
         if len(set(self.classes)) < len(self.classes):
-            raise ValueError("a class is named twice")
+            raise ValueError("a class is listed twice")
         return self
 
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """A checkpoint read back.
+    """The content of a checkpoint file.
 
     Attributes:
-        path: of the file.
-        header: what it says about itself.
-        model: the model's state.
-        optimizer: the optimizer's tensors, by "number.name"; empty if it was saved without.
-        progress: tensors of the run: sums over the epoch under way; the running statistics with which
-            training goes on; what clips it was trained on, and what clips the pre-training before it.
+        path: path of the file.
+        header: header of the checkpoint.
+        model: state dict of the model.
+        optimizer: tensors of the optimizer, by "number.name"; empty if the optimizer was not saved.
+        progress: other tensors of the run: sums over the current epoch, the running statistics for resuming
+            training, and content keys of the clips used in training and in earlier pre-training.
     """
 
     path: Path
@@ -125,7 +129,7 @@ class Checkpoint:
 
     @property
     def running_statistics(self) -> dict[str, Tensor]:
-        """With which training goes on; the model's own were measured for its weights. Empty in version 1."""
+        """Running statistics for resuming training; those in `model` are calibrated. Empty in version 1."""
         return {
             name.removeprefix(RUNNING): value
             for name, value in self.progress.items()
@@ -140,10 +144,18 @@ def save_checkpoint(
     optimizer: torch.optim.Optimizer | None = None,
     progress: dict[str, Tensor] | None = None,
 ) -> None:
-    """Write a checkpoint whole or not at all.
+    """Write a checkpoint, either completely or not at all.
+
+    Args:
+        path: path of the file.
+        header: header of the checkpoint.
+        model: model to save.
+        optimizer: optimizer to save; None = none.
+        progress: other tensors to save.
 
     Raises:
-        OSError: if the disk is full; what stood there before is as it was.
+        OSError: if the file cannot be written, for example because the disk is full; an existing file is then
+            unchanged.
     """
     tensors = {_MODEL + name: value for name, value in model.state_dict().items()}
     if optimizer is not None:
@@ -159,8 +171,15 @@ def save_checkpoint(
 def load_checkpoint(path: Path) -> Checkpoint:
     """Read a checkpoint.
 
+    Args:
+        path: path of the file.
+
+    Returns:
+        the checkpoint, with its tensors on the CPU.
+
     Raises:
-        DataError: if the file is missing, damaged, foreign, of another version or of another skeleton.
+        DataError: if the file is missing or damaged, is not a MASA checkpoint, or has another version or
+            skeleton.
     """
     header = read_header(path)
     try:
@@ -184,10 +203,17 @@ def load_checkpoint(path: Path) -> Checkpoint:
 
 
 def read_progress(path: Path, name: str) -> Tensor | None:
-    """One tensor of `progress` without the others; None if the checkpoint has none of this name.
+    """Read one tensor of `progress`, without the others.
+
+    Args:
+        path: path of the checkpoint.
+        name: name of the tensor.
+
+    Returns:
+        the tensor; None if the checkpoint has no tensor of this name.
 
     Raises:
-        DataError: as for load_checkpoint.
+        DataError: if the checkpoint cannot be read, as for load_checkpoint.
     """
     read_header(path)
     with safetensors.safe_open(path, "pt") as file:
@@ -196,21 +222,32 @@ def read_progress(path: Path, name: str) -> Tensor | None:
 
 
 def require_kind(path: Path, header: CheckpointHeader, kind: Literal["pretraining", "recogniser"]) -> None:
-    """Check that a checkpoint is of the kind that is needed.
+    """Check that a checkpoint is of the required kind.
+
+    Args:
+        path: path of the checkpoint, for the message.
+        header: header of the checkpoint.
+        kind: required kind.
 
     Raises:
-        DataError: if it is of another.
+        DataError: if the checkpoint is of another kind.
     """
     if header.kind != kind:
         command = {"pretraining": "masa-pretrain", "recogniser": "masa-finetune"}[kind]
-        raise DataError(f"{path} is of kind {header.kind}, expected {kind}", f"Name a run of {command}")
+        raise DataError(f"{path} is of kind {header.kind}, expected {kind}", f"Give a run of {command}")
 
 
 def read_header(path: Path) -> CheckpointHeader:
-    """Read what a checkpoint says about itself, not its tensors.
+    """Read the header of a checkpoint, without its tensors.
+
+    Args:
+        path: path of the file.
+
+    Returns:
+        the header.
 
     Raises:
-        DataError: as for load_checkpoint.
+        DataError: if the checkpoint cannot be read, as for load_checkpoint.
     """
     if not path.is_file():
         raise DataError(f"{path} does not exist, expected a checkpoint", "Check the path")
@@ -220,7 +257,7 @@ def read_header(path: Path) -> CheckpointHeader:
         text = metadata.get(_HEADER)
         if text is None:
             raise DataError(
-                f"{path} is no checkpoint of masa's", "Name a file of a run's checkpoints/ folder"
+                f"{path} is not a checkpoint of masa", "Give a file of a run's checkpoints/ folder"
             )
         checksums = _CHECKSUMS.search(text)
         if checksums:
@@ -228,12 +265,12 @@ def read_header(path: Path) -> CheckpointHeader:
         values = json.loads(text)
         if not isinstance(values, dict) or values.get("format") != FORMAT:
             raise DataError(
-                f"{path} is no checkpoint of masa's", "Name a file of a run's checkpoints/ folder"
+                f"{path} is not a checkpoint of masa", "Give a file of a run's checkpoints/ folder"
             )
         if type(values.get("version")) is not int or values["version"] not in _READABLE:
             raise DataError(
                 f"{path} is a checkpoint of version {values.get('version')!r}, "
-                f"expected {FORMAT_VERSION} at most",
+                f"expected at most {FORMAT_VERSION}",
                 "Use the release of masa that wrote it",
             )
         header = CheckpointHeader.model_validate(values)

@@ -1,4 +1,4 @@
-"""What is checked of a checkpoint before anything is done with it, and what is said where it fails."""
+"""Checks of a checkpoint before it is used, and their error messages."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ _LONGEST_REASON: Final = 300
 
 
 def check_tensors(path: Path, found: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> None:
-    """Check names, shapes and types, and that all values are numbers.
+    """Check the names, shapes, types and values of a checkpoint's tensors.
 
     Args:
-        path: of the checkpoint.
-        found: what it holds, by name.
-        expected: what has the shapes and types that it should have.
+        path: path of the checkpoint, for the message.
+        found: tensors of the checkpoint, by name.
+        expected: tensors with the expected names, shapes and types.
 
     Raises:
-        DataError: if they differ, a value is not finite, or a variance is negative.
+        DataError: if names, shapes or types differ, a value is not finite, or a variance is negative.
     """
     wrong = [
         f"{name} {_form(found[name]) if name in found else 'missing'}, expected {_form(value)}"
@@ -36,8 +36,8 @@ def check_tensors(path: Path, found: Mapping[str, Tensor], expected: Mapping[str
     wrong += [f"{name[:100]!r} is unknown" for name in found.keys() - expected.keys()]
     if wrong:
         raise DataError(
-            f"{path} holds another network ({wrong[0]}; {counted(len(wrong), 'difference')})",
-            "Use the settings it was trained with",
+            f"{path} contains another network ({wrong[0]}; {counted(len(wrong), 'difference')})",
+            "Use the settings that it was trained with",
         )
     for name, value in found.items():
         if value.is_floating_point() and not torch.isfinite(value).all():
@@ -52,20 +52,21 @@ def _form(value: Tensor) -> str:
 
 
 def no_numbers(path: Path, name: str) -> DataError:
-    """What is said of values that no training leaves."""
+    """Return the error for values that training cannot produce."""
     return DataError(
-        f"{path} holds NaN, infinite or impossible values ({name})", "Use another checkpoint, or train again"
+        f"{path} contains NaN, infinite or impossible values ({name})",
+        "Use another checkpoint, or train again",
     )
 
 
 def unreadable(path: Path, reason: str) -> DataError:
-    """What is said of a file that is no checkpoint, or a damaged one."""
+    """Return the error for a file that is damaged or is not a checkpoint."""
     line = " ".join(reason.split())[:_LONGEST_REASON]
     return DataError(f"{path} cannot be read ({line})", "Copy it again, or use another checkpoint")
 
 
 def changed(path: Path) -> DataError:
-    """What is said of a file whose checksum differs."""
+    """Return the error for a file whose checksum differs."""
     return DataError(
         f"{path} was changed after it was written: its checksum differs",
         "Copy it again, or use another checkpoint",
@@ -73,7 +74,7 @@ def changed(path: Path) -> DataError:
 
 
 def first_fault(error: ValidationError) -> str:
-    """The first thing that is wrong, and where."""
+    """Return the first validation error and its location."""
     found = error.errors()[0]
     where = ".".join(str(part) for part in found["loc"])
     said = found["msg"].removeprefix("Value error, ")
@@ -81,12 +82,12 @@ def first_fault(error: ValidationError) -> str:
 
 
 def crc32_of_text(text: str) -> int:
-    """The checksum of a text."""
+    """Compute the checksum of a text."""
     return zlib.crc32(text.encode("utf-8"))
 
 
 def crc32_of(tensors: Mapping[str, Tensor]) -> int:
-    """The checksum of names, types, shapes and bytes, in the order of the names."""
+    """Compute the checksum of tensors: their names, types, shapes and bytes, sorted by name."""
     checksum = 0
     for name in sorted(tensors):
         value = tensors[name]

@@ -1,4 +1,4 @@
-"""Parts of a checkpoint, checked before they are used."""
+"""Load the parts of a checkpoint; each is checked before it is used."""
 
 from __future__ import annotations
 
@@ -21,10 +21,15 @@ Settings = TypeVar("Settings", bound=BaseModel)
 
 
 def settings_of(checkpoint: Path, header: CheckpointHeader, kind: type[Settings]) -> Settings:
-    """The settings of the run that wrote a checkpoint.
+    """Return the settings of the run that wrote a checkpoint.
+
+    Args:
+        checkpoint: path of the checkpoint, for the message.
+        header: header of the checkpoint.
+        kind: class of the settings.
 
     Raises:
-        DataError: if they are none.
+        DataError: if the settings are not valid.
     """
     try:
         return kind.model_validate(header.settings)
@@ -33,33 +38,33 @@ def settings_of(checkpoint: Path, header: CheckpointHeader, kind: type[Settings]
 
 
 def require_size(checkpoint: Checkpoint, weights: int) -> None:
-    """Check that a checkpoint is large enough for the network of its settings, before it is built.
+    """Check that a checkpoint is large enough for the network of its settings, before the network is built.
 
     Args:
-        checkpoint: to be loaded.
-        weights: fewer than the network has.
+        checkpoint: the checkpoint.
+        weights: minimum number of weights of the network.
 
     Raises:
-        DataError: if it is not.
+        DataError: if the checkpoint has fewer weights.
     """
     found = sum(value.numel() for value in checkpoint.model.values())
     if found < weights:
         raise unreadable(
             checkpoint.path,
-            f"it holds {counted(found, 'weight')}, its settings speak of {weights:,} at least",
+            f"it contains {counted(found, 'weight')}, its settings require at least {weights:,}",
         )
 
 
 def tensor_of(checkpoint: Checkpoint, name: str, like: Tensor) -> Tensor:
-    """A tensor of a checkpoint's `progress`.
+    """Return a tensor of a checkpoint's `progress`.
 
     Args:
-        checkpoint: where from.
-        name: of the tensor.
-        like: what has its shape and its type; a length of 0 stands for any.
+        checkpoint: the checkpoint.
+        name: name of the tensor.
+        like: tensor with the expected shape and type; a dimension of length 0 accepts any length.
 
     Raises:
-        DataError: if it is missing, or of another shape or type.
+        DataError: if the tensor is missing, or has another shape or type.
     """
     found = checkpoint.progress.get(name)
     fits = found is not None and found.dtype == like.dtype and found.ndim == like.ndim
@@ -68,17 +73,19 @@ def tensor_of(checkpoint: Checkpoint, name: str, like: Tensor) -> Tensor:
         or not fits
         or any(b not in (0, a) for a, b in zip(found.shape, like.shape, strict=True))
     ):
-        raise DataError(
-            f"{checkpoint.path} lacks the run's {name}, or has it in another form", "Use another checkpoint"
-        )
+        raise DataError(f"{checkpoint.path} has no valid tensor {name} of the run", "Use another checkpoint")
     return found
 
 
 def load_statistics(checkpoint: Checkpoint, model: nn.Module) -> dict[str, Tensor]:
-    """The running statistics with which training goes on, checked against the model's buffers.
+    """Return the running statistics for resuming training, checked against the model's buffers.
+
+    Args:
+        checkpoint: the checkpoint.
+        model: model of the same structure.
 
     Raises:
-        DataError: if they are of another network, or no statistics.
+        DataError: if the statistics are invalid, or do not match the model.
     """
     found, buffers = checkpoint.running_statistics, dict(model.named_buffers())
     if checkpoint.header.version > 1:
@@ -88,15 +95,15 @@ def load_statistics(checkpoint: Checkpoint, model: nn.Module) -> dict[str, Tenso
 
 
 def load_model(checkpoint: Checkpoint, model: nn.Module, prefix: str = "") -> None:
-    """Give a model its weights.
+    """Load the weights of a checkpoint into a model.
 
     Args:
-        checkpoint: where from.
-        model: of the same structure.
-        prefix: of the names in the checkpoint, if the model is a part of what was saved.
+        checkpoint: the checkpoint.
+        model: model of the same structure.
+        prefix: prefix of the names in the checkpoint, if the model is a part of the saved model.
 
     Raises:
-        DataError: if the checkpoint is of another structure, or holds what is no number.
+        DataError: if the structure differs, or the checkpoint contains invalid numbers.
     """
     state = {
         name.removeprefix(prefix): value
@@ -109,10 +116,14 @@ def load_model(checkpoint: Checkpoint, model: nn.Module, prefix: str = "") -> No
 
 
 def load_optimizer(checkpoint: Checkpoint, optimizer: torch.optim.Optimizer) -> None:
-    """Give an optimizer its state.
+    """Load the state of a checkpoint into an optimizer.
+
+    Args:
+        checkpoint: the checkpoint.
+        optimizer: optimizer of the same parameters.
 
     Raises:
-        DataError: if the checkpoint was saved without one, or for other parameters.
+        DataError: if the checkpoint was saved for other parameters, or contains invalid numbers.
     """
     groups = optimizer.state_dict()["param_groups"]
     parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
@@ -121,7 +132,7 @@ def load_optimizer(checkpoint: Checkpoint, optimizer: torch.optim.Optimizer) -> 
     for name, value in checkpoint.optimizer.items():
         place, _, key = name.partition(".")
         number = places.get(place)
-        fits = number is not None and value.shape in ((), parameters[number].shape)  # step counts have none
+        fits = number is not None and value.shape in ((), parameters[number].shape)  # step counts are scalars
         if number is None or not fits or value.dtype != torch.float32:
             raise DataError(
                 f"{checkpoint.path} was saved for other parameters", "Resume from last.safetensors"

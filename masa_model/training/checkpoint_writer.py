@@ -1,4 +1,4 @@
-"""Writes a run's checkpoints, and knows when the next one is due. Both kinds of training use it."""
+"""Write a run's checkpoints, and decide when the next one is due, for both kinds of training."""
 
 from __future__ import annotations
 
@@ -13,19 +13,20 @@ from torch import Tensor, nn
 
 from masa_model.training.checkpoint import RUNNING, CheckpointHeader, save_checkpoint
 
-# Epochs may be short; within one, `save_minutes` counts.
+# Minimum time between two checkpoints at ends of epochs, which can be short. Within an epoch, the setting
+# `save_minutes` applies.
 _SECONDS_BETWEEN_EPOCHS_SAVED: Final = 60.0
 
 
 @dataclass(slots=True)
 class CheckpointWriter:
-    """Writes checkpoints of a run.
+    """Writer of a run's checkpoints.
 
     Attributes:
-        last: the file to go on from.
-        save_minutes: minutes within an epoch after which it is written again.
-        always: tensors that every checkpoint holds, such as the keys of the clips that are trained on.
-        saved: when `last` was written, or the run began, by time.monotonic.
+        last: path of the checkpoint from which the run can resume.
+        save_minutes: time in minutes between two checkpoints within an epoch.
+        always: tensors that every checkpoint contains, such as the content keys of the training clips.
+        saved: time at which `last` was written or the run was started, from time.monotonic.
     """
 
     last: Path
@@ -34,11 +35,11 @@ class CheckpointWriter:
     saved: float = field(default_factory=time.monotonic)
 
     def due_within_epoch(self) -> bool:
-        """Whether it is time for a checkpoint within an epoch."""
+        """Return whether a checkpoint is due within an epoch."""
         return self._seconds() >= 60 * self.save_minutes
 
     def due_after_epoch(self) -> bool:
-        """Whether it is time for one at the end of an epoch."""
+        """Return whether a checkpoint is due at the end of an epoch."""
         return self._seconds() > _SECONDS_BETWEEN_EPOCHS_SAVED
 
     def write(
@@ -48,13 +49,13 @@ class CheckpointWriter:
         model: nn.Module,
         progress: Mapping[str, Tensor] | None = None,
     ) -> None:
-        """Write a checkpoint that can be used, but from which no training goes on.
+        """Write a checkpoint that can be used, but not resumed from.
 
         Args:
-            path: of the file.
-            header: what it says about itself.
-            model: to be saved.
-            progress: further tensors.
+            path: path of the file.
+            header: header of the checkpoint.
+            model: model to save.
+            progress: other tensors to save.
         """
         save_checkpoint(path, header, model, progress={**(progress or {}), **self.always})
 
@@ -66,14 +67,14 @@ class CheckpointWriter:
         running: Mapping[str, Tensor],
         progress: Mapping[str, Tensor],
     ) -> None:
-        """Write the checkpoint from which training goes on.
+        """Write the checkpoint from which the run can resume.
 
         Args:
-            header: what it says about itself.
-            model: to be saved, with statistics that fit its weights.
-            optimizer: likewise.
-            running: the running statistics, with which training goes on.
-            progress: further tensors: the sums of the epoch under way.
+            header: header of the checkpoint.
+            model: model to save, with calibrated batch normalization statistics.
+            optimizer: optimizer to save.
+            running: running statistics for resuming training.
+            progress: other tensors to save, such as the sums of the current epoch.
         """
         statistics = {RUNNING + name: value for name, value in running.items()}
         save_checkpoint(self.last, header, model, optimizer, {**progress, **self.always, **statistics})

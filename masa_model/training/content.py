@@ -1,4 +1,4 @@
-"""What tells clips apart by content, so that one is known again under another name or in another file."""
+"""Content keys of clips, which identify the same clip under another name or in another file."""
 
 from __future__ import annotations
 
@@ -11,9 +11,13 @@ from masa_data.shards.dataset import PoseDataset
 
 
 def content_keys(clips: PoseDataset) -> NDArray[np.int64]:
-    """What tells clips apart by content: (N, 2), by their keypoints, and by their source where it is known.
+    """Compute keys that identify clips by content, independent of ids, labels, splits and files.
 
-    Ids, labels and splits play no part, so a clip is known again under another name or in another file.
+    Args:
+        clips: N clips.
+
+    Returns:
+        (N, 2) keys: one of the keypoints, and one of the source video, if it is known.
     """
     frames = (clips.column("crc32").astype(np.int64) << 24) ^ clips.lengths
     sources = frames.copy()
@@ -26,10 +30,13 @@ def content_keys(clips: PoseDataset) -> NDArray[np.int64]:
 
 
 def seen_before(clips: PoseDataset, keys: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """(N,) which clips are among those of some keys.
+    """Find clips that are the same as clips seen before.
 
     Args:
-        clips: N of them.
-        keys: (n, 2) `content_keys` of others.
+        clips: N clips.
+        keys: (n, 2) `content_keys` of the clips seen before.
+
+    Returns:
+        (N,) whether each clip was seen before.
     """
     return np.asarray(np.isin(content_keys(clips), keys).any(1))

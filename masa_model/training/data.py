@@ -1,4 +1,4 @@
-"""Which clips a run may see, and what is recorded about them."""
+"""Select the clips for pre-training, and record which ones were used."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from masa_data.shards.several import open_each
 
 @dataclass(frozen=True, slots=True)
 class TrainingData:
-    """The clips of a run.
+    """The clips of a pre-training run.
 
     Attributes:
-        clips: only those of the splits asked for.
-        counts: (corpus, split) → clips used, clips there.
+        clips: clips of the selected splits.
+        counts: number of used clips and number of all clips for each (corpus, split).
     """
 
     clips: PoseDataset
     counts: dict[tuple[str, str], tuple[int, int]]
 
     def record(self) -> dict[str, object]:
-        """What goes into the run's data.json."""
+        """Return the content of the run's data.json."""
         return {
             "files": [str(tracks.path.absolute()) for tracks in self.clips.files],
             "fingerprints": [tracks.fingerprint for tracks in self.clips.files],
@@ -48,17 +48,20 @@ def open_training_data(
     *,
     any_estimator: bool = False,
 ) -> TrainingData:
-    """Open files and take the clips of some splits.
+    """Open files and select the clips of some splits.
 
     Args:
         paths: files of pose tracks.
-        splits: of "train", "val", "test", "none".
-        ratio: the share of each corpus's clips (Fig. 2), chosen by the seed.
-        seed: of the choice.
-        any_estimator: whether the files may be of different estimators.
+        splits: some of "train", "val", "test" and "none".
+        ratio: fraction of each corpus's clips that is used (Fig. 2); the choice is random.
+        seed: random seed of the choice.
+        any_estimator: whether the files may be of different pose estimators.
+
+    Returns:
+        the selected clips and their numbers.
 
     Raises:
-        DataError: if a file cannot be used, files do not go together, or no clip is left.
+        DataError: if a file cannot be used, the files cannot be used together, or no clip is selected.
     """
     files = open_each(paths)
     chosen = PoseDataset(files, Selection(splits=splits), any_estimator=any_estimator)
@@ -74,7 +77,7 @@ def open_training_data(
         found = ", ".join(sorted({split or "none" for _, split in there}))
         raise DataError(
             f"no clip is of split {' or '.join(splits)}; the files have {found}",
-            "Choose another by the setting data.splits, or give splits with masa-convert split",
+            "Change the setting data.splits, or assign splits with masa-convert split",
         )
     return TrainingData(chosen, {pair: (used[pair], there[pair]) for pair in sorted(there)})
 

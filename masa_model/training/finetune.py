@@ -1,4 +1,4 @@
-"""Fine-tuning: the loop."""
+"""The training loop of fine-tuning."""
 
 from __future__ import annotations
 
@@ -53,21 +53,24 @@ def finetune(
     *,
     stop: Callable[[], bool] = lambda: False,
 ) -> Iterator[Progress]:
-    """Train, a step at each turn; write checkpoints and metrics into the run's folder.
+    """Train, one step for each item of the iterator, and write checkpoints and metrics to the run's folder.
 
-    After each epoch the clips of val are asked; the best epoch by them is kept as best.safetensors. Without
-    such clips there is only last.safetensors. The result depends on settings and data alone: not on stops,
-    nor on when checkpoints were written.
+    The model is evaluated on the val clips at the end of epochs, and the best epoch is kept as
+    best.safetensors. Without val clips, there is only last.safetensors. The result depends only on settings
+    and data: not on interruptions, and not on when checkpoints were written.
 
     Args:
-        settings: of the run.
-        data: the clips.
-        folder: of the run; where it has a checkpoint to go on from, the run goes on.
-        device: where to compute; one process does all.
-        stop: asked after every step; when it says so, a checkpoint is saved and the run ends.
+        settings: settings of the run.
+        data: training and validation clips with their classes.
+        folder: folder of the run; if it contains a checkpoint, the run resumes from it.
+        device: device to compute on; fine-tuning uses a single process.
+        stop: called after every step; if it returns True, a checkpoint is saved and training stops.
+
+    Yields:
+        the progress after each step.
 
     Raises:
-        DataError: if a checkpoint does not fit, or a loss is not finite.
+        DataError: if a checkpoint does not match the run, or a loss is not finite.
     """
     clips = data.train.clips
     settings = settle_precision(settings, device)
@@ -95,7 +98,7 @@ def finetune(
         started, first = time.monotonic(), state.step
         for raw in source.batches(order[state.step % steps_per_epoch :]):
             set_learning_rate(optimizer, rate_factor(settings.optimizer, state.step, steps))
-            # Dropout too depends on the step alone, not on what ran before.
+            # Seed dropout by the step, so that a resumed run draws the same numbers.
             torch.manual_seed(hash((settings.seed, state.step)) & 0x7FFFFFFF)
             batch = _training_batch(raw, settings, (settings.seed, epoch))
             frozen = settings.freeze or state.step < head_alone
@@ -110,7 +113,7 @@ def finetune(
             if not torch.isfinite(loss):
                 raise NonFiniteLossError(
                     f"the loss is {float(loss)} in step {state.step + 1}",
-                    "Lower optimizer.learning_rate; the last checkpoint stands",
+                    "Lower optimizer.learning_rate; the last checkpoint is valid",
                 )
             optimizer.zero_grad()
             loss.backward()
@@ -157,7 +160,7 @@ def finetune(
 def _initial_model(
     settings: FinetuneSettings, data: FinetuneData, device: torch.device, *, resume: bool
 ) -> RecognizerNetwork:
-    """The model with its first weights: a pre-trained encoder, or those that the seed gives."""
+    """Create the model with its initial weights: random ones, with a pre-trained encoder if there is one."""
     torch.manual_seed(settings.seed)
     model = build_network(settings, len(data.classes)).to(device)
     if resume:
@@ -166,16 +169,16 @@ def _initial_model(
         check_estimators(settings, data)
         load_model(load_checkpoint(Path(settings.pretrained)), model.encoder, "query.encoder.")
     elif settings.freeze:
-        # A network that never trains would normalize by statistics of nothing.
+        # An encoder that is never trained has no batch normalization statistics of its own.
         calibrate_encoder(model.encoder, data.train.clips, settings.inputs, device)
     return model
 
 
 def _pretrained_on(settings: FinetuneSettings, folder: RunFolder, *, going_on: bool) -> Tensor | None:
-    """Keys of the clips that pre-training saw; None without pre-training, or if it kept none."""
+    """Return the content keys of the pre-training clips; None if there are none or they are not known."""
     if settings.pretrained is None:
         return None
-    if going_on:  # pre-training may lie elsewhere by now
+    if going_on:  # the pre-training checkpoint may have been moved
         return read_progress(folder.last, PRETRAINED_ON)
     return read_progress(Path(settings.pretrained), TRAINED_ON)
 
@@ -191,7 +194,7 @@ def _training_batch(raw: RawClips, settings: FinetuneSettings, seed: tuple[int, 
 def _fitting_statistics(
     model: RecognizerNetwork, settings: FinetuneSettings, data: FinetuneData, device: torch.device
 ) -> AbstractContextManager[dict[str, Tensor]]:
-    """Within, the statistics of what learns fit its weights; a validation takes about a sixth longer."""
+    """Calibrate the trained layers within a `with` block; validation takes about a sixth longer."""
     return calibrated(
         model,
         lambda raw: batch_probabilities(model, raw, settings),
@@ -205,10 +208,10 @@ def _fitting_statistics(
 def _validate(
     model: RecognizerNetwork, data: FinetuneData, settings: FinetuneSettings, device: torch.device
 ) -> tuple[float, float, float]:
-    """Accuracy and mean negative log-likelihood of val, and the temperature that fits it."""
+    """Compute accuracy and mean negative log-likelihood on val, and the temperature that fits val best."""
     model.eval()
     batches = in_order(len(data.val), settings.batch_size)
-    noise = settings.inputs.noise  # the epoch is chosen by clips of the quality that is learned from
+    noise = settings.inputs.noise  # the clips that choose the epoch have the same noise as the training clips
     scored = score_clips(model, data.val.clips, settings, device, batches, Scoring(noise=noise))
     probabilities = np.concatenate([found for _, found in scored])
     model.train()
@@ -219,7 +222,7 @@ def _validate(
 
 
 def _state_of(checkpoint: Checkpoint, device: torch.device) -> State:
-    """Where the loop was when a checkpoint was saved."""
+    """Return the state of the loop at the time when a checkpoint was saved."""
     chosen = tensor_of(checkpoint, "chosen", Chosen().tensor())
     sums = sums_of(checkpoint, len(SUMS), 0, 1).to(device)
     return State(checkpoint.header.step, sums, Chosen(*chosen.tolist()))

@@ -1,4 +1,4 @@
-"""What a run of fine-tuning keeps: where it is, which epoch was best, and its checkpoints."""
+"""The saved state of a fine-tuning run: its progress, its best epoch and its checkpoints."""
 
 from __future__ import annotations
 
@@ -16,33 +16,54 @@ from masa_model.training.checkpoint_writer import CheckpointWriter
 from masa_model.training.content import content_keys
 from masa_model.training.run_folder import BEST, RunFolder
 
-# What is averaged over an epoch and recorded.
+# Measurements that are averaged over an epoch and recorded.
 SUMS: Final = ("loss", "accuracy")
 
 
 @dataclass(slots=True)
 class Chosen:
-    """The best epoch by val: the highest accuracy, of equals the lower loss."""
+    """The best epoch on val: the highest accuracy; of equal ones, the lowest loss.
+
+    Attributes:
+        accuracy: its accuracy on val, 0..1.
+        loss: its mean loss on val.
+        epoch: its number, from 0; −1 = no epoch yet.
+    """
 
     accuracy: float = -1.0
     loss: float = np.inf
     epoch: float = -1.0
 
     def improve(self, accuracy: float, loss: float, epoch: int) -> bool:
-        """Whether an epoch is better than the best so far; then it takes its place."""
+        """Compare an epoch with the best one so far, and keep it if it is better.
+
+        Args:
+            accuracy: accuracy of the epoch on val, 0..1.
+            loss: mean loss of the epoch on val.
+            epoch: number of the epoch, from 0.
+
+        Returns:
+            whether the epoch is better.
+        """
         if (accuracy, -loss) <= (self.accuracy, -self.loss):
             return False
         self.accuracy, self.loss, self.epoch = accuracy, loss, epoch
         return True
 
     def tensor(self) -> Tensor:
-        """As a checkpoint holds it."""
+        """Return the tensor that a checkpoint stores."""
         return torch.tensor([self.accuracy, self.loss, self.epoch], dtype=torch.float64)
 
 
 @dataclass(slots=True)
 class State:
-    """Where the loop is."""
+    """The state of the training loop.
+
+    Attributes:
+        step: number of steps made so far.
+        sums: sums of SUMS over the current epoch.
+        chosen: best epoch so far.
+    """
 
     step: int = 0
     sums: Tensor = field(default_factory=lambda: torch.zeros(len(SUMS)))
@@ -51,15 +72,15 @@ class State:
 
 @dataclass(slots=True)
 class FinetuneSaver:
-    """Writes checkpoints that say all that is needed to use them.
+    """Saves the checkpoints of a fine-tuning run.
 
     Attributes:
-        settings: of the run.
-        data: the clips.
-        folder: of the run.
-        steps: of the whole run.
-        pretrained_on: (n, 2) content keys of the clips that pre-training saw; None = not known.
-        writer: holds them, and the keys of the clips that are learned from.
+        settings: settings of the run.
+        data: training and validation clips with their classes.
+        folder: folder of the run.
+        steps: number of steps of the whole run.
+        pretrained_on: (n, 2) content keys of the clips used in pre-training; None = not known.
+        writer: writer of the checkpoints, with the content keys of all clips used in training.
     """
 
     settings: FinetuneSettings
@@ -76,13 +97,13 @@ class FinetuneSaver:
         self.writer = CheckpointWriter(self.folder.last, self.settings.save_minutes, seen)
 
     def save_best(self, state: State, model: nn.Module, record: dict[str, float], temperature: float) -> None:
-        """Write the best epoch by val.
+        """Write the checkpoint of the best epoch on val.
 
         Args:
-            state: where the loop is.
-            model: with statistics that fit its weights.
-            record: what was measured.
-            temperature: that fits val.
+            state: state of the training loop.
+            model: model with calibrated batch normalization statistics.
+            record: measurements of the epoch.
+            temperature: temperature fitted on val.
         """
         header = self._header(state, record, temperature)
         self.writer.write(self.folder.checkpoints / BEST, header, model, _progress(state))
@@ -96,7 +117,16 @@ class FinetuneSaver:
         record: dict[str, float] | None = None,
         temperature: float = 1.0,
     ) -> None:
-        """Write the checkpoint to go on from; see save_best and CheckpointWriter.write_last."""
+        """Write the checkpoint from which the run can resume.
+
+        Args:
+            state: state of the training loop.
+            model: model with calibrated batch normalization statistics.
+            optimizer: optimizer to save.
+            running: running statistics for resuming training.
+            record: measurements of the epoch; None within an epoch.
+            temperature: temperature fitted on val; 1 if it was not fitted.
+        """
         header = self._header(state, record or {}, temperature)
         self.writer.write_last(header, model, optimizer, running, _progress(state))
 

@@ -1,4 +1,4 @@
-"""The optimizers of both kinds of training, and what weight decay is applied to."""
+"""The optimizers of both kinds of training, and the parameters to which weight decay is applied."""
 
 from __future__ import annotations
 
@@ -18,12 +18,17 @@ def make_optimizer(
     model: nn.Module,
     learning: Sequence[tuple[Iterable[nn.Parameter], float]],
 ) -> torch.optim.Optimizer:
-    """SGD or AdamW over what learns; each group's "highest" is its learning rate at its height.
+    """Create an SGD or AdamW optimizer for the trained parameters.
+
+    The entry "highest" of each parameter group is the highest learning rate of its schedule.
 
     Args:
-        settings: of the run.
-        model: on its device.
-        learning: parameters, and their learning rate at its height.
+        settings: optimizer settings of the run.
+        model: model on its device.
+        learning: groups of trained parameters, each with its highest learning rate.
+
+    Returns:
+        the optimizer.
     """
     groups = [
         group
@@ -40,11 +45,11 @@ def make_optimizer(
 
 
 def set_learning_rate(optimizer: torch.optim.Optimizer, factor: float) -> None:
-    """Give each group its learning rate.
+    """Set the learning rate of each parameter group.
 
     Args:
-        optimizer: made by make_optimizer.
-        factor: the share of its height, 0..1.
+        optimizer: optimizer from `make_optimizer`.
+        factor: learning rate as a fraction of its highest value, 0..1.
     """
     for group in optimizer.param_groups:
         group["lr"] = group["highest"] * factor
@@ -53,18 +58,18 @@ def set_learning_rate(optimizer: torch.optim.Optimizer, factor: float) -> None:
 def parameter_groups(
     model: nn.Module, parameters: Iterable[nn.Parameter], weight_decay: float, decay: Decay, **common: object
 ) -> list[dict[str, Any]]:
-    """The groups of an optimizer.
+    """Split parameters into optimizer groups with and without weight decay.
 
     Args:
-        model: whose parameters they are.
-        parameters: those that learn.
-        weight_decay: of those that decay.
-        decay: "all" of them; or the "matrices" of linear layers alone, so that biases, norms and learned
-            tokens are not drawn to zero.
+        model: model that the parameters belong to.
+        parameters: the trained parameters.
+        weight_decay: weight decay of the parameters to which it is applied.
+        decay: parameters to which weight decay is applied: "all", or only the "matrices" of linear layers, so
+            that biases, normalization layers and learned tokens are not pulled to zero.
         common: further entries of every group.
 
     Returns:
-        one group, or one that decays and one that does not; none that is empty.
+        the groups that are not empty: at most one with weight decay and one without.
     """
     parameters = list(parameters)
     matrices = {id(module.weight) for module in model.modules() if isinstance(module, nn.Linear)}

@@ -1,4 +1,4 @@
-"""The arithmetic of the networks: float32, or bfloat16 where it is safe."""
+"""Number formats of the networks' computations: float32, or bfloat16 with autocast."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ Settings = TypeVar("Settings", bound=BaseModel)
 
 
 def autocast(precision: Precision, device: torch.device) -> AbstractContextManager[object]:
-    """Inside, a network computes so; its weights are float32 all the same.
+    """Return a context manager in which networks compute with a given precision; weights stay float32.
 
     Args:
-        precision: "bf16" leaves to torch's autocast which operations take it; "auto" as `precision_for`.
-        device: where the network is.
+        precision: "fp32", or "bf16", for which torch's autocast chooses the operations; "auto" is resolved by
+            `precision_for`.
+        device: device of the network.
     """
     if precision_for(precision, device) == "fp32":
         return nullcontext()
@@ -27,22 +28,25 @@ def autocast(precision: Precision, device: torch.device) -> AbstractContextManag
 
 
 def precision_for(precision: Precision, device: torch.device) -> Precision:
-    """What "auto" stands for on a device: bf16 on a GPU that computes in it, else fp32."""
+    """Resolve "auto" for a device: bf16 on a GPU that supports it, else fp32."""
     if precision != "auto":
         return precision
-    # What is emulated would be slower than float32.
+    # Older GPUs emulate bf16, which is slower than float32.
     has_bf16 = device.type == "cuda" and torch.cuda.get_device_capability(device) >= (8, 0)
     return "bf16" if has_bf16 else "fp32"
 
 
 def settle_precision(settings: Settings, device: torch.device) -> Settings:
-    """The settings of a run with the precision that is taken, and the device set for it.
+    """Resolve the precision in the settings of a run, and prepare the device for it.
 
-    float32 products take TF32 on a GPU, unless "fp32" was asked for by name.
+    On a GPU, float32 matrix products use TF32, unless the setting is "fp32".
 
     Args:
-        settings: with a `precision`.
-        device: where to compute.
+        settings: settings of a run, with a `precision`.
+        device: device to compute on.
+
+    Returns:
+        the settings with the resolved precision.
     """
     asked: Precision = settings.precision  # type: ignore[attr-defined]
     if device.type == "cuda":  # on a CPU it could change the last digits

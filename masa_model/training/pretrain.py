@@ -1,4 +1,4 @@
-"""Pre-training: the loop."""
+"""The training loop of pre-training."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from masa_model.training.restoring import restore_run, sums_of
 from masa_model.training.run_folder import RunFolder
 from masa_model.training.schedule import alignment_weight, learning_rate_factor
 
-# What is averaged over an epoch and recorded.
+# Measurements that are averaged over an epoch and recorded.
 MEASURES: Final = (
     "loss",
     "motion_loss",
@@ -52,21 +52,25 @@ def pretrain(
     stop: Callable[[], bool] = lambda: False,
     after_epoch: Callable[[MASA, int], dict[str, float]] = lambda model, epoch: {},
 ) -> Iterator[Progress]:
-    """Train, a step at each turn; write checkpoints and metrics into the run's folder.
+    """Train, one step for each item of the iterator, and write checkpoints and metrics to the run's folder.
 
-    The result depends on settings, data and number of processes alone: not on stops in between, nor on when
+    The result depends only on settings, data and number of processes: not on interruptions, and not on when
     checkpoints were written.
 
     Args:
-        settings: of the run.
-        data: the clips.
-        folder: of the run; where it has a checkpoint to go on from, the run goes on.
-        processes: who trains together.
-        stop: asked after every step; when it says so, a checkpoint is saved and the run ends.
-        after_epoch: called with the model and the number of epochs done; what it returns is recorded.
+        settings: settings of the run.
+        data: training clips.
+        folder: folder of the run; if it contains a checkpoint, the run resumes from it.
+        processes: the processes that train together.
+        stop: called after every step; if it returns True, a checkpoint is saved and training stops.
+        after_epoch: called after every epoch with the model and the number of completed epochs; the
+            measurements that it returns are recorded.
+
+    Yields:
+        the progress after each step.
 
     Raises:
-        DataError: if the checkpoint does not fit, or a loss is not finite.
+        DataError: if a checkpoint does not match the run, or a loss is not finite.
     """
     device, clips = processes.device, data.clips
     settings = settle_precision(settings, device)
@@ -105,7 +109,7 @@ def pretrain(
             step_started = time.monotonic()
             set_learning_rate(optimizer, learning_rate_factor(step, steps, chosen.warm_up))
             weight = alignment_weight(step, steps, settings.alignment.weight, settings.alignment.ramp)
-            # Dropout and noise too depend on the step alone, not on what ran before.
+            # Seed dropout and noise by the step, so that a resumed run draws the same numbers.
             torch.manual_seed(hash((settings.seed, step, processes.rank)) & 0x7FFFFFFF)
             batch, as_key, clean = _views(raw, settings, (settings.seed, epoch))
             with autocast(settings.precision, device):
@@ -149,9 +153,10 @@ def pretrain(
 def _views(
     raw: RawClips, settings: PretrainSettings, seed: tuple[int, ...]
 ) -> tuple[PoseBatch, PoseBatch, PoseBatch | None]:
-    """Clips as the query and the key see them; with noise (Table XIII), also the query's without it.
+    """Return the clips for the query branch and for the key branch; with noise (Table XIII), also clean ones.
 
-    By noisy coordinates everything would seem to move: at σ = 10 Alg. 1 would take every frame.
+    The clean clips are those of the query branch without noise, for masking: in noisy coordinates everything
+    seems to move, and at σ = 10 Alg. 1 would choose every frame.
     """
     batch = prepare_clips(raw, settings.inputs.crop_reference, settings.inputs.max_frames)
     if not settings.inputs.noise:
@@ -166,12 +171,12 @@ def _over_processes(model: MASA, processes: Processes, *, compiled: bool) -> nn.
             module.compile(dynamic=True)
     if processes.count == 1:
         return model
-    # Buffers are the same everywhere by themselves: statistics and bank are made over all processes.
+    # Buffers need no broadcast: statistics and memory bank are computed over all processes.
     return DistributedDataParallel(model, broadcast_buffers=False)
 
 
 def _timed(batches: Iterator[RawClips]) -> Iterator[tuple[RawClips, float]]:
-    """Each batch with the seconds it was waited for."""
+    """Yield each batch with the time spent waiting for it, in seconds."""
     while True:
         started = time.monotonic()
         try:
@@ -182,7 +187,7 @@ def _timed(batches: Iterator[RawClips]) -> Iterator[tuple[RawClips, float]]:
 
 
 def _measures(losses: Losses, model: MASA, waiting_share: float) -> Tensor:
-    """One number for each of MEASURES."""
+    """Return one number for each of MEASURES."""
     nothing = losses.motion.new_zeros(())
     return torch.stack(
         [
@@ -206,5 +211,5 @@ def _check_finite(losses: Losses, batch: PoseBatch, data: TrainingData, processe
     raise NonFiniteLossError(
         f"the loss is not finite (motion {float(losses.motion)}, alignment {float(losses.alignment)}) in a "
         f"batch of the clips {json.dumps(ids[:8])}{f' and {len(ids) - 8} more' if len(ids) > 8 else ''}",
-        "Look at them with masa-inspect, or lower optimizer.learning_rate; the last checkpoint stands",
+        "Check the clips with masa-inspect, or lower optimizer.learning_rate; the last checkpoint is valid",
     )

@@ -1,4 +1,4 @@
-"""When pre-training writes checkpoints, and what it says in them."""
+"""The checkpoints of pre-training: when they are written, and what they contain."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ from masa_model.training.run_folder import RunFolder
 
 @dataclass(slots=True)
 class PretrainSaver:
-    """Writes the checkpoints of a run; in all processes but the first it writes nothing.
+    """Saves the checkpoints of a pre-training run; only the first process writes files.
 
     Attributes:
-        settings: of the run.
-        data: the clips.
-        folder: of the run.
-        processes: who trains together.
-        steps: of the whole run.
-        writer: holds the keys of the clips that are trained on, by which they are known again.
+        settings: settings of the run.
+        data: training clips.
+        folder: folder of the run.
+        processes: the processes that train together.
+        steps: number of steps of the whole run.
+        writer: writer of the checkpoints, with the content keys of the training clips.
     """
 
     settings: PretrainSettings
@@ -45,17 +45,17 @@ class PretrainSaver:
         self.writer = CheckpointWriter(self.folder.last, self.settings.save_minutes, seen)
 
     def due(self) -> bool:
-        """Whether it is time for a checkpoint within the epoch; only the first process says so."""
+        """Return whether a checkpoint is due within the epoch; always False except in the first process."""
         return self.processes.first and self.writer.due_within_epoch()
 
     def save(self, step: int, model: MASA, optimizer: torch.optim.Optimizer, sums: Tensor) -> None:
-        """Write `last`, within an epoch.
+        """Write `last` within an epoch.
 
         Args:
-            step: steps made.
-            model: to be saved; it stays as it is.
-            optimizer: likewise.
-            sums: (processes, measures) sums over the epoch under way.
+            step: number of steps made so far.
+            model: model to save; it is not changed.
+            optimizer: optimizer to save; it is not changed.
+            sums: (processes, measures) sums of the measurements over the current epoch.
         """
         if self.processes.first:
             with self._fitting_statistics(model) as running:
@@ -71,15 +71,15 @@ class PretrainSaver:
         *,
         stopping: bool,
     ) -> None:
-        """Write what an epoch's end asks for: one that is kept, `last`, both or none.
+        """Write the checkpoints that are due at the end of an epoch: a kept one, `last`, both or none.
 
         Args:
-            step: steps made.
-            model: to be saved; it stays as it is.
-            optimizer: likewise.
-            sums: as for save; of the next epoch, so zeros.
-            record: what was measured.
-            stopping: whether the run ends here.
+            step: number of steps made so far.
+            model: model to save; it is not changed.
+            optimizer: optimizer to save; it is not changed.
+            sums: (processes, measures) sums for the next epoch, which are zeros.
+            record: measurements of the epoch.
+            stopping: whether training stops after this epoch.
         """
         if not self.processes.first:
             return
@@ -87,30 +87,30 @@ class PretrainSaver:
         if stopping or kept is not None or self.writer.due_after_epoch():
             header = self._header(step, record)
             with self._fitting_statistics(model) as running:
-                if kept is not None:  # before the last one: who is killed in between goes on from before both
+                if kept is not None:  # before `last`: a run that is killed between the two writes both again
                     self.writer.write(kept, header, model)
                 self.writer.write_last(header, model, optimizer, running, {"sums": sums})
 
     def keep_missing(self, header: CheckpointHeader, model: MASA) -> None:
-        """Write the one to be kept of the step that `last` is of, where it is not there.
+        """Write the kept checkpoint for the step of `last`, if it is due and missing.
 
         Args:
-            header: of `last`.
-            model: as it is saved there.
+            header: header of `last`.
+            model: model as it is saved in `last`.
         """
         kept = self._kept(header.step)
         if self.processes.first and kept is not None and not kept.exists():
             self.writer.write(kept, header, model)
 
     def _kept(self, step: int) -> Path | None:
-        """Where the checkpoint of a step is kept; None if it is not."""
+        """Return the path of the kept checkpoint of a step; None if this step is not kept."""
         epochs, rest = divmod(step * self.settings.epochs, self.steps)
         if rest or (epochs % self.settings.save_every and epochs != self.settings.epochs):
             return None
         return self.folder.checkpoints / f"epoch-{epochs:04}.safetensors"
 
     def _fitting_statistics(self, model: MASA) -> AbstractContextManager[dict[str, Tensor]]:
-        """Within, the encoder's statistics fit its weights; gives the running ones."""
+        """Calibrate the encoder within a `with` block, which receives the running statistics."""
         encoder = model.query.encoder
         see = showing(encoder, self.settings.inputs)
         return calibrated(model, see, self.data.clips, self.processes.device, part=encoder)

@@ -1,4 +1,4 @@
-"""What pre-training leaves, for those who go on from it."""
+"""Load pre-trained networks, and start fine-tuning from them."""
 
 from __future__ import annotations
 
@@ -20,16 +20,17 @@ from masa_model.training.checkpoint import Checkpoint, load_checkpoint, read_hea
 from masa_model.training.checkpoint_checks import unreadable
 from masa_model.training.checkpoint_parts import load_model, require_size, settings_of
 
-# Of a network's settings, those that the weights do not depend on, and one that fine-tuning has no use for.
+# Network settings that may differ from pre-training: the weights do not depend on the first one, and
+# fine-tuning does not use the second one.
 _FREE_OF_SHAPE: Final = {"graph_dropout", "decoder_blocks"}
 
 
 def build_model(settings: PretrainSettings, clips: int) -> MASA:
-    """The model with its first weights, which depend on the seed alone.
+    """Create the model with its initial weights, which depend only on the seed.
 
     Args:
-        settings: of the run.
-        clips: number of training clips: the bank holds half of them at most.
+        settings: settings of the run.
+        clips: number of training clips; the memory bank is limited to half of this number.
     """
     torch.manual_seed(settings.seed)
     bank_size = min(settings.alignment.bank_size, max(1, clips // 2))
@@ -38,10 +39,16 @@ def build_model(settings: PretrainSettings, clips: int) -> MASA:
 
 
 def load_pretrained(path: Path) -> tuple[MASA, PretrainSettings, Checkpoint]:
-    """The model of a pre-training checkpoint, in evaluation mode.
+    """Load the model of a pre-training checkpoint, in evaluation mode.
+
+    Args:
+        path: path of the checkpoint.
+
+    Returns:
+        the model on the CPU, the settings of its run, and the checkpoint.
 
     Raises:
-        DataError: if the file is not one.
+        DataError: if the file is not a valid checkpoint of pre-training.
     """
     checkpoint = load_checkpoint(path)
     require_kind(path, checkpoint.header, "pretraining")
@@ -58,17 +65,17 @@ def load_pretrained(path: Path) -> tuple[MASA, PretrainSettings, Checkpoint]:
 def with_pretrained(
     settings: FinetuneSettings, checkpoint: Path, said: Mapping[str, Any] | None = None
 ) -> FinetuneSettings:
-    """The same settings, with the network and the inputs that a pre-training checkpoint has.
+    """Return fine-tuning settings with the network and input settings of a pre-training checkpoint.
 
-    Values that were given for inputs and network.graph_dropout take precedence over the checkpoint's.
+    Explicitly given values for inputs and network.graph_dropout take precedence over the checkpoint's.
 
     Args:
-        settings: of the run to come.
-        checkpoint: of pre-training.
-        said: settings that were said, group by group; None = what `settings.inputs` was made with.
+        settings: settings of the new fine-tuning run.
+        checkpoint: path of the pre-training checkpoint.
+        said: explicitly given settings by group; None = those that `settings.inputs` was created with.
 
     Raises:
-        DataError: if the file is not one, or another size or shape was asked for.
+        DataError: if the file is not a checkpoint of pre-training, or the settings require another network.
     """
     if said is None:
         said = {"inputs": settings.inputs.model_dump(exclude_unset=True)}
@@ -78,8 +85,8 @@ def with_pretrained(
     size = before.size
     if "size" in settings.model_fields_set and settings.size != size:
         raise DataError(
-            f"{checkpoint} has a network of size {size}, but {settings.size} was asked for",
-            "Leave {size} out: it comes with the checkpoint",
+            f"{checkpoint} has a network of size {size}, but the setting says {settings.size}",
+            "Leave {size} out: the checkpoint determines it",
             size=settings.size,
         )
     network = NetworkSettings.model_validate(merged(before.network.model_dump(), said.get("network", {})))
@@ -88,7 +95,7 @@ def with_pretrained(
         if found != asked:
             raise DataError(
                 f"{checkpoint} has network.{name} = {found}, the setting says {asked}",
-                "Leave it out: it comes with the checkpoint",
+                "Leave it out: the checkpoint determines it",
             )
     inputs = {"crop_reference": before.inputs.crop_reference, "max_frames": before.inputs.max_frames}
     return settings.model_copy(
@@ -102,10 +109,14 @@ def with_pretrained(
 
 
 def check_estimators(settings: FinetuneSettings, data: FinetuneData) -> None:
-    """Check that pre-training saw keypoints of the estimator that the clips are of.
+    """Check that the pre-training clips and the fine-tuning clips are of the same pose estimator.
+
+    Args:
+        settings: settings of the fine-tuning run.
+        data: clips of the fine-tuning run.
 
     Raises:
-        DataError: if it did not, and the settings do not say that any estimator will do.
+        DataError: if the pose estimators differ and `data.any_estimator` is not set.
     """
     if settings.pretrained is None or settings.data.any_estimator:
         return

@@ -1,4 +1,4 @@
-"""Probabilities that mean what they say: one temperature fitted on val, and how far off they are."""
+"""Calibrated probabilities: fit a temperature on val, and measure the calibration error."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ _BINS: Final = 15
 
 
 def fit_temperature(probabilities: NDArray[np.floating], targets: NDArray[np.int64]) -> float:
-    """The temperature T by which softmax(scores / T) is most likely (Guo et al. 2017, arXiv:1706.04599).
+    """Fit the temperature T that makes softmax(scores / T) most likely (Guo et al. 2017, arXiv:1706.04599).
 
-    Of N clips a share of 1 / (N + 2) counts for all classes alike, as in Platt (1999): a recognizer that gets
-    every one of a few clips right is not taken to be always right.
+    As in Platt (1999), a fraction 1 / (N + 2) of each target is spread over all classes, so that a recognizer
+    that is right on all of a few clips does not seem to be always right.
 
     Args:
         probabilities: (N, C) softmax(scores), at a temperature of 1.
-        targets: (N,) in 0..C−1.
+        targets: (N,) class numbers in 0..C−1.
 
     Returns:
         T between 0.05 and 20; 1 if there are no clips.
 
     Example:
-        Of ten clips on which a recognizer said 99 % five were wrong, so T is far above 1:
-        `fit_temperature(np.tile([0.99, 0.01], (10, 1)), np.arange(10) % 2)`.
+        A recognizer predicts ten clips with 99 % probability, and five predictions are wrong. Then T is much
+        larger than 1: `fit_temperature(np.tile([0.99, 0.01], (10, 1)), np.arange(10) % 2)`.
     """
     if not len(targets):
         return 1.0
@@ -51,16 +51,17 @@ def fit_temperature(probabilities: NDArray[np.floating], targets: NDArray[np.int
 
 
 def calibration_error(probabilities: NDArray[np.floating], targets: NDArray[np.int64]) -> float:
-    """Expected calibration error: how far the best guess's probability is from how often it is right.
+    """Compute the expected calibration error: the difference between top-1 probability and accuracy.
 
-    The mean over 15 equal bins of the probability, weighted by the clips in each (Naeini et al. 2015).
+    It is the mean over 15 equal bins of the probability, weighted by the number of clips in each bin (Naeini
+    et al. 2015).
 
     Args:
-        probabilities: (N, C), N at least 1.
-        targets: (N,) class numbers; −1 = none of the classes, so that every guess is wrong.
+        probabilities: (N, C) probabilities, N at least 1.
+        targets: (N,) class numbers; −1 = none of the classes, so that every prediction is wrong.
 
     Returns:
-        0..1; 0 = the probabilities are right on average.
+        the error in 0..1; 0 = the probabilities equal the accuracy in every bin.
     """
     best = torch.from_numpy(probabilities.max(1).astype(np.float32)).clamp(0, 1)
     right = torch.from_numpy((probabilities.argmax(1) == targets).astype(np.int64))

@@ -1,4 +1,4 @@
-"""One process or several: devices, ranks, what is shared. Started by torchrun, or alone."""
+"""Training with one process, or with several that torchrun started: devices, ranks and communication."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from masa_data.machine.gpu import why_no_gpu
 
 @dataclass(frozen=True, slots=True)
 class Processes:
-    """This process among those that train together.
+    """This process and the other processes that train together.
 
     Attributes:
-        rank: its number, from 0.
-        count: how many there are.
-        device: where it computes.
-        lacking: why that is no GPU, if it was left to "auto".
+        rank: number of this process, from 0.
+        count: number of processes.
+        device: device that this process computes on.
+        lacking: reason why the device is not a GPU, if it was chosen by "auto"; else "".
     """
 
     rank: int
@@ -33,16 +33,16 @@ class Processes:
 
     @property
     def described(self) -> str:
-        """The device, and why it is no GPU, for the user: nothing falls back silently."""
+        """The device and the reason why it is not a GPU, for the user: there is no silent fallback."""
         return f"{self.device} ({self.lacking})" if self.lacking else str(self.device)
 
     @property
     def first(self) -> bool:
-        """Whether this is the one that writes and prints."""
+        """Whether this is the first process, which writes files and prints."""
         return self.rank == 0
 
     def mean(self, values: Tensor) -> Tensor:
-        """The mean of some numbers over all processes."""
+        """Compute the mean of some numbers over all processes."""
         if self.count == 1:
             return values
         values = values.clone()
@@ -50,18 +50,18 @@ class Processes:
         return values / self.count
 
     def any(self, flag: bool) -> bool:
-        """Whether it is so in any process."""
+        """Return whether a flag is set in any process."""
         return bool(self.mean(torch.tensor(float(flag), device=self.device)) > 0)
 
     def any_of(self, *flags: bool) -> tuple[bool, ...]:
-        """For each flag, whether it is so in any process; one exchange for all."""
+        """Return for each flag whether it is set in any process, with a single communication."""
         if self.count == 1:
             return flags
         means = self.mean(torch.tensor(flags, dtype=torch.float32, device=self.device))
         return tuple((means > 0).tolist())
 
     def gather(self, values: Tensor) -> Tensor:
-        """(count, …) some numbers of every process, in the order of the ranks."""
+        """Collect some numbers of every process: (count, …), in the order of the ranks."""
         if self.count == 1:
             return values[None]
         places = [torch.empty_like(values) for _ in range(self.count)]
@@ -69,7 +69,7 @@ class Processes:
         return torch.stack(places)
 
     def same_text(self, text: str) -> str:
-        """The first process's text, in all of them."""
+        """Return the text of the first process in all processes."""
         if self.count == 1:
             return text
         texts = [text]
@@ -77,20 +77,23 @@ class Processes:
         return texts[0]
 
     def wait(self) -> None:
-        """Until all are here."""
+        """Wait until all processes reach this point."""
         if self.count > 1:
             dist.barrier()
 
 
 @contextmanager
 def joined_processes(device: str = "auto") -> Iterator[Processes]:
-    """Join the processes that torchrun started, if it did.
+    """Join the processes that torchrun started; without torchrun, there is a single process.
 
     Args:
-        device: "auto" (the GPU if there is one), "cpu", "cuda", "cuda:1", "mps".
+        device: device to compute on: "auto" (the GPU if there is one), "cpu", "cuda", "cuda:1", "mps".
+
+    Yields:
+        this process and the others.
 
     Raises:
-        DataError: if there is no such device.
+        DataError: if the device cannot be used.
     """
     count, rank = int(os.environ.get("WORLD_SIZE", "1")), int(os.environ.get("RANK", "0"))
     lacking = why_no_gpu(torch.__version__, torch.version.cuda, torch.cuda.is_available())
@@ -112,7 +115,7 @@ def _device(name: str, local_rank: int, lacking: str) -> torch.device:
     if name.startswith("cuda") and lacking:
         raise DataError(
             f"the device {name!r} cannot be used: {lacking}",
-            "Look with masa-doctor, or use {device}",
+            "Check with masa-doctor, or use {device}",
             device="cpu",
         )
     if name == "cuda":
@@ -124,7 +127,7 @@ def _device(name: str, local_rank: int, lacking: str) -> torch.device:
         reason = str(error).splitlines()[0]
         raise DataError(
             f"the device {name!r} cannot be used ({reason})",
-            "Look with masa-doctor, or use {device}",
+            "Check with masa-doctor, or use {device}",
             device="cpu",
         ) from None
     if device.type == "cuda":

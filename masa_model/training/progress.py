@@ -1,4 +1,4 @@
-"""What a training loop tells whoever runs it: where it is, and that it cannot go on."""
+"""Progress reports and errors of a training loop."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from masa_data.errors import DataError
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Where a run is, for whoever shows it.
+    """The progress of a run, for display.
 
     Attributes:
-        step: steps made.
-        steps: of the whole run.
-        epoch: the one under way, from 0.
-        record: the line of metrics.jsonl, where an epoch has just ended.
+        step: number of steps made so far.
+        steps: number of steps of the whole run.
+        epoch: number of the current epoch, from 0.
+        record: line of metrics.jsonl for the epoch that has just ended; None within an epoch.
     """
 
     step: int
@@ -25,4 +25,4 @@ class Progress:
 
 
 class NonFiniteLossError(DataError):
-    """A loss became infinite or NaN."""
+    """Raised when a loss is infinite or NaN."""

@@ -1,4 +1,4 @@
-"""What a recipe of fine-tuning says: what learns, how fast in each step, what a class counts."""
+"""The recipe of fine-tuning: trained parameters, learning rate schedule and class weights."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from masa_model.training.schedule import learning_rate_factor
 def learning_parameters(
     settings: FinetuneSettings, model: RecognizerNetwork
 ) -> list[tuple[list[nn.Parameter], float]]:
-    """Encoder and head, each with its learning rate at its height.
+    """Return the trained parameters of encoder and head, each with its highest learning rate.
 
     Args:
-        settings: of the run.
-        model: a frozen encoder is left out.
+        settings: settings of the run.
+        model: the recognizer's network; a frozen encoder has no trained parameters.
     """
     chosen = settings.optimizer
     encoder = {id(parameter) for parameter in model.encoder.parameters()}
@@ -32,12 +32,13 @@ def learning_parameters(
 
 
 def rate_factor(settings: FinetuneOptimizerSettings, step: int, steps: int) -> float:
-    """The learning rate as a share of its height, 0..1.
+    """Return the learning rate of a step as a fraction of its highest value, 0..1.
 
     Args:
-        settings: SGD falls to a tenth at equal distances (paper, IV-A), AdamW rises and falls in lines.
-        step: from 0.
-        steps: of the whole run.
+        settings: optimizer settings. With SGD, the rate drops to a tenth at equal intervals (section IV-A);
+            with AdamW, it rises and then decreases linearly.
+        step: number of the step, from 0.
+        steps: number of steps of the whole run.
     """
     if settings.kind == "sgd":
         return float(0.1 ** (step * (settings.drops + 1) // steps))
@@ -45,7 +46,13 @@ def rate_factor(settings: FinetuneOptimizerSettings, step: int, steps: int) -> f
 
 
 def class_weights(settings: FinetuneSettings, data: FinetuneData) -> Float[Tensor, " classes"]:
-    """What a clip of each class counts: 1, or more the rarer its class is; on average over clips 1."""
+    """Compute the weight of each class in the loss; the mean over clips is 1.
+
+    Args:
+        settings: settings of the run; with class_weights "balanced", rare classes have larger weights, else
+            all weights are 1.
+        data: clips of the run.
+    """
     counts = np.bincount(data.train.targets, minlength=len(data.classes))
     weights: NDArray[np.float64] = np.ones(len(counts))
     if settings.class_weights == "balanced":

@@ -1,4 +1,4 @@
-"""A trained recognizer: its network, its classes, and the probabilities it gives to clips and tracks."""
+"""A trained recognizer: its network, its classes, and its predictions for clips and tracks."""
 
 from __future__ import annotations
 
@@ -45,13 +45,13 @@ _SHOWN: Final = 5
 
 @dataclass(frozen=True, slots=True)
 class Scoring:
-    """How clips are asked.
+    """Options for computing the probabilities of clips.
 
     Attributes:
-        temperature: by which the scores are divided before they become probabilities.
-        views: windows of a clip that are averaged; 1 = the center.
-        noise: σ of Gaussian noise on the coordinates (Table XIII), in 1/256 of a part's side.
-        seed: of the noise, which also depends on the batch.
+        temperature: number by which scores are divided before they become probabilities.
+        views: number of windows of a clip whose probabilities are averaged; 1 = only the center.
+        noise: standard deviation σ of noise on the coordinates (Table XIII), in 1/256 of a part's side.
+        seed: random seed of the noise, which also depends on the batch.
     """
 
     temperature: float = 1.0
@@ -65,11 +65,11 @@ DEFAULT_SCORING: Final = Scoring()
 
 @dataclass(frozen=True, slots=True)
 class Guess:
-    """What a clip may be.
+    """One predicted gloss of a clip.
 
     Attributes:
-        gloss: text of the sign.
-        probability: 0..1, calibrated on val where the run had clips of it.
+        gloss: gloss of the sign.
+        probability: probability of the gloss in 0..1; calibrated if the run had val clips.
     """
 
     gloss: str
@@ -78,18 +78,17 @@ class Guess:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Recognizer:
-    """A trained recognizer: `Recognizer.load("runs/finetune-001").predict(track)`.
+    """A trained recognizer. Example: `Recognizer.load("runs/finetune-001").predict("clip.mp4")`.
 
     Attributes:
-        path: of its checkpoint.
-        model: in evaluation mode.
-        settings: of its run.
-        classes: what it tells apart.
-        header: all that the checkpoint says about itself.
+        path: path of its checkpoint.
+        model: its network, in evaluation mode.
+        settings: settings of its run.
+        classes: the classes that it can recognize.
+        header: header of its checkpoint.
         trained_on: (n, 2) `content_keys` of its training clips.
-        pretrained_on: likewise of its pre-training; None if that is not known, since an earlier version made
-            the checkpoint.
-        device: where it computes.
+        pretrained_on: (n, 2) `content_keys` of its pre-training clips; None if an old version wrote none.
+        device: device that it computes on.
     """
 
     path: Path
@@ -103,14 +102,14 @@ class Recognizer:
 
     @classmethod
     def load(cls, run: str | Path, device: str | torch.device = "cpu") -> Recognizer:
-        """Read a run of masa-finetune, or one of its checkpoints. Nothing in the file is run as code.
+        """Load a recognizer from a run of fine-tuning. No code in the file is executed.
 
         Args:
-            run: a checkpoint, or a run's folder: then the best by val, the last where there was no val.
-            device: where to put the network.
+            run: checkpoint, or folder of a run: its best epoch on val, or its last one without val clips.
+            device: device to compute on, such as "cpu" or "cuda".
 
         Raises:
-            DataError: if there is no such checkpoint, or it is of another kind, size or version.
+            DataError: if there is no such checkpoint, or it is damaged or of another kind, size or version.
         """
         path, device = Path(run), torch.device(device)
         if path.is_dir():
@@ -143,28 +142,31 @@ class Recognizer:
         )
 
     def check_estimator(self, found: EstimatorIdentity) -> None:
-        """Refuse keypoints of another estimator than the training's: it would take them for other signs.
+        """Check that keypoints are of the pose estimator used in training; others cause wrong predictions.
+
+        Args:
+            found: identity of the pose estimator of the keypoints.
 
         Raises:
-            DataError: if the estimator, a setting or its weights differ, saying which.
+            DataError: if the estimator, one of its settings or its weights differ; the message says which.
         """
         check_estimator(self.path, self.header.estimator, found, "any_estimator")
 
     def predict(
         self, clip: PoseTrack | str | Path, top: int = TOP, *, any_estimator: bool = False
     ) -> list[Guess]:
-        """Find the most probable glosses of one clip.
+        """Predict the most probable glosses of one clip.
 
         Args:
-            clip: the clip's pose track, or a video, from which keypoints are extracted first.
-            top: number of glosses; all of them if there are fewer.
-            any_estimator: accept keypoints of another estimator than the training's.
+            clip: pose track of the clip, or path of a video, from which the track is extracted first.
+            top: number of glosses to return; all glosses if the recognizer has fewer.
+            any_estimator: whether to accept keypoints of another pose estimator than that of training.
 
         Returns:
-            the guesses, the most probable first; an empty list if no hand was found in the clip.
+            the predicted glosses, the most probable first; an empty list if no hand was found in the clip.
 
         Raises:
-            DataError: if the keypoints are of another estimator, or the video cannot be read.
+            DataError: if the keypoints are of another pose estimator, or the video cannot be read.
 
         Example:
             >>> recognizer = Recognizer.load("runs/finetune-001")  # doctest: +SKIP
@@ -177,23 +179,23 @@ class Recognizer:
         options = VideoOptions(any_estimator=any_estimator, workers=1)
         with extracted_videos([str(clip)], self.path, self.header, options) as (tracks, problems):
             if tracks is None:
-                reason = problems[0].reason if problems else "there is no video in it"
-                raise DataError(f"{clip} could not be extracted: {reason}", "Check the file")
+                reason = problems[0].reason if problems else "it contains no video"
+                raise DataError(f"no keypoints could be extracted from {clip}: {reason}", "Check the file")
             found = self.predict_all([tracks.track(0)], top, any_estimator=any_estimator)
         return found[0]
 
     def predict_all(
         self, tracks: Sequence[PoseTrack], top: int = TOP, *, any_estimator: bool = False
     ) -> list[list[Guess]]:
-        """The same for some tracks at once; as many as memory holds.
+        """Predict the glosses of several clips at once, as `predict` does; all must fit into memory.
 
         Args:
-            tracks: the clips.
-            top: how many guesses for each.
-            any_estimator: whether they may be of another estimator than the training's.
+            tracks: pose tracks of the clips.
+            top: number of glosses to return for each clip.
+            any_estimator: whether to accept keypoints of another pose estimator than that of training.
 
         Raises:
-            DataError: if a track says that it is of another estimator; one made by hand says nothing.
+            DataError: if a track is of another pose estimator; a track without an estimator is accepted.
         """
         named = {id(track.estimator): track.estimator for track in tracks if track.estimator is not None}
         for estimator in () if any_estimator else named.values():
@@ -212,7 +214,13 @@ class Recognizer:
 
 
 def classes_of(checkpoint: Path) -> Classes | None:
-    """The classes of a run that goes on; None if it was stopped before its first checkpoint.
+    """Read the classes of a run to resume.
+
+    Args:
+        checkpoint: path of the run's last checkpoint.
+
+    Returns:
+        the classes; None if the run was stopped before its first checkpoint.
 
     Raises:
         DataError: if the checkpoint cannot be read.
@@ -232,12 +240,7 @@ def _pretrained_on(checkpoint: Checkpoint, settings: FinetuneSettings) -> NDArra
 
 
 def build_network(settings: FinetuneSettings, classes: int) -> RecognizerNetwork:
-    """The network that settings describe, with random weights.
-
-    Args:
-        settings: of a run.
-        classes: their number.
-    """
+    """Create the network of a recognizer with random weights for a number of classes."""
     return RecognizerNetwork(
         settings.network,
         classes,
@@ -257,18 +260,18 @@ def score_clips(
     batches: Iterable[NDArray[np.int64]],
     scoring: Scoring = DEFAULT_SCORING,
 ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]:
-    """Probabilities, batch by batch: memory holds one batch, however many clips there are.
+    """Compute the class probabilities of clips, one batch at a time, so that memory use stays small.
 
     Args:
-        model: on the device, in evaluation mode.
-        clips: to be recognized.
-        settings: of the model's run.
-        device: where to compute.
-        batches: clip numbers.
-        scoring: how clips are asked.
+        model: network on the device, in evaluation mode.
+        clips: the clips.
+        settings: settings of the network's run.
+        device: device to compute on.
+        batches: clip numbers of each batch.
+        scoring: options for computing probabilities.
 
     Yields:
-        (n,) the numbers of a batch, and (n, C) the probabilities of their classes.
+        (n,) clip numbers of a batch, and (n, C) probabilities of their classes.
     """
     for raw in StreamedClips(clips, device).batches(batches):
         numbers = raw.numbers.cpu().numpy()
@@ -282,7 +285,7 @@ def batch_probabilities(
     settings: FinetuneSettings,
     scoring: Scoring = DEFAULT_SCORING,
 ) -> NDArray[np.float32]:
-    """(n, C) probabilities of one batch; see score_clips."""
+    """Compute the (n, C) class probabilities of one batch of n clips; see `score_clips` for the arguments."""
     batch = prepare_clips(raw, settings.inputs.crop_reference, settings.inputs.max_frames)
     if scoring.noise:
         batch = with_noise(batch, scoring.noise, scoring.seed)

@@ -1,4 +1,4 @@
-"""Going on with a run: what of its last checkpoint is checked, and given to model and optimizer."""
+"""Resume a run: check its last checkpoint, and load it into model and optimizer."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from masa_model.network.calibration import restore_statistics
 from masa_model.training.checkpoint import Checkpoint
 from masa_model.training.checkpoint_parts import load_model, load_optimizer, load_statistics, settings_of
 
-# They change nothing about what a run learns. A run may be lengthened; its number of steps is checked apart.
+# Settings that may differ when a run is resumed, because they do not change what it learns. A run can be made
+# longer; its number of steps is checked separately.
 _FREE: Final = frozenset({"epochs", "save_every", "save_minutes", "probe_every", "data.storage"})
 
 
@@ -27,16 +28,16 @@ def restore_run(
     optimizer: torch.optim.Optimizer,
     as_saved: Callable[[], None] = lambda: None,
 ) -> None:
-    """Give model and optimizer what they had when a checkpoint was saved.
+    """Restore model and optimizer from a checkpoint.
 
     Args:
-        checkpoint: the run's last one.
-        settings: of the run as it goes on.
-        steps: of the whole run as it goes on.
-        model: of the same structure.
-        optimizer: over the same parameters.
-        as_saved: called while the model has the statistics that were measured for its weights, before those
-            with which training goes on take their place.
+        checkpoint: last checkpoint of the run.
+        settings: settings of the resumed run.
+        steps: number of steps of the whole resumed run.
+        model: model of the same structure.
+        optimizer: optimizer of the same parameters.
+        as_saved: called while the model has its calibrated batch normalization statistics, before the running
+            statistics for training replace them.
 
     Raises:
         DataError: if the checkpoint is of another run, or damaged.
@@ -56,7 +57,7 @@ def restore_run(
 
 
 def _check_steps(checkpoint: Checkpoint, epochs_before: int, epochs: int, steps: int) -> None:
-    """As many steps an epoch as before, and no fewer epochs."""
+    """Check that the number of steps of an epoch is unchanged, and that there are not fewer epochs."""
     found = checkpoint.header.steps
     if epochs < epochs_before or found * epochs != steps * epochs_before:
         raise DataError(
@@ -71,7 +72,7 @@ def _check_same(checkpoint: Checkpoint, before: BaseModel, now: BaseModel) -> No
         if name not in _FREE and said.get(name) != value:
             raise DataError(
                 f"the setting {name} is {value!r}, but {checkpoint.path} was written with {said.get(name)!r}",
-                "Put back the settings.toml of the run, or begin another run",
+                "Restore the settings.toml of the run, or start a new run",
             )
 
 
@@ -84,24 +85,27 @@ def _flat(values: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, objec
 
 
 def sums_of(checkpoint: Checkpoint, measures: int, rank: int, count: int) -> Tensor:
-    """(measures,) this process's sums over the epoch under way.
+    """Return this process's sums of measurements over the current epoch.
 
     Args:
-        checkpoint: the run's last one.
-        measures: how many there are.
-        rank: of this process.
-        count: of the processes.
+        checkpoint: last checkpoint of the run.
+        measures: number of measurements.
+        rank: number of this process, from 0.
+        count: number of processes.
+
+    Returns:
+        (measures,) sums.
 
     Raises:
-        DataError: if they are missing, or of another number of processes.
+        DataError: if the sums are missing, or are of another number of processes.
     """
     found = checkpoint.progress.get("sums")
     if found is not None and found.dtype == torch.float32:
-        if found.shape == (measures,):  # version 2: those of the first process
+        if found.shape == (measures,):  # version 2 has only the sums of the first process
             return found
         if found.shape == (count, measures):
             return found[rank]
     raise DataError(
-        f"{checkpoint.path} lacks the sums of {counted(count, 'process', 'processes')}",
-        "Resume with as many processes as before, or use another checkpoint",
+        f"{checkpoint.path} has no valid sums of {counted(count, 'process', 'processes')}",
+        "Resume with the same number of processes as before, or use another checkpoint",
     )

@@ -1,6 +1,6 @@
-"""A run's folder: settings, checkpoints, metrics, who holds it, and finding the newest one.
+"""The folder of a run: settings, checkpoints, metrics and its lock; also finds the newest run.
 
-What lies in it may have been changed by others: all that is read is checked.
+The files can have been changed by other programs, so everything is validated when it is read.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ LAST: Final = "last.safetensors"
 BEST: Final = "best.safetensors"
 DATA: Final = "data.json"
 SETTINGS: Final = "settings.toml"
-# A run writes all of its settings; without these, defaults would take the place of what it was begun with.
+# A run writes all of its settings. If these are missing, the file was changed, and defaults would silently
+# replace the original values.
 _ALWAYS_WRITTEN: Final = frozenset(
     {"size", "epochs", "batch_size", "seed", "network", "inputs", "optimizer", "data"}
 )
@@ -38,11 +39,11 @@ _Record: Final = TypeAdapter(dict[str, float])
 
 
 class DataRecord(BaseModel):
-    """What data.json says of the clips; the numbers that it also holds are for people.
+    """The part of data.json that is read back; its other numbers are only for information.
 
     Attributes:
-        files: of pose tracks.
-        fingerprints: of each.
+        files: paths of the files of pose tracks.
+        fingerprints: fingerprint of each file.
     """
 
     model_config = ConfigDict(frozen=True, strict=True)
@@ -53,20 +54,20 @@ class DataRecord(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class RunFolder:
-    """Where a run writes.
+    """The folder of a run.
 
     Attributes:
-        path: of the folder.
+        path: path of the folder.
     """
 
     path: Path
 
     @classmethod
     def create(cls, kind: str, path: Path | None = None) -> RunFolder:
-        """Make a folder: the one named, or the next free runs/KIND-001.
+        """Create the folder of a new run: the given one, or the next free runs/KIND-001.
 
         Raises:
-            DataError: if the one named holds a run.
+            DataError: if the given folder already contains a run.
         """
         folder = cls(next_folder(kind) if path is None else path)
         folder._refuse_a_run()
@@ -75,37 +76,39 @@ class RunFolder:
 
     @contextmanager
     def held(self) -> Iterator[str]:
-        """Within, no other process trains into the folder. The lock ends with its process, however that dies.
+        """Lock the folder within a `with` block, so that no other process trains in it.
+
+        The lock is released when the process ends, even if it is killed.
 
         Yields:
-            a line for the user where the file system has no locks, else "".
+            a note for the user if the file system does not support locks, else "".
 
         Raises:
-            DataError: if another process holds it.
+            DataError: if the folder does not exist, or another process has locked it.
             OSError: if the folder cannot be written.
         """
         if not self.path.is_dir():
-            raise DataError(f"{self.path} is no folder, expected that of a run", "Check the path")
+            raise DataError(f"{self.path} is not a folder, expected the folder of a run", "Check the path")
         try:
             holding = claim(self.path / "lock")
         except TakenError as holder:
             raise DataError(
-                f"another process trains in {self.path} ({holder})", "Wait for it, or name another folder"
+                f"another process trains in {self.path} ({holder})", "Wait for it, or use another folder"
             ) from None
         with holding:
             yield holding.note
 
     def begin(self, settings: BaseModel, record: object, *, again: bool = False) -> None:
-        """Write what the run is of. Its settings come last: with them there is a run that can go on.
+        """Write data.json and settings.toml. The settings are last: a folder with settings can be resumed.
 
         Args:
-            settings: of the run.
-            record: of its clips.
-            again: whether it goes on with other settings than it was begun with.
+            settings: settings of the run.
+            record: record of its clips.
+            again: whether a run is resumed with changed settings.
 
         Raises:
-            DataError: if the folder holds a run already.
-            OSError: if it cannot be written.
+            DataError: if the folder already contains a run and `again` is False.
+            OSError: if the folder cannot be written.
         """
         if not again:
             self._refuse_a_run()
@@ -115,68 +118,68 @@ class RunFolder:
     def _refuse_a_run(self) -> None:
         if (self.path / SETTINGS).exists():
             raise DataError(
-                f"{self.path} holds a run already",
-                "Go on with {resume}, or name another with {run}",
+                f"{self.path} already contains a run",
+                "Resume it with {resume}, or use another folder with {run}",
                 resume=str(self.path),
                 run="FOLDER",
             )
 
     @classmethod
     def newest(cls, kind: str) -> RunFolder:
-        """The run of a kind that was started last, under runs/.
+        """Find the newest run of a kind ("pretrain" or "finetune") in runs/.
 
         Raises:
-            DataError: if there is none.
+            DataError: if there is no run of this kind.
         """
         runs = (path for path in runs_of(kind) if (path / SETTINGS).exists())
         found = sorted(runs, key=lambda path: number_of(path, kind))
         if not found:
-            raise DataError(f"there is no run of kind {kind} in {RUNS}/", f"Make one: masa-{kind}")
+            raise DataError(f"there is no run of kind {kind} in {RUNS}/", f"Start one with masa-{kind}")
         return cls(found[-1])
 
     @property
     def checkpoints(self) -> Path:
-        """Where the checkpoints are."""
+        """The folder of the checkpoints."""
         return self.path / "checkpoints"
 
     @property
     def last(self) -> Path:
-        """The checkpoint to go on from."""
+        """The checkpoint from which the run can resume."""
         return self.checkpoints / LAST
 
     @property
     def metrics(self) -> Path:
-        """A JSON line for every epoch."""
+        """The file metrics.jsonl, with one line of JSON for every epoch."""
         return self.path / "metrics.jsonl"
 
     def write_settings(self, settings: BaseModel) -> None:
-        """All settings as they came to be, in the form that resolve_settings reads."""
+        """Write all settings to settings.toml, in the form that `resolve_settings` reads."""
         text = tomli_w.dumps(settings.model_dump(mode="json", exclude_none=True))
         write_whole(self.path / "settings.toml", text)
 
     def require_run(self) -> None:
-        """Check that there is a run that can go on.
+        """Check that the folder contains a run that can be resumed.
 
         Raises:
-            DataError: if there is none.
+            DataError: if there is no run.
         """
         if not (self.path / SETTINGS).is_file():
             raise DataError(
-                f"{self.path} holds no run: {self.path / SETTINGS} is missing",
-                "Name a folder that a run wrote, or begin the run",
+                f"{self.path} contains no run: {self.path / SETTINGS} is missing",
+                "Give the folder of a run, or start a new run",
             )
 
     def read_settings(self, kind: type[Settings]) -> Settings:
-        """The settings back.
+        """Read settings.toml.
 
         Args:
-            kind: which settings.
+            kind: class of the settings.
 
         Raises:
-            DataError: if they are missing, damaged, incomplete or none of this kind.
+            DataError: if the settings are missing, damaged, incomplete or of another kind.
         """
         path = self.path / SETTINGS
-        advice = f"Put back the {SETTINGS} that the run wrote"
+        advice = f"Restore the {SETTINGS} that the run wrote"
         self.require_run()
         try:
             settings = resolve_settings(kind, config=path)
@@ -189,25 +192,31 @@ class RunFolder:
         return settings
 
     def write_json(self, name: str, values: object) -> None:
-        """A JSON file."""
+        """Write a JSON file in the folder."""
         write_whole(self.path / name, json.dumps(values, indent=2) + "\n")
 
     def read_json(self, name: str) -> Any:  # noqa: ANN401  # what JSON holds
-        """The JSON file back.
+        """Read a JSON file in the folder.
 
         Raises:
-            DataError: if it is missing or damaged.
+            DataError: if the file is missing or damaged.
         """
         path = self.path / name
         try:
             return json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError, RecursionError):
-            raise DataError(f"{path} is missing or damaged", "Name a folder that a run wrote") from None
+            raise DataError(f"{path} is missing or damaged", "Give the folder of a run") from None
 
     def next_evaluation(self, splits: str) -> str:
-        """The name, without its ending and below the folder, of what the next evaluation leaves there.
+        """Return the file name for the next evaluation, such as "evaluations/003-test".
 
-        Evaluations are numbered, so that none replaces an earlier one: "evaluations/003-test".
+        Evaluations are numbered, so that none overwrites an earlier one.
+
+        Args:
+            splits: the evaluated splits.
+
+        Returns:
+            the name, relative to the folder of the run and without extension.
 
         Raises:
             OSError: if the folder cannot be written.
@@ -218,44 +227,44 @@ class RunFolder:
         return f"{place.name}/{max(numbers, default=0) + 1:03}-{splits}"
 
     def read_data(self) -> DataRecord:
-        """What data.json says of the clips.
+        """Read data.json, the record of the run's clips.
 
         Raises:
-            DataError: if it is missing, damaged or says something else.
+            DataError: if the file is missing, damaged or not written by a run.
         """
         values = self.read_json(DATA)
         try:
             record = DataRecord.model_validate(values)
         except ValidationError as error:
             raise DataError(
-                f"{self.path / DATA} is not what a run writes ({first_fault(error)})",
-                "Name the files of pose tracks, or put back the file that the run wrote",
+                f"{self.path / DATA} is not a valid record of a run ({first_fault(error)})",
+                "Give the files of pose tracks, or restore the file that the run wrote",
             ) from None
         if len(record.files) != len(record.fingerprints):
             raise DataError(
-                f"{self.path / DATA} names {counted(len(record.files), 'file')} and "
+                f"{self.path / DATA} lists {counted(len(record.files), 'file')} and "
                 f"{counted(len(record.fingerprints), 'fingerprint')}",
-                "Put back the file that the run wrote",
+                "Restore the file that the run wrote",
             )
         return record
 
     def files(self) -> tuple[Path, ...]:
-        """The files that the run learns from.
+        """Return the paths of the files that the run was trained on.
 
         Raises:
-            DataError: as read_data.
+            DataError: if data.json cannot be read, as for `read_data`.
         """
         return tuple(map(Path, self.read_data().files))
 
     def append_metrics(self, values: dict[str, object]) -> None:
-        """One more line, whole or not at all."""
+        """Append one line to metrics.jsonl, either completely or not at all."""
         append_line(self.metrics, json.dumps(values))
 
     def read_metrics(self) -> list[dict[str, Any]]:
-        """All lines; a last one that was cut off is left out.
+        """Read all lines of metrics.jsonl; an incomplete last line is skipped.
 
         Raises:
-            DataError: if a line is no record of an epoch.
+            DataError: if a line is not a record of an epoch.
         """
         if not self.metrics.exists():
             return []
@@ -271,13 +280,13 @@ class RunFolder:
                 records.append({_as_now(name): value for name, value in values.items()})
             except (ValueError, KeyError, RecursionError):
                 raise DataError(
-                    f"line {number} of {self.metrics} is not what a run writes about an epoch",
-                    "Put back the file that the run wrote, or remove it: the checkpoints do not need it",
+                    f"line {number} of {self.metrics} is not a valid record of an epoch",
+                    "Restore the file that the run wrote, or remove it: the checkpoints do not need it",
                 ) from None
         return records
 
     def forget_metrics_from(self, epoch: int) -> None:
-        """Drop the lines of an epoch and later ones, which are about to be made again."""
+        """Remove the lines of an epoch and of later ones, because these epochs will be trained again."""
         if not self.metrics.exists():
             return
         kept = [line for line in self.read_metrics() if line["epoch"] < epoch]
@@ -285,5 +294,5 @@ class RunFolder:
 
 
 def _as_now(name: str) -> str:
-    """What a measure of a line of metrics.jsonl is called now."""
+    """Return the current name of a measurement in metrics.jsonl."""
     return name.replace("neighbour", "neighbor")

@@ -1,4 +1,4 @@
-"""Names of runs that nobody named: runs/KIND-001 and so on."""
+"""Default names of run folders: runs/KIND-001, runs/KIND-002 and so on."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ RUNS: Final = Path("runs")
 
 
 def next_folder(kind: str) -> Path:
-    """A new one, that nobody else has taken at the same moment."""
+    """Create the next free folder of a kind; it is safe if other processes do the same."""
     number = max((number_of(found, kind) for found in runs_of(kind)), default=0)
     while True:
         number += 1
@@ -22,11 +22,11 @@ def next_folder(kind: str) -> Path:
 
 
 def runs_of(kind: str) -> list[Path]:
-    """The folders of a kind, in any order."""
+    """List the run folders of a kind, in any order."""
     return [path for path in RUNS.glob(f"{kind}-*") if number_of(path, kind) and path.is_dir()]
 
 
 def number_of(path: Path, kind: str) -> int:
-    """The number in a folder's name; 0 if it has none."""
+    """Return the number in a folder's name; 0 if it has none."""
     digits = path.name.removeprefix(f"{kind}-")
     return int(digits) if digits.isdecimal() else 0

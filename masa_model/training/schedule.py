@@ -1,15 +1,21 @@
-"""What changes over a run, as shares of all its steps, so that short runs mean the same as long ones."""
+"""Schedules over a run. They are defined by fractions of all steps, so they fit short and long runs."""
 
 from __future__ import annotations
 
 
 def learning_rate_factor(step: int, steps: int, warm_up: float) -> float:
-    """Linear from 0 to 1 over the warm-up, then linear to 0 at the end (paper: 20 and 400 epochs).
+    """Return the factor of the learning rate at a step.
+
+    It rises linearly from 0 to 1 during the warm-up, then decreases linearly to 0 at the end of the run
+    (paper: warm-up in 20 of 400 epochs).
 
     Args:
-        step: from 0.
-        steps: of the whole run.
-        warm_up: its share of all steps, 0..1.
+        step: number of the step, from 0.
+        steps: number of steps of the whole run.
+        warm_up: warm-up as a fraction of all steps, 0..1.
+
+    Returns:
+        the factor in 0..1.
     """
     rising = warm_up * steps
     done = step + 1
@@ -19,13 +25,16 @@ def learning_rate_factor(step: int, steps: int, warm_up: float) -> float:
 
 
 def alignment_weight(step: int, steps: int, weight: float, ramp: float) -> float:
-    """λ_s: linear from 0 to its height over the ramp (paper: 100 of 400 epochs), then constant.
+    """Return the weight λ_s of the alignment loss at a step.
+
+    It rises linearly from 0 to its final value during the ramp (paper: 100 of 400 epochs), then stays
+    constant.
 
     Args:
-        step: from 0.
-        steps: of the whole run.
-        weight: its height.
-        ramp: its share of all steps, 0..1.
+        step: number of the step, from 0.
+        steps: number of steps of the whole run.
+        weight: final value of λ_s.
+        ramp: ramp as a fraction of all steps, 0..1.
     """
     rising = ramp * steps
     return weight * min(1.0, step / rising) if rising > 0 else weight

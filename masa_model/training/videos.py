@@ -1,4 +1,4 @@
-"""Pose tracks of videos, extracted as the clips were that a recognizer was trained on."""
+"""Extract pose tracks from videos, in the same way as the clips that a recognizer was trained on."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ from masa_data.shards.reader import PoseShards
 from masa_data.tracks.provenance import EstimatorIdentity
 from masa_model.training.checkpoint import CheckpointHeader
 
-# Fields of MMPoseOptions that an estimator's identity has under the same name.
+# Fields of MMPoseOptions that have the same name in the settings of an estimator's identity.
 _MMPOSE_SETTINGS = ("model", "flip_test", "precision", "person")
 
 
 @dataclass(frozen=True, slots=True)
 class VideoOptions:
-    """How videos are extracted for a recognizer.
+    """Options for extracting pose tracks from videos for a recognizer.
 
     Attributes:
         estimator: pose estimator; None = the one that the training clips were extracted with.
-        checkpoint: weights of MMPose; None = those that it publishes.
-        detector_checkpoint: weights of MMPose's person detector; None = those that it publishes.
-        any_estimator: accept keypoints of another estimator than the training's.
-        workers: number of processes; None = one for each core.
-        console: where the choice of the estimator is printed.
+        checkpoint: path of MMPose's weights; None = the published weights.
+        detector_checkpoint: path of the weights of MMPose's person detector; None = the published weights.
+        any_estimator: whether to accept another pose estimator than the one used in training.
+        workers: number of processes; None = one for each CPU core.
+        console: console on which the choice of the estimator is printed.
     """
 
     estimator: EstimatorName | None = None
@@ -47,11 +47,11 @@ class VideoOptions:
 
 
 def mmpose_options_like(identity: EstimatorIdentity, options: VideoOptions) -> MMPoseOptions:
-    """MMPose's options with the model and settings that an identity names.
+    """Return MMPose options with the model and settings of an estimator's identity.
 
     Args:
-        identity: identity of the estimator that the training clips were extracted with.
-        options: names the weights.
+        identity: identity of the pose estimator that the training clips were extracted with.
+        options: options of the extraction, with the paths of the weights.
     """
     known = {name: identity.settings[name] for name in _MMPOSE_SETTINGS if name in identity.settings}
     return MMPoseOptions(
@@ -65,19 +65,20 @@ def mmpose_options_like(identity: EstimatorIdentity, options: VideoOptions) -> M
 def extracted_videos(
     inputs: Sequence[str], checkpoint: Path, header: CheckpointHeader, options: VideoOptions
 ) -> Iterator[tuple[PoseShards | None, list[Problem]]]:
-    """Extract videos into a file that is removed afterwards.
+    """Extract pose tracks from videos to a temporary file, which is removed after the `with` block.
 
     Args:
-        inputs: videos and folders of videos.
+        inputs: paths of videos and folders of videos.
         checkpoint: checkpoint of the recognizer, for messages.
-        header: header of this checkpoint: estimator and sampling of the training clips.
-        options: how the videos are extracted.
+        header: header of this checkpoint, with estimator and sampling of the training clips.
+        options: options of the extraction.
 
     Yields:
-        the tracks, or None if no clip could be extracted; and the problems that there were.
+        the tracks, or None if no clip could be extracted; and the problems of the extraction.
 
     Raises:
-        DataError: if the estimator cannot be used, or is not the training's and this was not asked for.
+        DataError: if the pose estimator cannot be used, or differs from the one used in training and
+            `any_estimator` is False.
     """
     known = {name: name for name in ESTIMATORS}.get(header.estimator.name)  # type: ignore[call-overload]
     if options.estimator is None and known is None and not options.any_estimator:
@@ -95,7 +96,7 @@ def extracted_videos(
         sampling=header.sampling,
     )
     plan = plan_extraction(asked, options.console)
-    if not options.any_estimator:  # before the work, not after it
+    if not options.any_estimator:  # fail before the extraction, not after it
         check_estimator(checkpoint, header.estimator, plan.provenance.estimator, "any_estimator")
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "tracks.h5"

@@ -128,9 +128,9 @@ def test_sigterm_saves_and_the_run_goes_on(shard, tmp_path, run):
     assert f"Stopped and saved. Go on with: masa-pretrain --resume {tmp_path / 'run'}" in output
     assert (tmp_path / "run/checkpoints/last.safetensors").exists()
     refused = run("masa-pretrain", shard, "--run", tmp_path / "run", code=2)
-    assert "holds a run already" in refused.stderr
+    assert "already contains a run" in refused.stderr
     refused = run("masa-pretrain", "--resume", tmp_path / "run", "--epochs=3", code=2)
-    assert "is a run of 4,000 epochs, 3 were asked for" in refused.stderr
+    assert "is a run of 4,000 epochs and cannot be shortened to 3" in refused.stderr
     refused = run("masa-pretrain", "--resume", tmp_path / "run", "--seed=3", code=2)
     assert "goes on with the settings of the run" in refused.stderr
 
@@ -148,7 +148,7 @@ def test_sigterm_saves_and_the_run_goes_on(shard, tmp_path, run):
         ),
         (("OUT", "--split", "none"), "no clip is of split none; the files have test, train, val"),
         (("OUT", "--device", "cuda:7"), "the device 'cuda:7' cannot be used"),
-        (("--resume", "nothing"), "nothing holds no run: nothing/settings.toml is missing"),
+        (("--resume", "nothing"), "nothing contains no run: nothing/settings.toml is missing"),
     ],
 )
 def test_wrong_use_gets_one_line(shard, tmp_path, run, arguments, said):

@@ -60,7 +60,8 @@ def test_a_complete_one_says_how_to_make_it_longer(folder):
 
 
 @pytest.mark.parametrize(
-    ("epochs", "reason"), [(9, "is a run of 10 epochs, 9 were asked for"), (10**7, "epochs is 10000000")]
+    ("epochs", "reason"),
+    [(9, "is a run of 10 epochs and cannot be shortened to 9"), (10**7, "epochs is 10000000")],
 )
 def test_lengths_that_cannot_be(folder, epochs, reason):
     with pytest.raises(DataError, match=reason):

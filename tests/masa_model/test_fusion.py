@@ -26,7 +26,10 @@ def test_rows_are_found_by_id_and_columns_by_gloss(tmp_path):
     [
         ({"ids": ["x"], "scores": np.ones((1, 3))}, "1 of 2 clips have no scores .* 'y'"),
         ({"ids": ["x", "x"], "scores": np.ones((2, 3))}, "twice"),
-        ({"ids": ["x", "y"], "scores": np.ones((2, 4))}, r"shape \(2, 4\) .*, expected numbers of \(2, 3\)"),
+        (
+            {"ids": ["x", "y"], "scores": np.ones((2, 4))},
+            r"shape \(2, 4\) .*, expected numbers of shape \(2, 3\)",
+        ),
         ({"ids": ["x", "y"], "scores": np.full((2, 3), np.nan)}, "finite"),
         ({"ids": [["x"], ["y"]], "scores": np.ones((2, 3))}, r"ids of shape \(2, 1\)"),
         ({"ids": [], "scores": np.ones((0, 3))}, r"ids of shape \(0,\)"),

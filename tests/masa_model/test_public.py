@@ -58,7 +58,7 @@ def test_pretraining_goes_on_as_if_it_had_not_stopped(runs, tmp_path):
     longer = masa_model.pretrain(file, run=short.path, resume=True, epochs=2, device="cpu", progress=False)
     assert (longer.finished, len(longer.metrics)) == (True, 2)
     assert longer.metrics[0] == short.metrics[0]
-    with pytest.raises(DataError, match="run of 2 epochs, 1 were asked for"):
+    with pytest.raises(DataError, match="run of 2 epochs and cannot be shortened to 1"):
         masa_model.pretrain(file, run=short.path, resume=True, epochs=1, device="cpu", progress=False)
 
 

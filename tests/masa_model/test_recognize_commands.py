@@ -113,7 +113,7 @@ def test_without_val_there_is_no_matrix_and_it_is_said(folder):
     write(folder / "train.h5", PROVENANCE, signs(val=0, test=0))
     arguments = ["train.h5", "--from", "scratch", "--epochs", 1, "--run", folder / "no-val", *TINY]
     said = call(finetune, *arguments).stdout
-    assert "confusion.png is left out: there are no clips of val" in said
+    assert "confusion.png is left out: there are no val clips" in said
     assert [path.name for path in (folder / "no-val").glob("*.png")] == ["curves.png"]
 
 
@@ -201,7 +201,7 @@ def test_wrong_use_is_one_line(folder):
     (folder / "broken.safetensors").write_bytes(b"nothing")
     (folder / "nameless.mp4").write_bytes(b"")
     for command, arguments, reason in [
-        (evaluate, ["--split", "none"], "no clip is of split none; there is test, train, val"),
+        (evaluate, ["--split", "none"], "no clip is of split none; found test, train, val"),
         (evaluate, ["--subset", "wlasl100"], "no clip is of subset wlasl100"),
         (evaluate, ["--subset", "wlasl99"], "there is no subset 'wlasl99'"),
         (evaluate, ["foreign.h5"], "found another estimator in foreign.h5"),
@@ -222,7 +222,7 @@ def test_wrong_use_is_one_line(folder):
         (
             finetune,
             ["--resume", "runs/finetune-001", "--epochs", "3"],
-            "is a run of 25 epochs, 3 were asked for",
+            "is a run of 25 epochs and cannot be shortened to 3",
         ),
         (finetune, [], "no file was named"),
         (

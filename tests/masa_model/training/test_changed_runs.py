@@ -288,12 +288,15 @@ def negative_variance(values):
 @pytest.mark.parametrize(
     ("tensors", "said"),
     [
-        (lambda values: first_weight(values, nan_in), "holds NaN, infinite or impossible values"),
-        (lambda values: first_weight(values, lambda value: value / 0), "holds NaN, infinite or impossible"),
+        (lambda values: first_weight(values, nan_in), "contains NaN, infinite or impossible values"),
+        (
+            lambda values: first_weight(values, lambda value: value / 0),
+            "contains NaN, infinite or impossible",
+        ),
         (lambda values: first_weight(values, torch.Tensor.double), "of float64, expected"),
         (lambda values: first_weight(values, torch.Tensor.bfloat16), "of bfloat16, expected"),
-        (negative_variance, "holds NaN, infinite or impossible values"),
-        (lambda values: {k: v for k, v in values.items() if "widen" not in k}, "holds another network"),
+        (negative_variance, "contains NaN, infinite or impossible values"),
+        (lambda values: {k: v for k, v in values.items() if "widen" not in k}, "contains another network"),
         (
             lambda values: {k: v for k, v in values.items() if not k.startswith("model.")},
             "it holds 0 weights",
@@ -311,8 +314,8 @@ def test_weights_that_no_training_leaves_are_refused(kind, tensors, said, runs, 
     ("change", "said"),
     [
         ({"labels": ["one"]}, "1 label for 4 classes"),
-        ({"classes": [["made-up", 0]] * 4}, "a class is named twice"),
-        ({"labels": ["a", "b"], "classes": [["x", 0], ["x", 1]]}, "holds another network"),
+        ({"classes": [["made-up", 0]] * 4}, "a class is listed twice"),
+        ({"labels": ["a", "b"], "classes": [["x", 0], ["x", 1]]}, "contains another network"),
         ({"temperature": 0}, "temperature: Input should be greater than 0"),
         ({"step": 99}, "99 of"),
         ({"step": -1}, "step: Input should be"),
@@ -320,7 +323,7 @@ def test_weights_that_no_training_leaves_are_refused(kind, tensors, said, runs, 
         ({"settings": {"recipe": {}}}, "cannot be read"),
         ({"settings": {"network": {"encoder_blocks": 100_000}}}, "encoder_blocks is 100000"),
         ({"settings": {"network": {"encoder_blocks": 100}}}, "about .* weights, expected"),
-        ({"settings": {}}, r"it holds [\d,]+ weights, its settings speak of [\d,]+ at least"),
+        ({"settings": {}}, r"it contains [\d,]+ weights, its settings require at least [\d,]+"),
     ],
 )
 def test_headers_that_do_not_fit_are_refused(change, said, runs, tmp_path):
@@ -374,14 +377,14 @@ def test_the_weights_counted_are_nearly_all_of_them():
 @pytest.mark.parametrize(
     ("name", "text", "said"),
     [
-        ("data.json", "[]", "is not what a run writes"),
-        ("data.json", '{"files": "a.h5", "fingerprints": []}', "is not what a run writes"),
+        ("data.json", "[]", "is not a valid record"),
+        ("data.json", '{"files": "a.h5", "fingerprints": []}', "is not a valid record"),
         ("data.json", '{"files": ["a"], "fingerprints": []}', "names 1 file and 0 fingerprints"),
         ("data.json", "[" * 100_000, "missing or damaged"),
         ("settings.toml", "", "lacks batch_size, data, epochs"),
         ("settings.toml", 'epochs = "many"', "settings.toml: the setting epochs is 'many'"),
         ("settings.toml", "size = []", "settings.toml"),
-        ("metrics.jsonl", "[]\n", "line 1 of .*metrics.jsonl is not what a run writes"),
+        ("metrics.jsonl", "[]\n", "line 1 of .*metrics.jsonl is not a valid record"),
         ("metrics.jsonl", '{"epoch": 0}\n{"loss": 1}\n', "line 2 of"),
         ("metrics.jsonl", '{"epoch": "0"}\n', "line 1 of"),
         ("metrics.jsonl", "\x00\x00\n", "line 1 of"),

@@ -71,7 +71,7 @@ def test_all_comes_back(tmp_path):
 def test_another_network_is_refused(tmp_path):
     save_checkpoint(tmp_path / "a.safetensors", header(), *trained())
     loaded = load_checkpoint(tmp_path / "a.safetensors")
-    with pytest.raises(DataError, match=r"holds another network .*expected \(4, 2\)"):
+    with pytest.raises(DataError, match=r"contains another network .*expected \(4, 2\)"):
         load_model(loaded, nn.Sequential(nn.Linear(2, 4), nn.BatchNorm1d(4)))
     with pytest.raises(DataError, match="is unknown"):
         load_model(loaded, nn.Sequential(nn.Linear(2, 3)))

@@ -222,7 +222,7 @@ def test_what_has_an_effect_is_not_refused():
 )
 def test_a_file_that_is_no_toml(tmp_path, text):
     (tmp_path / "run.toml").write_text(text)
-    with pytest.raises(DataError, match=r"run.toml is no TOML"):
+    with pytest.raises(DataError, match=r"run.toml is not valid TOML"):
         resolve(config=tmp_path / "run.toml")
 
 

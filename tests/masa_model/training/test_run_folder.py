@@ -45,7 +45,7 @@ def test_settings_are_what_makes_it_a_run(tmp_path, monkeypatch):
     assert folder.path.name == "pretrain-001"
     with pytest.raises(DataError, match="there is no run of kind pretrain"):
         RunFolder.newest("pretrain")
-    with pytest.raises(DataError, match=r"holds no run: .*settings.toml is missing"):
+    with pytest.raises(DataError, match=r"contains no run: .*settings.toml is missing"):
         folder.require_run()
     folder.write_json("data.json", RECORD)
     again = RunFolder.create("pretrain", folder.path)
@@ -56,7 +56,7 @@ def test_settings_are_what_makes_it_a_run(tmp_path, monkeypatch):
         lambda: RunFolder.create("pretrain", folder.path),
         lambda: again.begin(PretrainSettings(), RECORD),
     ):
-        with pytest.raises(DataError, match="holds a run already"):
+        with pytest.raises(DataError, match="already contains a run"):
             begin()
 
 
