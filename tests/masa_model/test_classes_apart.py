@@ -161,7 +161,9 @@ def test_a_run_that_goes_on_keeps_the_order_of_its_outputs(run, tmp_path):
     assert (other.train.targets == 3 - usual.train.targets).all()
     assert (other.val.targets == 3 - usual.val.targets).all()
     fewer = Classes(turned.pairs[1:], turned.glosses[1:])
-    with pytest.raises(DataError, match="have 4 classes, which differ from the 3 that the run was started with"):
+    with pytest.raises(
+        DataError, match="have 4 classes, which differ from the 3 that the run was started with"
+    ):
         open_finetune_data(data, settings, 0, fewer)
 
 

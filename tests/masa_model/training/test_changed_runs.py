@@ -299,7 +299,7 @@ def negative_variance(values):
         (lambda values: {k: v for k, v in values.items() if "widen" not in k}, "contains another network"),
         (
             lambda values: {k: v for k, v in values.items() if not k.startswith("model.")},
-            "it holds 0 weights",
+            "it contains 0 weights",
         ),
     ],
 )
@@ -379,7 +379,7 @@ def test_the_weights_counted_are_nearly_all_of_them():
     [
         ("data.json", "[]", "is not a valid record"),
         ("data.json", '{"files": "a.h5", "fingerprints": []}', "is not a valid record"),
-        ("data.json", '{"files": ["a"], "fingerprints": []}', "names 1 file and 0 fingerprints"),
+        ("data.json", '{"files": ["a"], "fingerprints": []}', "lists 1 file and 0 fingerprints"),
         ("data.json", "[" * 100_000, "missing or damaged"),
         ("settings.toml", "", "lacks batch_size, data, epochs"),
         ("settings.toml", 'epochs = "many"', "settings.toml: the setting epochs is 'many'"),
