@@ -1,4 +1,4 @@
-"""confusion.png: which glosses are confused with which."""
+"""Draw confusion.png, the confusion matrix: which glosses are predicted for which."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from masa_model.pictures.style import captions, new_figure, short
 
 # With more rows, the picture is not readable.
 MOST_CLASSES: Final = 30
+# In characters. Glosses of several sources that share a word can be told apart only by their whole names.
+_LONGEST_GLOSS: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +96,10 @@ def draw_confusion(found: Confusion, of: str) -> Figure:
         of: name of the set of clips for the title, such as "val".
     """
     size = len(found.counts)
-    names, shared = captions(found.names)
+    names, shared = captions(found.names, _LONGEST_GLOSS)
     if found.others:
-        names.append(f"{found.others:,} others")
-    side = 3.0 + (0.21 if size > 15 else 0.27) * size
+        names.append(f"{found.others:,} other glosses")
+    side = 2.2 + 0.055 * max(map(len, names)) + (0.21 if size > 15 else 0.27) * size
     figure = new_figure(side + 1.6, side)
     axes = figure.add_subplot()
     rows = found.counts.sum(1, keepdims=True)
@@ -119,15 +121,16 @@ def draw_confusion(found: Confusion, of: str) -> Figure:
     axes.set_yticks(np.arange(size + 1) - 0.5, minor=True)
     axes.grid(which="minor", color="#eeeeee", linewidth=0.6)
     axes.tick_params(which="minor", length=0)
-    bar = figure.colorbar(image, ax=axes, shrink=0.6, label="share of the gloss's clips")
+    bar = figure.colorbar(image, ax=axes, shrink=0.6, label="fraction of the true gloss's clips")
     bar.ax.yaxis.set_major_formatter(PercentFormatter(1))
-    after = f" (after {shared})" if shared else ""
-    axes.set(xlabel=f"guessed{after}", ylabel="true")
+    after = f" (names without {shared})" if shared else ""
+    axes.set(xlabel=f"predicted gloss{after}", ylabel="true gloss")
     clips = int(found.counts.sum()) + found.unknown
-    title = f"{clips:,} clips of {short(of, 70)}: {found.right:.1%} right"
+    title = f"{clips:,} clips of {short(of, 70)}: accuracy {found.right:.1%}"
     if found.others:
-        title += f"; the {len(found.names)} glosses in most mistakes"
+        title += f"\nThe {len(found.names)} glosses with the most mistakes are named"
     if found.unknown:
-        title += f"\n{found.unknown:,} clips of glosses that it never learned are not shown"
+        title += f"\nNot shown, and counted as wrong: {found.unknown:,} clips of glosses that "
+        title += "the recognizer does not have"
     axes.set_title(title)
     return figure

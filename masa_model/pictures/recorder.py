@@ -51,7 +51,7 @@ class Recorder:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._writer is not None:
-            self._draw_curves()
+            self._draw_curves(for_papers=True)
             with suppress(Exception):  # on a full disk, the remaining events are lost
                 self._writer.close()
 
@@ -72,10 +72,10 @@ class Recorder:
             self._draw_curves()
 
     def picture(self, name: str, draw: Callable[[], Any], step: int) -> str | None:
-        """Draw one picture, and write it to the folder and to TensorBoard.
+        """Draw one picture, and write it to the folder, as PNG and as PDF, and to TensorBoard.
 
         Args:
-            name: file name, such as "masks.png"; in TensorBoard, the name without extension is used.
+            name: file name, such as "masks.png". The PDF is "masks.pdf", the image in TensorBoard "masks".
             draw: function that returns a matplotlib figure; it raises DataError if there is nothing to draw.
             step: training step of the model in the picture.
 
@@ -85,12 +85,15 @@ class Recorder:
         if self._writer is None:
             return None
         # Imported here, so that matplotlib is needed only for pictures.
-        from masa_model.pictures.style import pixels_of, png_of, style
+        from masa_model.pictures.style import pdf_of, pixels_of, png_of, style
 
+        path = self._folder.path / name
         try:
             with style():
-                png = png_of(draw())
-            write_whole(self._folder.path / name, png)
+                figure = draw()
+                png, pdf = png_of(figure), pdf_of(figure)
+            write_whole(path, png)
+            write_whole(path.with_suffix(".pdf"), pdf)
             self._writer.add_image(Path(name).stem, pixels_of(png), step, dataformats="HWC")
         except DataError as error:
             return f"{name} is left out: {error}"
@@ -98,12 +101,18 @@ class Recorder:
             return f"{name} could not be drawn: {type(error).__name__}: {error}"
         return None
 
-    def _draw_curves(self) -> None:
-        """Write curves.png to the folder only: TensorBoard has the numbers, and would keep every version."""
-        from masa_model.pictures.style import png_of, style
+    def _draw_curves(self, *, for_papers: bool = False) -> None:
+        """Write curves.png, and at the end also curves.pdf, to the folder.
+
+        They are not written to TensorBoard, which has the numbers and would keep every version.
+        """
+        from masa_model.pictures.style import pdf_of, png_of, style
 
         records = self._folder.read_metrics() if self._curves is not None else []
         if self._curves is not None and records:
             with suppress(Exception), style():
-                write_whole(self._folder.path / "curves.png", png_of(self._curves(records)))
+                figure = self._curves(records)
+                write_whole(self._folder.path / "curves.png", png_of(figure))
+                if for_papers:
+                    write_whole(self._folder.path / "curves.pdf", pdf_of(figure))
             self._drawn = time.monotonic()

@@ -55,6 +55,7 @@ def style() -> Iterator[None]:
         "axes.grid": False,
         "legend.frameon": False,
         "legend.fontsize": 8,
+        "pdf.fonttype": 42,  # TrueType: many publishers refuse matplotlib's default, Type 3
     }
     with mpl.rc_context(chosen), warnings.catch_warnings():
         # A character that no font has is drawn as a small square; one warning for each would be too many.
@@ -79,6 +80,14 @@ def png_of(figure: Figure) -> bytes:
     return file.getvalue()
 
 
+def pdf_of(figure: Figure) -> bytes:
+    """Convert a figure to the bytes of a PDF file for papers; equal figures give equal bytes."""
+    file = io.BytesIO()
+    # Without the dates and the program's version, which would make equal pictures differ.
+    figure.savefig(file, format="pdf", metadata={"CreationDate": None, "Creator": None, "Producer": None})
+    return file.getvalue()
+
+
 def pixels_of(png: bytes) -> NDArray[np.uint8]:
     """Decode a PNG file to an array (height, width, 3) of red, green and blue."""
     import cv2
@@ -88,11 +97,12 @@ def pixels_of(png: bytes) -> NDArray[np.uint8]:
     return np.asarray(image[:, :, ::-1], np.uint8)
 
 
-def captions(names: Sequence[str]) -> tuple[list[str], str]:
+def captions(names: Sequence[str], longest: int = _LONGEST_NAME) -> tuple[list[str], str]:
     """Shorten glosses to captions, by removing the prefix that all of them share, up to a / or :.
 
     Args:
         names: the glosses.
+        longest: largest length of a caption, in characters.
 
     Returns:
         the captions, and the shared prefix.
@@ -102,7 +112,7 @@ def captions(names: Sequence[str]) -> tuple[list[str], str]:
         if len(names) < 2 or len(set(pieces)) > 1:
             break
         shared += pieces[0]
-    return [short(name.removeprefix(shared)) for name in names], short(shared, 60)
+    return [short(name.removeprefix(shared), longest) for name in names], short(shared, 60)
 
 
 def short(name: str, longest: int = _LONGEST_NAME) -> str:

@@ -73,6 +73,7 @@ def test_a_run_and_a_probe(shard, tmp_path, run):
         "masks.png",
         "features.png",
         "motion.png",
+        *(f"{name}.pdf" for name in ("curves", "masks", "features", "motion")),
         "checkpoints/epoch-0002.safetensors",
     ):
         assert (folder / name).stat().st_size > 100, name

@@ -1,5 +1,7 @@
 """The matrix beside scikit-learn's, and which classes are named where there are many."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn.metrics import confusion_matrix
@@ -23,7 +25,7 @@ def test_few_classes_are_scikit_learns_matrix():
     assert (found.others, found.unknown, found.names) == (0, 0, tuple(f"g{n}" for n in range(6)))
     assert found.right == pytest.approx((targets == guesses).mean())
     figure = draw_confusion(found, "val")
-    assert figure.axes[0].get_title() == f"200 clips of val: {found.right:.1%} right"
+    assert figure.axes[0].get_title() == f"200 clips of val: accuracy {found.right:.1%}"
     cells = {
         (int(text.get_position()[1]), int(text.get_position()[0])): int(text.get_text())
         for text in figure.axes[0].texts
@@ -41,7 +43,7 @@ def test_of_many_classes_those_in_most_mistakes_are_named():
     np.testing.assert_array_equal(
         found.counts, [[1, 0, 0, 0, 0], [0, 1, 3, 0, 0], [0, 0, 1, 0, 0], [2, 0, 0, 1, 0], [0, 0, 0, 0, 96]]
     )
-    assert "the 4 glosses in most mistakes" in draw_confusion(found, "test").axes[0].get_title()
+    assert "The 4 glosses with the most mistakes" in draw_confusion(found, "test").axes[0].get_title()
     assert confusion_of(scores_of(targets, guesses, 100)).counts.sum() == 105
 
 
@@ -55,6 +57,26 @@ def test_clips_of_unknown_classes_are_wrong_and_not_shown():
     found = confusion_of(scores_of([0, -1, 1], [0, 0, 1], 2))
     assert (found.counts.sum(), found.unknown) == (2, 1)
     assert found.right == pytest.approx(2 / 3)
-    assert "1 clips of glosses that it never learned" in draw_confusion(found, "x").axes[0].get_title()
+    assert (
+        "1 clips of glosses that the recognizer does not have"
+        in draw_confusion(found, "x").axes[0].get_title()
+    )
     with pytest.raises(DataError, match="no clip is of a class"):
         confusion_of(scores_of([-1], [0], 2))
+
+
+def test_glosses_are_drawn_whole_and_within_the_picture():
+    # Two sources that share a word differ only in the beginning of the name.
+    names = ("AdityaNaik01/Sign-Language-Recognition:please", "Jeet/Sign-Language-Translator-renewed:please")
+    rng = np.random.default_rng(1)
+    scores = scores_of(rng.integers(0, 2, 40), rng.integers(0, 2, 40), 2)
+    figure = draw_confusion(confusion_of(replace(scores, glosses=names)), "val")
+    figure.draw_without_rendering()
+    labels = [*figure.axes[0].get_xticklabels(), *figure.axes[0].get_yticklabels()]
+    assert {label.get_text() for label in labels if label.get_text()} == set(names)
+    for label in labels:
+        box = label.get_window_extent()
+        assert box.x0 >= 0
+        assert box.y0 >= 0
+        assert box.x1 <= figure.bbox.width
+        assert box.y1 <= figure.bbox.height

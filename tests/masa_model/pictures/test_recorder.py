@@ -10,7 +10,7 @@ from masa_data.errors import DataError
 from masa_model.pictures import recorder as recording
 from masa_model.pictures.curves import finetuning_curves, pretraining_curves
 from masa_model.pictures.recorder import Recorder
-from masa_model.pictures.style import captions
+from masa_model.pictures.style import captions, pdf_of, style
 from masa_model.training.run_folder import RunFolder
 
 
@@ -37,10 +37,25 @@ def test_a_picture_is_in_the_folder_and_in_tensorboard(folder):
         first = (folder.path / "masks.png").read_bytes()
         assert recorder.picture("masks.png", a_picture, 9) is None
     assert (folder.path / "masks.png").read_bytes() == first
+    assert (folder.path / "masks.pdf").read_bytes().startswith(b"%PDF")
     images = tensorboard(folder).Images("masks")
     assert [image.step for image in images] == [7, 9]
     shown = cv2.imdecode(np.frombuffer(images[0].encoded_image_string, np.uint8), cv2.IMREAD_COLOR)
     np.testing.assert_array_equal(shown, cv2.imread(str(folder.path / "masks.png")))
+
+
+def test_a_picture_for_papers_has_fonts_that_publishers_accept_and_equal_bytes():
+    def drawn():
+        with style():
+            figure = a_picture()
+            figure.axes[0].set_title("motion loss $L_m$")
+            return pdf_of(figure)
+
+    pdf = drawn()
+    assert pdf == drawn()
+    assert b"/Subtype /Type3" not in pdf
+    assert b"/FontFile2" in pdf  # an embedded TrueType font
+    assert b"CreationDate" not in pdf
 
 
 def test_glosses_in_any_script_and_with_dollars_can_be_drawn(folder):
