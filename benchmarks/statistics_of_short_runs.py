@@ -58,7 +58,7 @@ def measure(clips: PoseDataset, recipe: Recipe, epochs: int, shots: int, seed: i
     found = {"saved": accuracy(model, test.clips, test.targets, settings)}
     for most in NUMBERS_OF_CLIPS:
         calibrate(
-            model, lambda raw: batch_probabilities(model, raw, settings), data.train.clips, CPU, most=most
+            model, lambda raw: batch_probabilities(model, raw, settings, CPU), data.train.clips, most=most
         )
         found[f"{most} clips"] = accuracy(model, test.clips, test.targets, settings)
     restore_statistics(model, running)

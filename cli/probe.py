@@ -102,7 +102,7 @@ def main(
             untrained = probe(encoder, train, val, settings.inputs, processes.device)
             losses: Mapping[str, float] = {}
             if settings.motion.objective == "motion" and settings.motion.weight > 0:
-                losses = motion_losses(model, val, settings.inputs, processes.device, settings.seed)
+                losses = motion_losses(model, val, settings, processes.device, settings.seed)
         if as_json:
             facts = {
                 "checkpoint": str(loaded.path),

@@ -229,7 +229,9 @@ def packed_probabilities(
         torch.tensor([0]),
     )
     temperature = trained.header.temperature
-    return batch_probabilities(trained.model, raw, trained.settings, Scoring(temperature))[0]
+    return batch_probabilities(
+        trained.model, raw, trained.settings, torch.device("cpu"), Scoring(temperature)
+    )[0]
 
 
 def _made_up_clip(frames: int) -> tuple[Tensor, Tensor, Tensor]:

@@ -13,20 +13,20 @@ from torch import Tensor
 
 from masa_data.shards.dataset import PoseDataset
 from masa_model.inputs.batch import PoseBatch
-from masa_model.inputs.motion import Motion
+from masa_model.inputs.masked import MaskedClips, masked_clips
 from masa_model.inputs.parts import prepare_clips
 from masa_model.inputs.sources import StreamedClips
 from masa_model.network.autoencoder import prediction_loss
 from masa_model.network.features import in_order
 from masa_model.network.masa import MASA
-from masa_model.settings.pretrain import InputSettings
+from masa_model.settings.pretrain import PretrainSettings
 
 PREDICTIONS: Final = ("network", "zero", "nearest visible residual", "interpolated positions")
 
 
 @torch.no_grad()
 def motion_losses(
-    model: MASA, clips: PoseDataset, inputs: InputSettings, device: torch.device, seed: int = 0
+    model: MASA, clips: PoseDataset, settings: PretrainSettings, device: torch.device, seed: int = 0
 ) -> dict[str, float]:
     """Compute the motion loss L_m of the first interval over all clips, for the network and three baselines.
 
@@ -35,7 +35,7 @@ def motion_losses(
     Args:
         model: model on the device, in evaluation mode, with the motion objective.
         clips: clips that were not used for training.
-        inputs: input settings that the model was trained with; noise is not added.
+        settings: settings that the model was trained with; noise is not added.
         device: device to compute on.
         seed: random seed of the masks.
 
@@ -43,40 +43,41 @@ def motion_losses(
         the loss of each of PREDICTIONS; NaN if no frame was masked.
     """
     sums, frames = np.zeros(len(PREDICTIONS)), 0
-    for raw in StreamedClips(clips, device).batches(in_order(len(clips))):
+    inputs = settings.inputs
+    for raw in StreamedClips(clips).batches(in_order(len(clips))):
         batch = prepare_clips(raw, inputs.crop_reference, inputs.max_frames)
-        in_batch = Motion(batch)
-        masked, _ = model.choose_masked(in_batch, (seed, 0))
-        wanted = masked.any(0).nonzero()[:, 0]
-        if not len(wanted):
+        hidden = masked_clips(batch, settings.masking, settings.motion, (seed, 0))
+        if not len(hidden.predicted):
             continue
-        visible = (~masked.all(0)).nonzero()[:, 0]
-        encoded, _ = model.query.encoder(batch, visible, masked, model.decoder.mask_token)
+        on_device = hidden.to(device)
         predictions = [
-            model.decoder(encoded, visible, batch, wanted)[0],
+            model.predict(on_device)[0],
             *(
-                guess[:, :, wanted] / model.motion.scale
-                for guess in _simple_predictions(model, batch, masked)
+                guess[:, :, hidden.predicted].to(device) / model.motion.scale
+                for guess in _simple_predictions(model, batch, hidden)
             ),
         ]
-        target, weight = model.targets(in_batch, wanted)[0]
+        target = on_device.targets[0]
         kind, reduction = model.motion.loss, model.motion.reduction
         losses = [
-            float(prediction_loss(guess, target, weight, masked[:, wanted], kind, reduction))
+            float(
+                prediction_loss(guess, target.values, target.weight, on_device.masked, kind, reduction)
+            )
             for guess in predictions
         ]
-        sums += np.array(losses) * len(wanted)
-        frames += len(wanted)
+        sums += np.array(losses) * len(hidden.predicted)
+        frames += len(hidden.predicted)
     return dict(zip(PREDICTIONS, (sums / frames if frames else sums * np.nan).tolist(), strict=True))
 
 
-def _simple_predictions(model: MASA, batch: PoseBatch, masked: Tensor) -> Iterator[Tensor]:
+def _simple_predictions(model: MASA, batch: PoseBatch, hidden: MaskedClips) -> Iterator[Tensor]:
     """Yield the (49, 2, F) residuals of the three baselines, in the order of PREDICTIONS."""
     interval = model.motion.interval[0]
-    x = batch.coordinates.cpu().numpy()
-    seen = (batch.confidence > 0).cpu().numpy() & ~masked.any(0).cpu().numpy()
+    x = batch.coordinates.numpy()
+    seen = (batch.confidence > 0).numpy()
+    seen[:, hidden.predicted.numpy()] = False
     nearest, interpolated = np.zeros_like(x), np.zeros_like(x)
-    starts = np.concatenate([[0], np.cumsum(batch.lengths.cpu().numpy())])
+    starts = np.concatenate([[0], np.cumsum(batch.lengths.numpy())])
     for start, end in pairwise(starts.tolist()):
         nearest[:, :, start:end] = copied_residuals(x[:, :, start:end], seen[:, start:end], interval)
         interpolated[:, :, start:end] = interpolated_residuals(

@@ -1,12 +1,12 @@
-"""Sources of batches of stored clips: memory-mapped files, main memory, or GPU memory."""
+"""Sources of batches of stored clips: memory-mapped files or main memory."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, TypeVar
 
 import numpy as np
 import psutil
@@ -18,7 +18,7 @@ from masa_data.shards.dataset import PoseDataset
 from masa_data.shards.quantize import STEPS_PER_SIDE, quantize
 from masa_data.tracks.skeleton import NUM_KEYPOINTS
 from masa_data.tracks.track import PoseTrack
-from masa_model.inputs.batch import SIDE, RawClips
+from masa_model.inputs.batch import SIDE, RawClips, TensorGroup
 from masa_model.settings.choices import Storage
 
 _BYTES_PER_FRAME: Final = NUM_KEYPOINTS * 5
@@ -29,37 +29,23 @@ _BATCHES_READ_AHEAD: Final = 4
 _BATCHES_KEPT: Final = 16
 _READERS: Final = 2
 
+Prepared = TypeVar("Prepared")
+Group = TypeVar("Group", bound=TensorGroup)
+
 
 class StreamedClips:
-    """A clip source that reads batches from memory-mapped files, some batches ahead of the training."""
+    """A clip source that reads batches from memory-mapped files."""
 
-    def __init__(self, dataset: PoseDataset, device: torch.device) -> None:
-        self.device = device
+    def __init__(self, dataset: PoseDataset) -> None:
         self._dataset = dataset
         self._frame_size = frame_sizes(dataset)
 
     def batches(self, numbers: Iterable[NDArray[np.int64]]) -> Iterator[RawClips]:
-        """Yield a batch for each array of clip numbers, in the given order."""
-        remaining = iter(numbers)
-        with ThreadPoolExecutor(_READERS) as readers:
-            waiting: list[Future[RawClips]] = [
-                readers.submit(self.read, wanted) for wanted in islice(remaining, _BATCHES_READ_AHEAD)
-            ]
-            try:
-                for count in itertools.count(1):
-                    if not waiting:
-                        break
-                    ready = waiting.pop(0).result()
-                    if count % _BATCHES_KEPT == 0:
-                        self._dataset.forget_pages()
-                    waiting += [readers.submit(self.read, wanted) for wanted in islice(remaining, 1)]
-                    yield ready.to(self.device)
-            finally:  # a caller that stops early does not wait for unused batches
-                for future in waiting:
-                    future.cancel()
+        """Yield a batch for each array of clip numbers, in the given order, read some batches ahead."""
+        return prepared(self, numbers, lambda raw: raw)
 
     def read(self, numbers: NDArray[np.int64]) -> RawClips:
-        """Read one batch, on the CPU."""
+        """Read one batch."""
         positions, confidence = self._dataset.frames_of(numbers)
         return restore(
             torch.from_numpy(positions.view(np.int16)),
@@ -69,68 +55,124 @@ class StreamedClips:
             torch.from_numpy(numbers),
         )
 
+    def forget(self) -> None:
+        """Release the pages of the files that were read, because they count towards the memory of a job."""
+        self._dataset.forget_pages()
+
 
 class ClipsInMemory:
-    """A clip source that keeps all clips on a device in their stored form, and selects batches there."""
+    """A clip source that keeps all clips in main memory, in their stored form."""
 
-    def __init__(self, dataset: PoseDataset, device: torch.device) -> None:
-        self.device = device
+    def __init__(self, dataset: PoseDataset) -> None:
         starts = np.concatenate([[0], np.cumsum(dataset.lengths)])
-        positions = torch.empty((int(starts[-1]), NUM_KEYPOINTS, 2), dtype=torch.int16, device=device)
-        confidence = torch.empty((int(starts[-1]), NUM_KEYPOINTS), dtype=torch.uint8, device=device)
+        positions = torch.empty((int(starts[-1]), NUM_KEYPOINTS, 2), dtype=torch.int16)
+        confidence = torch.empty((int(starts[-1]), NUM_KEYPOINTS), dtype=torch.uint8)
         for first in range(0, len(dataset), 1024):
             numbers = np.arange(first, min(first + 1024, len(dataset)))
             frames = slice(int(starts[first]), int(starts[numbers[-1] + 1]))
             found_positions, found_confidence = dataset.frames_of(numbers)
-            positions[frames] = torch.from_numpy(found_positions.view(np.int16)).to(device)
-            confidence[frames] = torch.from_numpy(found_confidence).to(device)
+            positions[frames] = torch.from_numpy(found_positions.view(np.int16))
+            confidence[frames] = torch.from_numpy(found_confidence)
         self._positions, self._confidence = positions, confidence
-        self._frame_size = torch.from_numpy(frame_sizes(dataset)).to(device)
-        self._starts = torch.from_numpy(starts).to(device)
+        self._frame_size = torch.from_numpy(frame_sizes(dataset))
+        self._starts = torch.from_numpy(starts)
 
-    def batches(self, numbers: Iterable[NDArray[np.int64]]) -> Iterator[RawClips]:
-        """Yield a batch for each array of clip numbers, in the given order."""
-        for wanted in numbers:
-            clips = torch.from_numpy(wanted).to(self.device)
-            starts = self._starts[clips]
-            lengths = self._starts[clips + 1] - starts
-            before = torch.cumsum(lengths, 0) - lengths
-            frames = torch.repeat_interleave(starts - before, lengths)
-            frames += torch.arange(frames.shape[0], device=self.device)
-            yield restore(
-                self._positions.index_select(0, frames),
-                self._confidence.index_select(0, frames),
-                self._frame_size[:, clips],
-                lengths,
-                clips,
-            )
+    def read(self, numbers: NDArray[np.int64]) -> RawClips:
+        """Select one batch."""
+        clips = torch.from_numpy(numbers)
+        starts = self._starts[clips]
+        lengths = self._starts[clips + 1] - starts
+        before = torch.cumsum(lengths, 0) - lengths
+        frames = torch.repeat_interleave(starts - before, lengths)
+        frames += torch.arange(frames.shape[0])
+        return restore(
+            self._positions.index_select(0, frames),
+            self._confidence.index_select(0, frames),
+            self._frame_size[:, clips],
+            lengths,
+            clips,
+        )
+
+    def forget(self) -> None:
+        """Do nothing: no page of a file is kept."""
 
 
 ClipSource: TypeAlias = StreamedClips | ClipsInMemory
 
 
-def open_source(dataset: PoseDataset, device: torch.device, storage: Storage = "auto") -> ClipSource:
-    """Open a clip source: on the GPU if the clips fit, else in main memory, else on disk.
+def open_source(dataset: PoseDataset, storage: Storage = "auto") -> ClipSource:
+    """Open a clip source: in main memory if the clips fit, else on disk.
 
     Args:
         dataset: the clips.
-        device: device to train on.
         storage: where the clips are kept; "auto" applies the rule above.
 
     Returns:
         the clip source.
     """
-    needed = int(dataset.lengths.sum()) * _BYTES_PER_FRAME
     if storage == "auto":
-        if device.type == "cuda" and needed < _SHARE_OF_MEMORY * torch.cuda.mem_get_info(device)[0]:
-            storage = "gpu"
-        elif needed < _SHARE_OF_MEMORY * psutil.virtual_memory().available:
-            storage = "memory"
-        else:
-            storage = "stream"
-    if storage == "stream":
-        return StreamedClips(dataset, device)
-    return ClipsInMemory(dataset, device)
+        needed = int(dataset.lengths.sum()) * _BYTES_PER_FRAME
+        fits = needed < _SHARE_OF_MEMORY * psutil.virtual_memory().available
+        storage = "memory" if fits else "stream"
+    return StreamedClips(dataset) if storage == "stream" else ClipsInMemory(dataset)
+
+
+def prepared(
+    source: ClipSource, numbers: Iterable[NDArray[np.int64]], prepare: Callable[[RawClips], Prepared]
+) -> Iterator[Prepared]:
+    """Read and prepare batches in threads, some batches ahead of whoever uses them.
+
+    Args:
+        source: the clips.
+        numbers: clip numbers of each batch.
+        prepare: function that is applied to each batch, in a thread. Its result must not depend on the order
+            of calls.
+
+    Yields:
+        the results, in the given order.
+    """
+    remaining = iter(numbers)
+
+    def ready(wanted: NDArray[np.int64]) -> Prepared:
+        return prepare(source.read(wanted))
+
+    with ThreadPoolExecutor(_READERS) as readers:
+        waiting: list[Future[Prepared]] = [
+            readers.submit(ready, wanted) for wanted in islice(remaining, _BATCHES_READ_AHEAD)
+        ]
+        try:
+            for count in itertools.count(1):
+                if not waiting:
+                    break
+                result = waiting.pop(0).result()
+                if count % _BATCHES_KEPT == 0:
+                    source.forget()
+                waiting += [readers.submit(ready, wanted) for wanted in islice(remaining, 1)]
+                yield result
+        finally:  # a caller that stops early does not wait for unused batches
+            for future in waiting:
+                future.cancel()
+
+
+def prepared_on(
+    source: ClipSource,
+    numbers: Iterable[NDArray[np.int64]],
+    prepare: Callable[[RawClips], Group],
+    device: torch.device,
+) -> Iterator[Group]:
+    """Yield `prepared` batches on a device. A GPU copies the next batch while it computes this one.
+
+    Args:
+        source: the clips.
+        numbers: clip numbers of each batch.
+        prepare: function that is applied to each batch, on the host.
+        device: device that uses the batches.
+    """
+    if device.type != "cuda":
+        yield from (batch.to(device) for batch in prepared(source, numbers, prepare))
+        return
+    for batch in prepared(source, numbers, lambda raw: prepare(raw).pinned()):
+        yield batch.to(device)
 
 
 def restore(

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 import torch
 import torch.distributed as dist
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from masa_data.tracks.skeleton import NUM_KEYPOINTS, PARTS
-from masa_model.inputs.batch import PoseBatch
-from masa_model.network.transformer import Packing, Transformer
+from masa_model.inputs.masked import MaskedClips
+from masa_model.network.transformer import Transformer
 from masa_model.settings.choices import LossKind, Reduction
 from masa_model.settings.network import NetworkSettings
 
@@ -35,28 +35,21 @@ class TargetDecoder(nn.Module):
         )
 
     def forward(
-        self,
-        visible: Float[Tensor, "visible features"],
-        visible_frames: Int[Tensor, " visible"],
-        batch: PoseBatch,
-        predicted_frames: Int[Tensor, " predicted"],
+        self, visible: Float[Tensor, "visible features"], clips: MaskedClips
     ) -> list[Float[Tensor, "49 2 predicted"]]:
-        """Predict the targets of some frames from the features of the visible frames.
+        """Predict the targets of the masked frames from the features of the visible frames.
 
         Args:
-            visible: features of the visible frames, from the encoder.
-            visible_frames: indices of the visible packed frames, ascending; all other frames get the mask
-                token.
-            batch: the clips.
-            predicted_frames: indices of the packed frames to predict.
+            visible: features of the visible frames, from the encoder; all other frames get the mask token.
+            clips: the masked clips.
 
         Returns:
             one prediction for each target.
         """
-        tokens = self.mask_token.flatten().to(visible.dtype).expand(batch.frames, -1)
-        tokens = tokens.index_copy(0, visible_frames, visible)
-        decoded = self.transformer(tokens, batch.position, Packing.of(batch.clip, batch.clips))
-        wanted = decoded[predicted_frames]
+        tokens = self.mask_token.flatten().to(visible.dtype).expand(clips.position.shape[0], -1)
+        tokens = tokens.index_copy(0, clips.visible, visible)
+        decoded = self.transformer(tokens, clips.position, clips.packing)
+        wanted = decoded.index_select(0, clips.predicted)
         return [head(wanted).float().T.reshape(NUM_KEYPOINTS, 2, -1) for head in self.heads]
 
 

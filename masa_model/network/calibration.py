@@ -17,10 +17,9 @@ from torch import Tensor, nn
 
 from masa_data.shards.dataset import PoseDataset
 from masa_model.inputs.batch import RawClips
-from masa_model.inputs.parts import prepare_clips
 from masa_model.inputs.sources import StreamedClips
 from masa_model.network.encoder import PoseEncoder
-from masa_model.network.features import in_order
+from masa_model.network.features import in_order, whole_clips
 from masa_model.settings.pretrain import InputSettings
 
 # Statistics are over frames, and each clip has dozens of frames: more clips change only the third digit.
@@ -32,7 +31,6 @@ def calibrate(
     model: nn.Module,
     see: Callable[[RawClips], object],
     clips: PoseDataset,
-    device: torch.device,
     *,
     part: nn.Module | None = None,
     most: int = CALIBRATION_CLIPS,
@@ -45,9 +43,9 @@ def calibrate(
 
     Args:
         model: network on the device; its weights and its mode are not changed.
-        see: function that applies the model to a batch, in the way in which it will be used.
+        see: function that applies the model to a batch, which is on the host, in the way in which the model
+            will be used.
         clips: clips that the model may learn from; labels are not used.
-        device: device of the model.
         part: only the layers of this part of the model are measured; None = all layers.
         most: maximum number of clips; the choice is always the same.
     """
@@ -61,7 +59,7 @@ def calibrate(
     # Random order: files are often sorted by gloss, and a batch of only one gloss is not typical.
     order = np.random.Generator(np.random.PCG64(0)).permutation(len(clips))[:most]
     try:
-        for raw in StreamedClips(clips, device).batches([order[places] for places in in_order(len(order))]):
+        for raw in StreamedClips(clips).batches([order[places] for places in in_order(len(order))]):
             see(raw)
     finally:
         for hook in hooks:
@@ -82,12 +80,14 @@ def calibrate_encoder(
         inputs: input settings that the encoder was trained with; noise is not added.
         device: device of the encoder.
     """
-    calibrate(encoder, showing(encoder, inputs), clips, device)
+    calibrate(encoder, showing(encoder, inputs, device), clips)
 
 
-def showing(encoder: PoseEncoder, inputs: InputSettings) -> Callable[[RawClips], object]:
+def showing(
+    encoder: PoseEncoder, inputs: InputSettings, device: torch.device
+) -> Callable[[RawClips], object]:
     """Return a function that applies an encoder to all frames of each clip of a batch."""
-    return lambda raw: encoder.pooled(prepare_clips(raw, inputs.crop_reference, inputs.max_frames))
+    return lambda raw: encoder.pooled(whole_clips(raw, inputs).to(device))
 
 
 @contextmanager
@@ -95,7 +95,6 @@ def calibrated(
     model: nn.Module,
     see: Callable[[RawClips], object],
     clips: PoseDataset,
-    device: torch.device,
     *,
     part: nn.Module | None = None,
     most: int = CALIBRATION_CLIPS,
@@ -108,7 +107,6 @@ def calibrated(
         model: network on the device.
         see: function that applies the model to a batch.
         clips: clips that the model may learn from; labels are not used.
-        device: device of the model.
         part: only the layers of this part of the model are measured; None = all layers.
         most: maximum number of clips.
 
@@ -117,7 +115,7 @@ def calibrated(
     """
     before = running_statistics(model)
     try:
-        calibrate(model, see, clips, device, part=part, most=most)
+        calibrate(model, see, clips, part=part, most=most)
         yield before
     finally:
         restore_statistics(model, before)

@@ -6,10 +6,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from masa_model.inputs.batch import PoseBatch
+from masa_model.inputs.frames import EncoderInput
+from masa_model.inputs.packing import Packing
 from masa_model.network.encoder import PoseEncoder
 from masa_model.network.norm import RowBatchNorm
-from masa_model.network.transformer import Packing
 from masa_model.settings.choices import Head, Pooling
 from masa_model.settings.network import NetworkSettings
 
@@ -46,12 +46,11 @@ class RecognizerNetwork(nn.Module):
             self.head = nn.Sequential(RowBatchNorm(features), nn.Dropout(dropout), linear)
         self.freeze(frozen)
 
-    def forward(self, batch: PoseBatch) -> Float[Tensor, "clips classes"]:
+    def forward(self, frames: EncoderInput) -> Float[Tensor, "clips classes"]:
         """Compute the scores (logits) of the classes for each clip; their softmax gives the probabilities."""
         with torch.set_grad_enabled(torch.is_grad_enabled() and not self.frozen):
-            frames = torch.arange(batch.frames, device=batch.clip.device)
-            features, packing = self.encoder(batch, frames)
-        return self.head(self._pooled(features, packing))
+            features = self.encoder(frames)
+        return self.head(self._pooled(features, frames.packing))
 
     def freeze(self, frozen: bool) -> None:
         """Freeze or unfreeze the encoder.

@@ -5,12 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from masa_data.tracks.skeleton import BODY as BODY_ROWS
-from masa_data.tracks.skeleton import LEFT_HAND, RIGHT_HAND
-from masa_model.inputs.batch import PoseBatch, frames_of
+from masa_model.inputs.frames import EncoderInput
 from masa_model.network import graph
 from masa_model.network.norm import make_norm
 from masa_model.settings.network import NetworkSettings
@@ -66,7 +64,7 @@ class PartGCN(nn.Module):
 class PoseEmbedding(nn.Module):
     """Pose embedding with one graph network for both hands and one for the body (Eq. 1).
 
-    Only the requested frames are computed.
+    Only visible parts are computed; the others are rows of a table.
 
     Args:
         network: settings of the network's shape.
@@ -80,56 +78,21 @@ class PoseEmbedding(nn.Module):
         self.absent_hand = nn.Parameter(torch.randn(network.part) * 0.02)
 
     def forward(
-        self,
-        batch: PoseBatch,
-        frames: Int[Tensor, " chosen"],
-        masked: Bool[Tensor, "3 frames"] | None = None,
-        mask_token: Float[Tensor, "3 part"] | None = None,
-    ) -> Float[Tensor, "chosen features"]:
-        """Embed the chosen frames.
+        self, frames: EncoderInput, mask_token: Float[Tensor, "3 part"] | None = None
+    ) -> Float[Tensor, "frames features"]:
+        """Embed frames.
 
         Args:
-            batch: the clips.
-            frames: indices of the packed frames to embed.
-            masked: whether body, left hand and right hand are masked in each frame of the batch; a masked
-                part is replaced by its `mask_token`. None = nothing is masked.
-            mask_token: mask token of each part; required if `masked` is given.
+            frames: the frames.
+            mask_token: vector that stands for a masked part, for body, left hand and right hand; required if
+                parts are masked.
 
         Returns:
-            one feature vector for each chosen frame.
+            one feature vector for each frame.
         """
-        hidden = None if masked is None else masked[:, frames]
-        coordinates = frames_of(batch.coordinates, frames).permute(2, 0, 1).contiguous()
-        seen = (frames_of(batch.confidence, frames) > 0).T.contiguous()
-        if hidden is None:
-            body = self.body(coordinates[:, BODY_ROWS], seen[:, BODY_ROWS])
-        else:
-            shown = (~hidden[0]).nonzero()[:, 0]
-            body = self._placed(
-                self.body(coordinates[shown, BODY_ROWS], seen[shown, BODY_ROWS]), shown, len(frames)
-            )
-        run_left = batch.hand_present[0, frames]
-        run_right = batch.hand_present[1, frames]
-        if hidden is not None:
-            run_left, run_right = run_left & ~hidden[1], run_right & ~hidden[2]
-        left, right = run_left.nonzero()[:, 0], run_right.nonzero()[:, 0]
-        hands = self.hand(
-            torch.cat([coordinates[left, LEFT_HAND], coordinates[right, RIGHT_HAND]]),
-            torch.cat([seen[left, LEFT_HAND], seen[right, RIGHT_HAND]]),
-        )
-        absent = self.absent_hand.to(hands.dtype).expand(len(frames), -1)
-        tokens = torch.stack(
-            [
-                body.to(hands.dtype),
-                absent.index_copy(0, left, hands[: len(left)]),
-                absent.index_copy(0, right, hands[len(left) :]),
-            ],
-            1,
-        )
-        if hidden is not None:
-            assert mask_token is not None
-            tokens = torch.where(hidden.T[..., None], mask_token.to(tokens.dtype), tokens)
-        return tokens.flatten(1)
-
-    def _placed(self, rows: Tensor, places: Tensor, count: int) -> Tensor:
-        return rows.new_zeros(count, rows.shape[1]).index_copy(0, places, rows)
+        body = self.body(frames.body, frames.body_seen)
+        hands = self.hand(frames.hands, frames.hands_seen)
+        table = [body.to(hands.dtype), hands, self.absent_hand[None].to(hands.dtype)]
+        if mask_token is not None:
+            table.append(mask_token.to(hands.dtype))
+        return torch.cat(table).index_select(0, frames.rows.flatten()).view(-1, self.features)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float
 from torch import Tensor, nn
 
-from masa_model.inputs.batch import PoseBatch
+from masa_model.inputs.frames import EncoderInput
 from masa_model.network.embedding import PoseEmbedding
-from masa_model.network.transformer import Packing, Transformer
+from masa_model.network.transformer import Transformer
 from masa_model.settings.network import NetworkSettings
 
 
@@ -35,28 +34,19 @@ class PoseEncoder(nn.Module):
         return self.embedding.features
 
     def forward(
-        self,
-        batch: PoseBatch,
-        frames: Int[Tensor, " chosen"],
-        masked: Bool[Tensor, "3 frames"] | None = None,
-        mask_token: Float[Tensor, "3 part"] | None = None,
-    ) -> tuple[Float[Tensor, "chosen features"], Packing]:
-        """Embed and encode the chosen frames; other frames have no influence on the result.
+        self, frames: EncoderInput, mask_token: Float[Tensor, "3 part"] | None = None
+    ) -> Float[Tensor, "frames features"]:
+        """Embed and encode frames; other frames of the clips have no influence on the result.
 
         Args:
-            batch: the clips.
-            frames: indices of the packed frames to encode, ascending.
-            masked: masked parts of each frame, as for PoseEmbedding.
-            mask_token: mask token of each part, as for PoseEmbedding.
+            frames: the frames.
+            mask_token: vector that stands for a masked part, as for PoseEmbedding.
 
         Returns:
-            one feature vector for each chosen frame, and the packing of these frames.
+            one feature vector for each frame.
         """
-        tokens = self.embedding(batch, frames, masked, mask_token)
-        packing = Packing.of(batch.clip[frames], batch.clips)
-        return self.encoder(tokens, batch.position[frames], packing), packing
+        return self.encoder(self.embedding(frames, mask_token), frames.position, frames.packing)
 
-    def pooled(self, batch: PoseBatch) -> Float[Tensor, "clips features"]:
-        """Compute one feature vector for each clip: the mean over all of its frames."""
-        features, packing = self(batch, torch.arange(batch.frames, device=batch.clip.device))
-        return packing.mean(features)
+    def pooled(self, frames: EncoderInput) -> Float[Tensor, "clips features"]:
+        """Compute one feature vector for each clip: the mean over its frames."""
+        return frames.packing.mean(self(frames))

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from masa_data.shards.dataset import PoseDataset
+from masa_model.inputs.batch import RawClips
+from masa_model.inputs.frames import EncoderInput, encoder_input
 from masa_model.inputs.parts import prepare_clips
-from masa_model.inputs.sources import StreamedClips
+from masa_model.inputs.sources import StreamedClips, prepared_on
 from masa_model.network.encoder import PoseEncoder
 from masa_model.settings.pretrain import InputSettings
 
@@ -30,11 +34,19 @@ def clip_features(
     Returns:
         (N, D_e) features, one row for each clip.
     """
-    features = [
-        encoder.pooled(prepare_clips(raw, inputs.crop_reference, inputs.max_frames)).float().cpu().numpy()
-        for raw in StreamedClips(clips, device).batches(in_order(len(clips)))
-    ]
-    return np.concatenate(features)
+    source = StreamedClips(clips)
+    batches = prepared_on(source, in_order(len(clips)), partial(whole_clips, inputs=inputs), device)
+    return np.concatenate([encoder.pooled(frames).float().cpu().numpy() for frames in batches])
+
+
+def whole_clips(raw: RawClips, inputs: InputSettings) -> EncoderInput:
+    """Prepare all frames of each clip for the encoder, without noise.
+
+    Args:
+        raw: the stored clips.
+        inputs: input settings that the encoder was trained with.
+    """
+    return encoder_input(prepare_clips(raw, inputs.crop_reference, inputs.max_frames))
 
 
 def in_order(clips: int, at_a_time: int = _CLIPS_AT_A_TIME) -> list[NDArray[np.int64]]:

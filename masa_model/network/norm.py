@@ -33,11 +33,17 @@ class RowBatchNorm(nn.BatchNorm1d):
         """Normalize each channel, then scale and shift."""
         if self.training and dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1:
             return self._over_processes(x)
-        if self.training and x.shape[0] < 2:
-            return nn.functional.batch_norm(
-                x, self.running_mean, self.running_var, self.weight, self.bias, False, 0.0, self.eps
-            )
-        return super().forward(x)
+        # torch's layer also counts the batches: one more kernel for each layer, for a number that nothing reads.
+        return nn.functional.batch_norm(
+            x,
+            self.running_mean,
+            self.running_var,
+            self.weight,
+            self.bias,
+            self.training and x.shape[0] > 1,
+            self.momentum or 0.0,
+            self.eps,
+        )
 
     def _over_processes(self, x: Tensor) -> Tensor:
         assert self.running_mean is not None
@@ -53,7 +59,5 @@ class RowBatchNorm(nn.BatchNorm1d):
             unbiased = variance * (rows / (rows - 1).clamp(min=1))
             self.running_mean.lerp_(mean, self.momentum)
             self.running_var.lerp_(unbiased, self.momentum)
-            if self.num_batches_tracked is not None:
-                self.num_batches_tracked.add_(1)
         scale = torch.rsqrt(variance + self.eps) * self.weight
         return ((wide - mean) * scale + self.bias).to(x.dtype)

@@ -7,50 +7,12 @@ them to a padded array. So masked frames and padding take almost no time.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-
-@dataclass(frozen=True, slots=True)
-class Packing:
-    """The positions of packed tokens in a padded array.
-
-    Attributes:
-        clip: index of each token's clip in the batch, ascending.
-        slot: index of each token among the tokens of its clip.
-        filled: whether each position of the padded array has a token.
-    """
-
-    clip: Int[Tensor, " tokens"]
-    slot: Int[Tensor, " tokens"]
-    filled: Bool[Tensor, "clips longest"]
-
-    @classmethod
-    def of(cls, clip: Int[Tensor, " tokens"], clips: int) -> Packing:
-        """Create the packing of tokens from the clip of each token.
-
-        Args:
-            clip: index of each token's clip, ascending.
-            clips: number of clips.
-        """
-        counts = torch.bincount(clip, minlength=clips)
-        slot = torch.arange(clip.shape[0], device=clip.device) - (torch.cumsum(counts, 0) - counts)[clip]
-        longest = int(counts.max())
-        filled = torch.arange(longest, device=clip.device) < counts[:, None]
-        return cls(clip, slot, filled)
-
-    def pad(self, tokens: Float[Tensor, "tokens features"]) -> Float[Tensor, "clips longest features"]:
-        """Copy tokens to a padded array, with zeros where there is no token."""
-        padded = tokens.new_zeros(*self.filled.shape, tokens.shape[1])
-        return padded.index_put((self.clip, self.slot), tokens)
-
-    def mean(self, tokens: Float[Tensor, "tokens features"]) -> Float[Tensor, "clips features"]:
-        """Average the tokens of each clip; a clip without tokens gets 0."""
-        total = tokens.new_zeros(self.filled.shape[0], tokens.shape[1]).index_add(0, self.clip, tokens)
-        return total / self.filled.sum(1, keepdim=True).clamp(min=1)
+from masa_model.inputs.packing import Packing
 
 
 class Block(nn.Module):
@@ -88,8 +50,7 @@ class Block(nn.Module):
             attn_mask=packing.filled[:, None, None, :],
             dropout_p=self.dropout.p if self.training else 0.0,
         )
-        together = attended.transpose(1, 2).flatten(2)
-        return self.project_out(together[packing.clip, packing.slot])
+        return self.project_out(packing.unpad(attended.transpose(1, 2).flatten(2)))
 
 
 class Transformer(nn.Module):

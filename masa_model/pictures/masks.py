@@ -57,14 +57,13 @@ class MaskCounts:
 
 
 def count_masks(
-    clips: PoseDataset, settings: PretrainSettings, device: torch.device, most: int = MOST_CLIPS
+    clips: PoseDataset, settings: PretrainSettings, most: int = MOST_CLIPS
 ) -> MaskCounts:
     """Count the candidates and masked frames of clips in the first epoch of a run.
 
     Args:
         clips: training clips of the run.
         settings: settings of the run.
-        device: device to compute on.
         most: maximum number of clips; the choice is always the same.
 
     Returns:
@@ -78,15 +77,15 @@ def count_masks(
     lengths, candidates, masked = [], [], []
     interval = mask_interval(settings.masking, settings.motion)
     # Read clips as needed, because all clips of the run may not fit into memory.
-    for raw in StreamedClips(clips, device).batches(some_in_order(len(clips), most)):
+    for raw in StreamedClips(clips).batches(some_in_order(len(clips), most)):
         batch = prepare_clips(raw, settings.inputs.crop_reference, settings.inputs.max_frames)
         batch, _ = two_views(batch, settings.augment, (settings.seed, 0))
         hidden, found = masks_of(Motion(batch), settings.masking, interval, (settings.seed, 0))
         if settings.masking.mask_set == "union":  # all parts are masked together
             found = found.any(0, keepdim=True)
-        lengths.append(batch.lengths.cpu().numpy())
-        masked.append(hidden.float().mean(0).cpu().numpy().astype(np.float64))
-        candidates.append(found.float().mean(0).cpu().numpy().astype(np.float64))
+        lengths.append(batch.lengths.numpy())
+        masked.append(hidden.float().mean(0).numpy().astype(np.float64))
+        candidates.append(found.float().mean(0).numpy().astype(np.float64))
     return counted(np.concatenate(lengths), np.concatenate(candidates), np.concatenate(masked), of=len(clips))
 
 

@@ -21,13 +21,13 @@ from masa_data.shards.dataset import PoseDataset
 from masa_data.tracks.skeleton import LIMBS, PARTS
 from masa_model.inputs.batch import SIDE, PoseBatch
 from masa_model.inputs.masking import how_to_mask_more
-from masa_model.inputs.motion import Motion
+from masa_model.inputs.masked import masked_clips
 from masa_model.inputs.parts import prepare_clips
 from masa_model.inputs.sources import StreamedClips
 from masa_model.network.features import some_in_order
 from masa_model.network.masa import MASA
 from masa_model.pictures.style import BLUE, GRAY, VERMILION, new_figure, short
-from masa_model.settings.pretrain import InputSettings
+from masa_model.settings.pretrain import PretrainSettings
 
 MOST_CLIPS: Final = 192
 FRAMES: Final = 6
@@ -70,7 +70,7 @@ class PredictedMotion:
 
 @torch.no_grad()
 def predict_motion(
-    model: MASA, clips: PoseDataset, inputs: InputSettings, device: torch.device, seed: int = 0
+    model: MASA, clips: PoseDataset, settings: PretrainSettings, device: torch.device, seed: int = 0
 ) -> PredictedMotion:
     """Predict the motion in masked frames, and choose a typical clip.
 
@@ -80,7 +80,7 @@ def predict_motion(
     Args:
         model: model on the device, in evaluation mode.
         clips: clips, preferably not used for training.
-        inputs: input settings that the model was trained with.
+        settings: settings that the model was trained with.
         device: device to compute on.
         seed: random seed of the masks.
 
@@ -93,30 +93,34 @@ def predict_motion(
     if model.motion.objective != "motion" or model.motion.weight == 0:
         raise DataError("the run does not predict motion", "Use a run that does")
     found: list[PredictedMotion] = []
-    for raw in StreamedClips(clips, device).batches(some_in_order(len(clips), MOST_CLIPS)):
+    inputs = settings.inputs
+    for raw in StreamedClips(clips).batches(some_in_order(len(clips), MOST_CLIPS)):
         batch = prepare_clips(raw, inputs.crop_reference, inputs.max_frames)
-        found += _in_batch(model, batch, clips, seed)
+        found += _in_batch(model, batch, clips, settings, device, seed)
     if not found:
-        advice = how_to_mask_more(model.masking)
+        advice = how_to_mask_more(settings.masking)
         raise DataError("no frame of these clips is masked", advice[0].upper() + advice[1:])
     return middling(found)
 
 
-def _in_batch(model: MASA, batch: PoseBatch, clips: PoseDataset, seed: int) -> Iterator[PredictedMotion]:
+def _in_batch(
+    model: MASA,
+    batch: PoseBatch,
+    clips: PoseDataset,
+    settings: PretrainSettings,
+    device: torch.device,
+    seed: int,
+) -> Iterator[PredictedMotion]:
     """Yield the predicted motion of each clip of a batch that has a masked frame."""
-    in_batch = Motion(batch)
-    masked, _ = model.choose_masked(in_batch, (seed, 0))
-    wanted = masked.any(0).nonzero()[:, 0]
+    hidden = masked_clips(batch, settings.masking, settings.motion, (seed, 0))
+    wanted, target = hidden.predicted, hidden.targets[0]
     if not len(wanted):
         return
-    visible = (~masked.all(0)).nonzero()[:, 0]
-    encoded, _ = model.query.encoder(batch, visible, masked, model.decoder.mask_token)
-    target, weight = model.targets(in_batch, wanted)[0]
     scale = model.motion.scale
-    predicted = _array(model.decoder(encoded, visible, batch, wanted)[0] * scale)
-    true, positions = _array(target * scale), _array(batch.coordinates[:, :, wanted])
-    weights, seen = weight.cpu().numpy(), (batch.confidence[:, wanted] > 0).cpu().numpy()
-    frames, of_clip = batch.position[wanted].cpu().numpy(), batch.clip[wanted].cpu().numpy()
+    predicted = _array(model.predict(hidden.to(device))[0] * scale)
+    true, positions = _array(target.values * scale), _array(batch.coordinates[:, :, wanted])
+    weights, seen = target.weight.numpy(), (batch.confidence[:, wanted] > 0).numpy()
+    frames, of_clip = batch.position[wanted].numpy(), batch.clip[wanted].numpy()
     for clip in np.unique(of_clip):
         here = of_clip == clip
         info = clips.info(int(batch.numbers[clip]))

@@ -49,7 +49,7 @@ def draw_pretraining(
 
     def masks() -> Figure:
         _, settings = loaded()
-        return draw_masks(count_masks(clips, settings, device))
+        return draw_masks(count_masks(clips, settings))
 
     def features() -> Figure:
         model, settings = loaded()
@@ -58,7 +58,7 @@ def draw_pretraining(
     def motion() -> Figure:
         model, settings = loaded()
         asked = val if len(val) else clips
-        return draw_motion(predict_motion(model, asked, settings.inputs, device, settings.seed))
+        return draw_motion(predict_motion(model, asked, settings, device, settings.seed))
 
     step = read_header(folder.last).step
     for name, draw in (("masks.png", masks), ("features.png", features), ("motion.png", motion)):

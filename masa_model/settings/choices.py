@@ -13,7 +13,7 @@ Precision = Literal["auto", "fp32", "bf16"]
 # Parameters to which weight decay is applied: all, or only the weight matrices of linear layers.
 Decay = Literal["all", "matrices"]
 # Where clips are kept during training: on disk (read as needed), in memory, or on the GPU.
-Storage = Literal["auto", "stream", "memory", "gpu"]
+Storage = Literal["auto", "stream", "memory"]
 
 # "frame": one box for each hand in each frame; the box follows the hand, so the hand's path is visible only
 # in the wrist keypoint of the body. "clip": one box for each hand in the whole clip.

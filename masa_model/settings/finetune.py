@@ -85,8 +85,7 @@ class FinetuneDataSettings(Section):
         shots: number of training clips for each class; a class with fewer clips uses all of them. Without a
             value, all clips are used.
         storage: where training clips are kept: "stream" reads them from disk, "memory" keeps them in main
-            memory, "gpu" keeps them on the GPU. "auto" uses the GPU if the clips need less than 25 % of its
-            free memory, else main memory by the same rule, else the disk.
+            memory. "auto" uses main memory if the clips need less than 25 % of its free part, else the disk.
         any_estimator: if true, files of different pose estimators can be used together, and with a checkpoint
             that was pre-trained on keypoints of another pose estimator.
     """

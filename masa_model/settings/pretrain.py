@@ -161,8 +161,7 @@ class DataSettings(Section):
         splits: splits to train on; "none" stands for clips without a split.
         ratio: fraction of each corpus's clips that is used for training (Fig. 2).
         storage: where training clips are kept: "stream" reads them from disk, "memory" keeps them in main
-            memory, "gpu" keeps them on the GPU. "auto" uses the GPU if the clips need less than 25 % of its
-            free memory, else main memory by the same rule, else the disk.
+            memory. "auto" uses main memory if the clips need less than 25 % of its free part, else the disk.
         any_estimator: if true, files of different pose estimators can be used together.
     """
 

@@ -23,6 +23,8 @@ _LONGEST_SHOWN: Final = 100
 # Old names of settings: (group, old name) → new name. Old runs and commands can still use the old names.
 _RENAMED: Final = {("masking", "share"): "min_moving_fraction", ("data", "place"): "storage"}
 _RENAMED_SECTIONS: Final = {"optimiser": "optimizer"}
+# Clips are prepared on the host, from where a batch reaches a GPU faster than it is used.
+_RENAMED_VALUES: Final = {("data", "storage", "gpu"): "memory"}
 
 
 class RunSettings(BaseModel):
@@ -102,7 +104,7 @@ def said_values(assignments: Sequence[str] = (), options: dict[str, Any] | None 
 
 
 def renamed(values: dict[str, Any]) -> dict[str, Any]:
-    """Replace old names of settings with their current names, with a RenamedWarning for each.
+    """Replace old names and values of settings with the current ones, with a RenamedWarning for each.
 
     Args:
         values: settings by group.
@@ -117,6 +119,11 @@ def renamed(values: dict[str, Any]) -> dict[str, Any]:
             _warn(f"{section}.{old}", f"{section}.{new}")
             group = {new if name == old else name: value for name, value in group.items()}
             values = {**values, section: group}
+    for (section, name, old_value), new_value in _RENAMED_VALUES.items():
+        group = values.get(section)
+        if isinstance(group, dict) and group.get(name) == old_value:
+            _warn(f"{section}.{name} = {old_value}", f"{section}.{name} = {new_value}")
+            values = {**values, section: {**group, name: new_value}}
     return values
 
 

@@ -5,19 +5,23 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 import torch
+from jaxtyping import Int
 from torch import Tensor, nn
 
 from masa_model.inputs.augment import augment, with_noise
-from masa_model.inputs.batch import PoseBatch, RawClips
+from masa_model.inputs.batch import RawClips, TensorGroup
+from masa_model.inputs.frames import EncoderInput, encoder_input
 from masa_model.inputs.labeled import FinetuneData
 from masa_model.inputs.parts import prepare_clips
 from masa_model.inputs.sampling import sample_training_frames
-from masa_model.inputs.sources import epoch_batches, open_source
+from masa_model.inputs.sources import epoch_batches, open_source, prepared_on
 from masa_model.network.calibration import CALIBRATION_CLIPS, calibrate_encoder, calibrated
 from masa_model.network.classifier import RecognizerNetwork
 from masa_model.network.features import in_order
@@ -36,7 +40,7 @@ from masa_model.training.optimizer import make_optimizer, set_learning_rate
 from masa_model.training.precision import autocast, settle_precision
 from masa_model.training.pretrained import check_estimators
 from masa_model.training.probabilities import fit_temperature
-from masa_model.training.progress import NonFiniteLossError, Progress
+from masa_model.training.progress import STEPS_BETWEEN_CHECKS, LossWatch, NonFiniteLossError, Progress
 from masa_model.training.recipe import class_weights, learning_parameters, rate_factor
 from masa_model.training.recognizer import Scoring, batch_probabilities, build_network, score_clips
 from masa_model.training.restoring import restore_run, sums_of
@@ -87,43 +91,42 @@ def finetune(
         state = _state_of(checkpoint, device)
     folder.forget_metrics_from(state.step // steps_per_epoch)
     saver = FinetuneSaver(settings, data, folder, steps, _pretrained_on(settings, folder, going_on=going_on))
-    targets = torch.from_numpy(data.train.targets).to(device)
+    targets = torch.from_numpy(data.train.targets)
     weights = class_weights(settings, data).to(device)
-    source = open_source(clips, device, settings.data.storage)
+    source = open_source(clips, settings.data.storage)
+    watch = LossWatch(device, 1)
     model.train()
     head_alone = 0.0 if settings.pretrained is None else settings.optimizer.head_first * steps
 
     for epoch in range(state.step // steps_per_epoch, settings.epochs):
         order = epoch_batches(len(clips), settings.batch_size, settings.seed, epoch)
         started, first = time.monotonic(), state.step
-        for raw in source.batches(order[state.step % steps_per_epoch :]):
+        prepare = partial(_training_input, targets=targets, settings=settings, epoch=epoch)
+        for given in prepared_on(source, order[state.step % steps_per_epoch :], prepare, device):
             set_learning_rate(optimizer, rate_factor(settings.optimizer, state.step, steps))
             # Seed dropout by the step, so that a resumed run draws the same numbers.
             torch.manual_seed(hash((settings.seed, state.step)) & 0x7FFFFFFF)
-            batch = _training_batch(raw, settings, (settings.seed, epoch))
             frozen = settings.freeze or state.step < head_alone
             if frozen != model.frozen:
                 model.freeze(frozen)
             with autocast(settings.precision, device):
-                scores = model(batch).float()
-            wanted = targets[batch.numbers]
+                scores = model(given.frames).float()
             loss = nn.functional.cross_entropy(
-                scores, wanted, weights, label_smoothing=settings.label_smoothing
+                scores, given.targets, weights, label_smoothing=settings.label_smoothing
             )
-            if not torch.isfinite(loss):
-                raise NonFiniteLossError(
-                    f"the loss is {float(loss)} in step {state.step + 1}",
-                    "Lower optimizer.learning_rate; the last checkpoint is valid",
-                )
+            watch.see(state.step, loss)
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
             state.step += 1
-            right = (scores.argmax(1) == wanted).float().mean()
+            right = (scores.argmax(1) == given.targets).float().mean()
             state.sums += torch.stack([loss.detach(), right])
-            stopping = stop()
-            if state.step % steps_per_epoch:
-                if stopping or saver.writer.due_within_epoch():
+            stopping, within = stop(), state.step % steps_per_epoch != 0
+            due = stopping or (within and saver.writer.due_within_epoch())
+            if due or not within or state.step % STEPS_BETWEEN_CHECKS == 0:
+                _check_finite(watch)
+            if within:
+                if due:
                     with _fitting_statistics(model, settings, data, device) as running:
                         saver.save_last(state, model, optimizer, running)
                 if stopping:
@@ -183,12 +186,33 @@ def _pretrained_on(settings: FinetuneSettings, folder: RunFolder, *, going_on: b
     return read_progress(Path(settings.pretrained), TRAINED_ON)
 
 
-def _training_batch(raw: RawClips, settings: FinetuneSettings, seed: tuple[int, ...]) -> PoseBatch:
+@dataclass(frozen=True, slots=True)
+class _TrainingInput(TensorGroup):
+    """The input of one step: the sampled frames, and the class of each clip."""
+
+    frames: EncoderInput
+    targets: Int[Tensor, " clips"]
+
+
+def _training_input(
+    raw: RawClips, targets: Int[Tensor, " all"], settings: FinetuneSettings, epoch: int
+) -> _TrainingInput:
+    seed = (settings.seed, epoch)
     batch = prepare_clips(raw, settings.inputs.crop_reference, settings.inputs.max_frames)
     if settings.inputs.noise:
-        batch = with_noise(batch, settings.inputs.noise)
+        batch = with_noise(batch, settings.inputs.noise, hash(seed))
     batch = sample_training_frames(batch, settings.sampling.frames, settings.sampling.how, seed)
-    return augment(batch, settings.augment, seed)
+    return _TrainingInput(encoder_input(augment(batch, settings.augment, seed)), targets[raw.numbers])
+
+
+def _check_finite(watch: LossWatch) -> None:
+    found = watch.found()
+    if found is not None:
+        step, (loss,) = found
+        raise NonFiniteLossError(
+            f"the loss is {loss} in step {step + 1}",
+            "Lower optimizer.learning_rate; the last checkpoint is valid",
+        )
 
 
 def _fitting_statistics(
@@ -197,9 +221,8 @@ def _fitting_statistics(
     """Calibrate the trained layers within a `with` block; validation takes about a sixth longer."""
     return calibrated(
         model,
-        lambda raw: batch_probabilities(model, raw, settings),
+        lambda raw: batch_probabilities(model, raw, settings, device),
         data.train.clips,
-        device,
         part=model.head if model.frozen else None,
         most=min(CALIBRATION_CLIPS, max(_FEWEST_CALIBRATION_CLIPS, len(data.val) // 6)),
     )

@@ -5,16 +5,15 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Final
 
 import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from masa_model.inputs.augment import two_views, with_noise
-from masa_model.inputs.batch import PoseBatch, RawClips
-from masa_model.inputs.parts import prepare_clips
-from masa_model.inputs.sources import epoch_batches, open_source
+from masa_model.inputs.masked import PretrainInput, pretrain_input
+from masa_model.inputs.sources import epoch_batches, open_source, prepared_on
 from masa_model.network.masa import MASA, Losses
 from masa_model.settings.pretrain import PretrainSettings
 from masa_model.training.checkpoint import load_checkpoint, require_kind
@@ -24,7 +23,7 @@ from masa_model.training.precision import autocast, settle_precision
 from masa_model.training.pretrain_checkpoints import PretrainSaver
 from masa_model.training.pretrained import build_model
 from masa_model.training.processes import Processes
-from masa_model.training.progress import NonFiniteLossError, Progress
+from masa_model.training.progress import STEPS_BETWEEN_CHECKS, LossWatch, NonFiniteLossError, Progress
 from masa_model.training.restoring import restore_run, sums_of
 from masa_model.training.run_folder import RunFolder
 from masa_model.training.schedule import alignment_weight, learning_rate_factor
@@ -99,32 +98,37 @@ def pretrain(
     if processes.first:
         folder.forget_metrics_from(step // steps_per_epoch)
     wrapped = _over_processes(model, processes, compiled=settings.compile)
-    source = open_source(clips, device, settings.data.storage)
+    source = open_source(clips, settings.data.storage)
+    watch = LossWatch(device, 2)
 
     for epoch in range(step // steps_per_epoch, settings.epochs):
         order = epoch_batches(len(clips), batch_size, settings.seed, epoch, processes.rank, processes.count)
-        batches = _timed(source.batches(order[step % steps_per_epoch :]))
+        batches = _timed(
+            prepared_on(source, order[step % steps_per_epoch :], partial(pretrain_input, settings=settings, epoch=epoch), device)
+        )
         started, first = time.monotonic(), step
-        for raw, waited in batches:
+        for given, waited in batches:
             step_started = time.monotonic()
             set_learning_rate(optimizer, learning_rate_factor(step, steps, chosen.warm_up))
             weight = alignment_weight(step, steps, settings.alignment.weight, settings.alignment.ramp)
-            # Seed dropout and noise by the step, so that a resumed run draws the same numbers.
+            # Seed dropout by the step, so that a resumed run draws the same numbers.
             torch.manual_seed(hash((settings.seed, step, processes.rank)) & 0x7FFFFFFF)
-            batch, as_key, clean = _views(raw, settings, (settings.seed, epoch))
             with autocast(settings.precision, device):
-                losses: Losses = wrapped(batch, (settings.seed, epoch), weight, as_key, clean)
-            _check_finite(losses, batch, data, processes)
+                losses: Losses = wrapped(given, weight)
+            watch.see(step, losses.motion, losses.alignment)
             optimizer.zero_grad()
             losses.total.backward()
             if settings.optimizer.clip_gradients:
                 nn.utils.clip_grad_norm_(model.parameters(), settings.optimizer.clip_gradients)
             optimizer.step()
-            model.after_step(losses.keys, batch.numbers)
+            model.after_step(losses.keys, given.numbers)
 
             step += 1
-            sums += _measures(losses, model, waited / max(waited + time.monotonic() - step_started, 1e-9))
+            waiting_share = waited / max(waited + time.monotonic() - step_started, 1e-9)
+            sums += _measures(losses, given, model, waiting_share)
             stopping, due = processes.any_of(stop(), saver.due())
+            if stopping or due or step % STEPS_BETWEEN_CHECKS == 0 or step % steps_per_epoch == 0:
+                _check_finite(watch, settings, batch_size, data, processes)
             if step % steps_per_epoch:
                 if stopping or due:
                     saver.save(step, model, optimizer, processes.gather(sums))
@@ -150,21 +154,6 @@ def pretrain(
             return
 
 
-def _views(
-    raw: RawClips, settings: PretrainSettings, seed: tuple[int, ...]
-) -> tuple[PoseBatch, PoseBatch, PoseBatch | None]:
-    """Return the clips for the query branch and for the key branch; with noise (Table XIII), also clean ones.
-
-    The clean clips are those of the query branch without noise, for masking: in noisy coordinates everything
-    seems to move, and at σ = 10 Alg. 1 would choose every frame.
-    """
-    batch = prepare_clips(raw, settings.inputs.crop_reference, settings.inputs.max_frames)
-    if not settings.inputs.noise:
-        return *two_views(batch, settings.augment, seed), None
-    clean, _ = two_views(batch, settings.augment, seed)
-    return *two_views(with_noise(batch, settings.inputs.noise), settings.augment, seed), clean
-
-
 def _over_processes(model: MASA, processes: Processes, *, compiled: bool) -> nn.Module:
     if compiled:
         for module in (model.query.encoder, model.key.encoder, model.decoder.transformer):
@@ -175,18 +164,18 @@ def _over_processes(model: MASA, processes: Processes, *, compiled: bool) -> nn.
     return DistributedDataParallel(model, broadcast_buffers=False)
 
 
-def _timed(batches: Iterator[RawClips]) -> Iterator[tuple[RawClips, float]]:
+def _timed(batches: Iterator[PretrainInput]) -> Iterator[tuple[PretrainInput, float]]:
     """Yield each batch with the time spent waiting for it, in seconds."""
     while True:
         started = time.monotonic()
         try:
-            raw = next(batches)
+            given = next(batches)
         except StopIteration:
             return
-        yield raw, time.monotonic() - started
+        yield given, time.monotonic() - started
 
 
-def _measures(losses: Losses, model: MASA, waiting_share: float) -> Tensor:
+def _measures(losses: Losses, given: PretrainInput, model: MASA, waiting_share: float) -> Tensor:
     """Return one number for each of MEASURES."""
     nothing = losses.motion.new_zeros(())
     return torch.stack(
@@ -195,8 +184,8 @@ def _measures(losses: Losses, model: MASA, waiting_share: float) -> Tensor:
             losses.motion,
             losses.alignment,
             losses.contrastive_accuracy,
-            losses.masked_share,
-            losses.clips_without_candidate,
+            given.clips.masked_share,
+            given.clips.clips_without_candidate,
             model.gradient_norms.get("motion", nothing),
             model.gradient_norms.get("alignment", nothing),
             torch.full_like(nothing, waiting_share),
@@ -204,12 +193,24 @@ def _measures(losses: Losses, model: MASA, waiting_share: float) -> Tensor:
     )
 
 
-def _check_finite(losses: Losses, batch: PoseBatch, data: TrainingData, processes: Processes) -> None:
-    if not processes.any(not bool(torch.isfinite(losses.total))):
+def _check_finite(
+    watch: LossWatch, settings: PretrainSettings, batch_size: int, data: TrainingData, processes: Processes
+) -> None:
+    """Raise an error, in all processes, if the loss of a past step was not finite in one of them."""
+    found = watch.found()
+    if not processes.any(found is not None):
         return
-    ids: Sequence[str] = data.clips.column("id")[batch.numbers.cpu().numpy()].tolist()
+    if found is None:
+        raise NonFiniteLossError("the loss of another process is not finite", "See its message")
+    step, (motion, alignment) = found
+    steps_per_epoch = len(epoch_batches(len(data.clips), batch_size, settings.seed, 0))
+    epoch, place = divmod(step, steps_per_epoch)
+    numbers = epoch_batches(
+        len(data.clips), batch_size, settings.seed, epoch, processes.rank, processes.count
+    )[place]
+    ids: Sequence[str] = data.clips.column("id")[numbers].tolist()
     raise NonFiniteLossError(
-        f"the loss is not finite (motion {float(losses.motion)}, alignment {float(losses.alignment)}) in a "
-        f"batch of the clips {json.dumps(ids[:8])}{f' and {len(ids) - 8} more' if len(ids) > 8 else ''}",
+        f"the loss is not finite (motion {motion}, alignment {alignment}) in step {step + 1}, in a batch of the "
+        f"clips {json.dumps(ids[:8])}{f' and {len(ids) - 8} more' if len(ids) > 8 else ''}",
         "Check the clips with masa-inspect, or lower optimizer.learning_rate; the last checkpoint is valid",
     )

@@ -112,8 +112,8 @@ class PretrainSaver:
     def _fitting_statistics(self, model: MASA) -> AbstractContextManager[dict[str, Tensor]]:
         """Calibrate the encoder within a `with` block, which receives the running statistics."""
         encoder = model.query.encoder
-        see = showing(encoder, self.settings.inputs)
-        return calibrated(model, see, self.data.clips, self.processes.device, part=encoder)
+        see = showing(encoder, self.settings.inputs, self.processes.device)
+        return calibrated(model, see, self.data.clips, part=encoder)
 
     def _header(self, step: int, metrics: dict[str, float] | None = None) -> CheckpointHeader:
         files = self.data.clips.files

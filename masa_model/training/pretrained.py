@@ -35,7 +35,7 @@ def build_model(settings: PretrainSettings, clips: int) -> MASA:
     torch.manual_seed(settings.seed)
     bank_size = min(settings.alignment.bank_size, max(1, clips // 2))
     alignment = settings.alignment.model_copy(update={"bank_size": bank_size})
-    return MASA(settings.network, settings.masking, settings.motion, alignment)
+    return MASA(settings.network, settings.motion, alignment)
 
 
 def load_pretrained(path: Path) -> tuple[MASA, PretrainSettings, Checkpoint]:

@@ -6,6 +6,8 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
 
 import torch
 import torch.distributed as dist
@@ -13,6 +15,8 @@ from torch import Tensor
 
 from masa_data.errors import DataError
 from masa_data.machine.gpu import why_no_gpu
+
+_LONGEST_WAIT: Final = timedelta(hours=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +55,16 @@ class Processes:
 
     def any(self, flag: bool) -> bool:
         """Return whether a flag is set in any process."""
-        return bool(self.mean(torch.tensor(float(flag), device=self.device)) > 0)
+        return self.any_of(flag)[0]
 
     def any_of(self, *flags: bool) -> tuple[bool, ...]:
-        """Return for each flag whether it is set in any process, with a single communication."""
+        """Return for each flag whether it is set in any process, with a single communication.
+
+        The processes exchange the flags by their hosts, so that no GPU has to be waited for.
+        """
         if self.count == 1:
             return flags
-        means = self.mean(torch.tensor(flags, dtype=torch.float32, device=self.device))
+        means = self.mean(torch.tensor(flags, dtype=torch.float32))
         return tuple((means > 0).tolist())
 
     def gather(self, values: Tensor) -> Tensor:
@@ -78,8 +85,7 @@ class Processes:
 
     def wait(self) -> None:
         """Wait until all processes reach this point."""
-        if self.count > 1:
-            dist.barrier()
+        self.any(False)
 
 
 @contextmanager
@@ -102,7 +108,11 @@ def joined_processes(device: str = "auto") -> Iterator[Processes]:
     if count == 1:
         yield Processes(0, 1, chosen, lacking)
         return
-    dist.init_process_group("nccl" if chosen.type == "cuda" else "gloo")
+    # Hosts have a connection of their own. While one process evaluates or saves, the others wait there, where
+    # a wait may be long; a process that dies ends it at once.
+    dist.init_process_group(
+        "cpu:gloo,cuda:nccl" if chosen.type == "cuda" else "gloo", timeout=_LONGEST_WAIT
+    )
     try:
         yield Processes(rank, count, chosen, lacking)
     finally:

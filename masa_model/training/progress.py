@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
 
 from masa_data.errors import DataError
+
+# To read a loss, the host waits until the device has computed it. So losses are read only now and then.
+STEPS_BETWEEN_CHECKS: Final = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,3 +34,31 @@ class Progress:
 
 class NonFiniteLossError(DataError):
     """Raised when a loss is infinite or NaN."""
+
+
+class LossWatch:
+    """Finds the first step whose loss is not finite. It stays on the device until the host asks for it.
+
+    Args:
+        device: device of the losses.
+        losses: number of losses to remember of that step.
+    """
+
+    def __init__(self, device: torch.device, losses: int) -> None:
+        self._found = torch.full((1 + losses,), -1.0, device=device)
+
+    def see(self, step: int, *losses: Float[Tensor, ""]) -> None:
+        """Look at the losses of a step.
+
+        Args:
+            step: number of the step, from 0.
+            losses: the losses; one of them that is not finite makes the step count.
+        """
+        seen = torch.stack([torch.full_like(losses[0], step, dtype=torch.float32), *losses]).detach()
+        new = (self._found[0] < 0) & ~seen.isfinite().all()
+        self._found = torch.where(new, seen, self._found)
+
+    def found(self) -> tuple[int, list[float]] | None:
+        """Return number and losses of the first step whose loss was not finite; None if there is none."""
+        step, *losses = self._found.tolist()
+        return None if step < 0 else (int(step), losses)

@@ -22,6 +22,7 @@ from masa_model.inputs.augment import with_noise
 from masa_model.inputs.batch import RawClips
 from masa_model.inputs.labeled import Classes
 from masa_model.inputs.parts import prepare_clips
+from masa_model.inputs.frames import encoder_input
 from masa_model.inputs.sampling import sample_test_frames
 from masa_model.inputs.sources import StreamedClips, raw_clips
 from masa_model.network.classifier import RecognizerNetwork
@@ -204,8 +205,10 @@ class Recognizer:
         asked = [number for number, track in enumerate(tracks) if hands_found(track.confidence).any()]
         if not asked:
             return found
-        raw = raw_clips([tracks[number] for number in asked]).to(self.device)
-        probabilities = batch_probabilities(self.model, raw, self.settings, Scoring(self.header.temperature))
+        raw = raw_clips([tracks[number] for number in asked])
+        probabilities = batch_probabilities(
+            self.model, raw, self.settings, self.device, Scoring(self.header.temperature)
+        )
         glosses = self.classes.glosses
         for number, row in zip(asked, probabilities, strict=True):
             best = np.argsort(-row, kind="stable")[:top]
@@ -273,9 +276,8 @@ def score_clips(
     Yields:
         (n,) clip numbers of a batch, and (n, C) probabilities of their classes.
     """
-    for raw in StreamedClips(clips, device).batches(batches):
-        numbers = raw.numbers.cpu().numpy()
-        yield numbers, batch_probabilities(model, raw, settings, scoring)
+    for raw in StreamedClips(clips).batches(batches):
+        yield raw.numbers.numpy(), batch_probabilities(model, raw, settings, device, scoring)
 
 
 @torch.no_grad()
@@ -283,6 +285,7 @@ def batch_probabilities(
     model: RecognizerNetwork,
     raw: RawClips,
     settings: FinetuneSettings,
+    device: torch.device,
     scoring: Scoring = DEFAULT_SCORING,
 ) -> NDArray[np.float32]:
     """Compute the (n, C) class probabilities of one batch of n clips; see `score_clips` for the arguments."""
@@ -290,9 +293,8 @@ def batch_probabilities(
     if scoring.noise:
         batch = with_noise(batch, scoring.noise, scoring.seed)
     sampling = settings.sampling
-    by_view = [
-        model(sample_test_frames(batch, sampling.frames, sampling.how, view, scoring.views)).float()
-        / scoring.temperature
-        for view in range(scoring.views)
-    ]
+    by_view = []
+    for view in range(scoring.views):
+        sampled = sample_test_frames(batch, sampling.frames, sampling.how, view, scoring.views)
+        by_view.append(model(encoder_input(sampled).to(device)).float() / scoring.temperature)
     return torch.stack(by_view).softmax(2).mean(0).cpu().numpy()
