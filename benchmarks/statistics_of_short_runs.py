@@ -24,8 +24,9 @@ from masa_model.settings.choices import Recipe
 from masa_model.settings.finetune import FinetuneSettings
 from masa_model.training.checkpoint import load_checkpoint
 from masa_model.training.finetune import finetune
-from masa_model.training.recognizer import Recognizer, batch_probabilities, score_clips
+from masa_model.training.recognizer import Recognizer
 from masa_model.training.run_folder import RunFolder
+from masa_model.training.scoring import batch_probabilities, score_clips
 
 CPU = torch.device("cpu")
 SOURCE = "traduttore/traduttore-model"

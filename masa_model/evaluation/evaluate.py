@@ -33,7 +33,8 @@ from masa_model.inputs.labeled import UNKNOWN, LabeledClips, select_clips
 from masa_model.network.features import in_order
 from masa_model.training.content import seen_before
 from masa_model.training.probabilities import calibration_error
-from masa_model.training.recognizer import Recognizer, Scoring, score_clips
+from masa_model.training.recognizer import Recognizer
+from masa_model.training.scoring import Scoring, score_clips
 
 # Upper ends of the ranges of clip length, in frames.
 _LENGTHS: Final = (16, 32, 64)

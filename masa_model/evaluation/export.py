@@ -26,7 +26,8 @@ from masa_model.inputs.batch import SIDE, RawClips
 from masa_model.inputs.parts import hand_boxes
 from masa_model.inputs.sampling import STRIDES
 from masa_model.network.transformer import Block, sinusoids
-from masa_model.training.recognizer import Recognizer, Scoring, batch_probabilities
+from masa_model.training.recognizer import Recognizer
+from masa_model.training.scoring import Scoring, batch_probabilities
 
 FORMATS: Final = (".onnx", ".pt2")
 INPUTS: Final = ("keypoints", "confidence", "frame_size")

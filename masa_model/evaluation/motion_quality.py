@@ -60,9 +60,7 @@ def motion_losses(
         target = on_device.targets[0]
         kind, reduction = model.motion.loss, model.motion.reduction
         losses = [
-            float(
-                prediction_loss(guess, target.values, target.weight, on_device.masked, kind, reduction)
-            )
+            float(prediction_loss(guess, target.values, target.weight, on_device.masked, kind, reduction))
             for guess in predictions
         ]
         sums += np.array(losses) * len(hidden.predicted)

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import TypeVar
 
 import torch
 from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor
-from typing_extensions import Self
 
 # Coordinates are in units of 1/256 of a frame's longer side, or of the side of a hand's box.
 SIDE = 256.0
+
+
+Group = TypeVar("Group", bound="TensorGroup")
 
 
 class TensorGroup:
@@ -24,23 +26,25 @@ class TensorGroup:
 
     __slots__ = ()
 
-    def to(self, device: torch.device) -> Self:
+    def to(self: Group, device: torch.device) -> Group:
         """Copy all tensors to a device; copies from pinned memory do not wait for the device."""
         return self._each(lambda tensor: tensor.to(device, non_blocking=True))
 
-    def pinned(self) -> Self:
+    def pinned(self: Group) -> Group:
         """Copy all tensors to pinned memory, from which a GPU reads by itself."""
         return self._each(Tensor.pin_memory)
 
-    def _each(self, change: Callable[[Tensor], Tensor]) -> Self:
-        def changed(value: Any) -> Any:
+    def _each(self: Group, change: Callable[[Tensor], Tensor]) -> Group:
+        def changed(value: object) -> object:
             if isinstance(value, Tensor):
                 return change(value)
             if isinstance(value, TensorGroup):
                 return value._each(change)
-            return tuple(map(changed, value)) if isinstance(value, tuple) else value
+            assert isinstance(value, tuple)
+            return tuple(map(changed, value))
 
-        return type(self)(*(changed(getattr(self, field.name)) for field in fields(self)))  # type: ignore[arg-type]
+        values = {field.name: changed(getattr(self, field.name)) for field in fields(self)}  # type: ignore[arg-type]
+        return type(self)(**values)
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,8 +84,8 @@ class PretrainInput(TensorGroup):
 def pretrain_input(raw: RawClips, settings: PretrainSettings, epoch: int) -> PretrainInput:
     """Prepare a batch for a step of pre-training.
 
-    With noise (Table XIII), masked frames are chosen from the clips without it: in noisy coordinates everything
-    seems to move, and at σ = 10 Alg. 1 would choose every frame.
+    With noise (Table XIII), masked frames are chosen from the clips without it: in noisy coordinates
+    everything seems to move, and at σ = 10 Alg. 1 would choose every frame.
 
     Args:
         raw: the stored clips.

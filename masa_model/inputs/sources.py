@@ -18,7 +18,7 @@ from masa_data.shards.dataset import PoseDataset
 from masa_data.shards.quantize import STEPS_PER_SIDE, quantize
 from masa_data.tracks.skeleton import NUM_KEYPOINTS
 from masa_data.tracks.track import PoseTrack
-from masa_model.inputs.batch import SIDE, RawClips, TensorGroup
+from masa_model.inputs.batch import SIDE, Group, RawClips
 from masa_model.settings.choices import Storage
 
 _BYTES_PER_FRAME: Final = NUM_KEYPOINTS * 5
@@ -30,7 +30,6 @@ _BATCHES_KEPT: Final = 16
 _READERS: Final = 2
 
 Prepared = TypeVar("Prepared")
-Group = TypeVar("Group", bound=TensorGroup)
 
 
 class StreamedClips:

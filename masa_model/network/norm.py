@@ -33,7 +33,7 @@ class RowBatchNorm(nn.BatchNorm1d):
         """Normalize each channel, then scale and shift."""
         if self.training and dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1:
             return self._over_processes(x)
-        # torch's layer also counts the batches: one more kernel for each layer, for a number that nothing reads.
+        # torch's layer also counts the batches: one more kernel in each layer, and nothing reads the number.
         return nn.functional.batch_norm(
             x,
             self.running_mean,

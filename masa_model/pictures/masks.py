@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
@@ -56,9 +55,7 @@ class MaskCounts:
         return float((self.candidates == 0).mean())
 
 
-def count_masks(
-    clips: PoseDataset, settings: PretrainSettings, most: int = MOST_CLIPS
-) -> MaskCounts:
+def count_masks(clips: PoseDataset, settings: PretrainSettings, most: int = MOST_CLIPS) -> MaskCounts:
     """Count the candidates and masked frames of clips in the first epoch of a run.
 
     Args:

@@ -20,8 +20,8 @@ from masa_data.errors import DataError
 from masa_data.shards.dataset import PoseDataset
 from masa_data.tracks.skeleton import LIMBS, PARTS
 from masa_model.inputs.batch import SIDE, PoseBatch
-from masa_model.inputs.masking import how_to_mask_more
 from masa_model.inputs.masked import masked_clips
+from masa_model.inputs.masking import how_to_mask_more
 from masa_model.inputs.parts import prepare_clips
 from masa_model.inputs.sources import StreamedClips
 from masa_model.network.features import some_in_order

@@ -42,9 +42,10 @@ from masa_model.training.pretrained import check_estimators
 from masa_model.training.probabilities import fit_temperature
 from masa_model.training.progress import STEPS_BETWEEN_CHECKS, LossWatch, NonFiniteLossError, Progress
 from masa_model.training.recipe import class_weights, learning_parameters, rate_factor
-from masa_model.training.recognizer import Scoring, batch_probabilities, build_network, score_clips
+from masa_model.training.recognizer import build_network
 from masa_model.training.restoring import restore_run, sums_of
 from masa_model.training.run_folder import RunFolder
+from masa_model.training.scoring import Scoring, batch_probabilities, score_clips
 
 _FEWEST_CALIBRATION_CLIPS: Final = 128
 

@@ -103,9 +103,8 @@ def pretrain(
 
     for epoch in range(step // steps_per_epoch, settings.epochs):
         order = epoch_batches(len(clips), batch_size, settings.seed, epoch, processes.rank, processes.count)
-        batches = _timed(
-            prepared_on(source, order[step % steps_per_epoch :], partial(pretrain_input, settings=settings, epoch=epoch), device)
-        )
+        prepare = partial(pretrain_input, settings=settings, epoch=epoch)
+        batches = _timed(prepared_on(source, order[step % steps_per_epoch :], prepare, device))
         started, first = time.monotonic(), step
         for given, waited in batches:
             step_started = time.monotonic()
@@ -210,7 +209,7 @@ def _check_finite(
     )[place]
     ids: Sequence[str] = data.clips.column("id")[numbers].tolist()
     raise NonFiniteLossError(
-        f"the loss is not finite (motion {motion}, alignment {alignment}) in step {step + 1}, in a batch of the "
-        f"clips {json.dumps(ids[:8])}{f' and {len(ids) - 8} more' if len(ids) > 8 else ''}",
+        f"the loss is not finite (motion {motion}, alignment {alignment}) in step {step + 1}, in a batch of "
+        f"the clips {json.dumps(ids[:8])}{f' and {len(ids) - 8} more' if len(ids) > 8 else ''}",
         "Check the clips with masa-inspect, or lower optimizer.learning_rate; the last checkpoint is valid",
     )

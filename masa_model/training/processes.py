@@ -110,9 +110,7 @@ def joined_processes(device: str = "auto") -> Iterator[Processes]:
         return
     # Hosts have a connection of their own. While one process evaluates or saves, the others wait there, where
     # a wait may be long; a process that dies ends it at once.
-    dist.init_process_group(
-        "cpu:gloo,cuda:nccl" if chosen.type == "cuda" else "gloo", timeout=_LONGEST_WAIT
-    )
+    dist.init_process_group("cpu:gloo,cuda:nccl" if chosen.type == "cuda" else "gloo", timeout=_LONGEST_WAIT)
     try:
         yield Processes(rank, count, chosen, lacking)
     finally:

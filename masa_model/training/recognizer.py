@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -14,17 +14,11 @@ from numpy.typing import NDArray
 from masa_data.analysis.quality import hands_found
 from masa_data.corpora.inputs import require_inputs
 from masa_data.errors import DataError
-from masa_data.shards.dataset import PoseDataset
 from masa_data.shards.joining import check_estimator
 from masa_data.tracks.provenance import EstimatorIdentity
 from masa_data.tracks.track import PoseTrack
-from masa_model.inputs.augment import with_noise
-from masa_model.inputs.batch import RawClips
 from masa_model.inputs.labeled import Classes
-from masa_model.inputs.parts import prepare_clips
-from masa_model.inputs.frames import encoder_input
-from masa_model.inputs.sampling import sample_test_frames
-from masa_model.inputs.sources import StreamedClips, raw_clips
+from masa_model.inputs.sources import raw_clips
 from masa_model.network.classifier import RecognizerNetwork
 from masa_model.settings.finetune import FinetuneSettings
 from masa_model.training.checkpoint import (
@@ -38,30 +32,11 @@ from masa_model.training.checkpoint import (
 )
 from masa_model.training.checkpoint_parts import load_model, require_size, settings_of, tensor_of
 from masa_model.training.run_folder import BEST, LAST
+from masa_model.training.scoring import Scoring, batch_probabilities
 from masa_model.training.videos import VideoOptions, extracted_videos
 
 TOP: Final = 5
 _SHOWN: Final = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Scoring:
-    """Options for computing the probabilities of clips.
-
-    Attributes:
-        temperature: number by which scores are divided before they become probabilities.
-        views: number of windows of a clip whose probabilities are averaged; 1 = only the center.
-        noise: standard deviation σ of noise on the coordinates (Table XIII), in 1/256 of a part's side.
-        seed: random seed of the noise, which also depends on the batch.
-    """
-
-    temperature: float = 1.0
-    views: int = 1
-    noise: float = 0.0
-    seed: int = 0
-
-
-DEFAULT_SCORING: Final = Scoring()
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,57 +219,12 @@ def _pretrained_on(checkpoint: Checkpoint, settings: FinetuneSettings) -> NDArra
 
 def build_network(settings: FinetuneSettings, classes: int) -> RecognizerNetwork:
     """Create the network of a recognizer with random weights for a number of classes."""
+    head = settings.head
     return RecognizerNetwork(
         settings.network,
         classes,
-        head=settings.head.kind,
-        pooling=settings.head.pooling,
-        dropout=settings.head.dropout,
+        head=head.kind,
+        pooling=head.pooling,
+        dropout=head.dropout,
         frozen=settings.freeze,
     )
-
-
-@torch.no_grad()
-def score_clips(
-    model: RecognizerNetwork,
-    clips: PoseDataset,
-    settings: FinetuneSettings,
-    device: torch.device,
-    batches: Iterable[NDArray[np.int64]],
-    scoring: Scoring = DEFAULT_SCORING,
-) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]:
-    """Compute the class probabilities of clips, one batch at a time, so that memory use stays small.
-
-    Args:
-        model: network on the device, in evaluation mode.
-        clips: the clips.
-        settings: settings of the network's run.
-        device: device to compute on.
-        batches: clip numbers of each batch.
-        scoring: options for computing probabilities.
-
-    Yields:
-        (n,) clip numbers of a batch, and (n, C) probabilities of their classes.
-    """
-    for raw in StreamedClips(clips).batches(batches):
-        yield raw.numbers.numpy(), batch_probabilities(model, raw, settings, device, scoring)
-
-
-@torch.no_grad()
-def batch_probabilities(
-    model: RecognizerNetwork,
-    raw: RawClips,
-    settings: FinetuneSettings,
-    device: torch.device,
-    scoring: Scoring = DEFAULT_SCORING,
-) -> NDArray[np.float32]:
-    """Compute the (n, C) class probabilities of one batch of n clips; see `score_clips` for the arguments."""
-    batch = prepare_clips(raw, settings.inputs.crop_reference, settings.inputs.max_frames)
-    if scoring.noise:
-        batch = with_noise(batch, scoring.noise, scoring.seed)
-    sampling = settings.sampling
-    by_view = []
-    for view in range(scoring.views):
-        sampled = sample_test_frames(batch, sampling.frames, sampling.how, view, scoring.views)
-        by_view.append(model(encoder_input(sampled).to(device)).float() / scoring.temperature)
-    return torch.stack(by_view).softmax(2).mean(0).cpu().numpy()

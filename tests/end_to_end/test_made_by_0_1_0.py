@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from masa_data import PoseDataset, PoseShards
-from masa_model.training.recognizer import Recognizer, score_clips
+from masa_model.training.recognizer import Recognizer
+from masa_model.training.scoring import score_clips
 from tests.masa_model.made_up_signs import signs
 
 MADE = Path(__file__).parent.parent / "made_by_0_1_0"

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from masa_data.shards.dataset import PoseDataset
+from masa_model.inputs.frames import encoder_input
 from masa_model.inputs.labeled import open_finetune_data
 from masa_model.inputs.parts import prepare_clips
 from masa_model.inputs.sources import StreamedClips
@@ -27,8 +28,9 @@ from masa_model.settings.network import NetworkSettings
 from masa_model.settings.pretrain import InputSettings
 from masa_model.training.checkpoint import load_checkpoint
 from masa_model.training.finetune import finetune
-from masa_model.training.recognizer import Recognizer, batch_probabilities, score_clips
+from masa_model.training.recognizer import Recognizer
 from masa_model.training.run_folder import RunFolder
+from masa_model.training.scoring import batch_probabilities, score_clips
 from tests.masa_model.made_up_signs import NETWORK, signs, write
 
 CPU = torch.device("cpu")
@@ -52,7 +54,7 @@ def encoder():
 
 
 def all_at_once(clips):
-    (raw,) = StreamedClips(clips, CPU).batches([np.arange(len(clips))])
+    (raw,) = StreamedClips(clips).batches([np.arange(len(clips))])
     return prepare_clips(raw)
 
 
@@ -83,7 +85,7 @@ def test_of_one_batch_every_layer_has_what_torch_would_give_it(encoder, clips):
         if isinstance(layer, nn.Dropout):
             layer.p = 0.0
     with torch.no_grad():
-        oracle.train().pooled(all_at_once(clips))
+        oracle.train().pooled(encoder_input(all_at_once(clips)))
     for (name, ours), (_, theirs) in zip(
         running_statistics(encoder).items(), running_statistics(oracle).items(), strict=True
     ):
@@ -106,20 +108,20 @@ def test_it_depends_on_weights_and_clips_alone(encoder, clips):
 
 def test_outside_everything_is_as_before(encoder, clips):
     before = running_statistics(encoder)
-    with calibrated(encoder, showing(encoder, INPUTS), clips, CPU) as kept:
+    with calibrated(encoder, showing(encoder, INPUTS, CPU), clips) as kept:
         within = running_statistics(encoder)
     after = running_statistics(encoder)
     changed = [name for name, value in before.items() if not value.equal(within[name])]
     assert any("running_mean" in name for name in changed)
     assert all(value.equal(kept[name]) and value.equal(after[name]) for name, value in before.items())
-    with pytest.raises(RuntimeError), calibrated(encoder, showing(encoder, INPUTS), clips, CPU):
+    with pytest.raises(RuntimeError), calibrated(encoder, showing(encoder, INPUTS, CPU), clips):
         raise RuntimeError
     assert all(value.equal(before[name]) for name, value in running_statistics(encoder).items())
 
 
 def test_only_the_part_that_is_asked_for_changes(encoder, clips):
     before = running_statistics(encoder)
-    calibrate(encoder, showing(encoder, INPUTS), clips, CPU, part=encoder.embedding.hand)
+    calibrate(encoder, showing(encoder, INPUTS, CPU), clips, part=encoder.embedding.hand)
     for name, value in running_statistics(encoder).items():
         if "running_mean" in name:
             assert value.equal(before[name]) == (".body." in name), name
@@ -129,7 +131,7 @@ def test_layers_without_rows_keep_what_they_have():
     layer = RowBatchNorm(3).eval()
     layer.running_mean.fill_(5.0)
     before = running_statistics(layer)
-    calibrate(layer, lambda raw: layer(torch.zeros(1, 3)), _NoClips(), CPU)
+    calibrate(layer, lambda raw: layer(torch.zeros(1, 3)), _NoClips())
     assert all(value.equal(before[name]) for name, value in running_statistics(layer).items())
 
 
@@ -172,7 +174,7 @@ def test_a_short_run_is_judged_by_what_its_weights_know(tmp_path, file):
     model = Recognizer.load(folder.last, CPU).model
     fitting = accuracy(model, test, settings, targets)
     measured = running_statistics(model)
-    calibrate(model, lambda raw: batch_probabilities(model, raw, settings), data.train.clips, CPU)
+    calibrate(model, lambda raw: batch_probabilities(model, raw, settings, CPU), data.train.clips)
     assert all(value.equal(measured[name]) for name, value in running_statistics(model).items())
     restore_statistics(model, saved.running_statistics)
     lagging = accuracy(model, test, settings, targets)

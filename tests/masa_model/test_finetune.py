@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from masa_data import DataError
+from masa_model.inputs.frames import encoder_input
 from masa_model.inputs.labeled import FinetuneData, open_finetune_data
 from masa_model.inputs.parts import prepare_clips
 from masa_model.inputs.sources import raw_clips
@@ -274,6 +275,6 @@ def test_the_answer_for_a_clip_does_not_depend_on_its_neighbors(pooling):
     model = build_network(settings, 4).eval()
     tracks = [make_sign("a", 0, 5), make_sign("b", 1, 40), make_sign("c", 2, 17)]
     with torch.no_grad():
-        together = model(prepare_clips(raw_clips(tracks)))
-        alone = torch.cat([model(prepare_clips(raw_clips([track]))) for track in tracks])
+        together = model(encoder_input(prepare_clips(raw_clips(tracks))))
+        alone = torch.cat([model(encoder_input(prepare_clips(raw_clips([track])))) for track in tracks])
     torch.testing.assert_close(together, alone, rtol=1e-4, atol=1e-5)

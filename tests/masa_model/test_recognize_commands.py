@@ -25,7 +25,8 @@ from masa_data.tracks.provenance import EstimatorIdentity, Provenance
 from masa_data.tracks.track import PoseTrack
 from masa_model.training.checkpoint import read_header
 from masa_model.training.probabilities import calibration_error
-from masa_model.training.recognizer import Recognizer, score_clips
+from masa_model.training.recognizer import Recognizer
+from masa_model.training.scoring import score_clips
 from tests.conftest import make_track
 from tests.masa_model.made_up_signs import GLOSSES, NETWORK, make_sign, signs, write
 

@@ -2,17 +2,16 @@
 
 import numpy as np
 import pytest
-import torch
 
 from masa_data.shards.dataset import PoseDataset
 from masa_model.inputs.augment import two_views
+from masa_model.inputs.masking import masks_of
 from masa_model.inputs.motion import Motion
 from masa_model.inputs.parts import prepare_clips
 from masa_model.inputs.sources import StreamedClips
 from masa_model.inputs.track_masks import track_masks
 from masa_model.settings.masking import MaskingSettings
 from masa_model.settings.pretrain import PretrainSettings
-from masa_model.training.pretrained import build_model
 from tests.masa_model import oracle
 from tests.masa_model.made_up_signs import make_sign, write
 
@@ -61,10 +60,9 @@ def test_candidates_shares_and_motion_are_the_oracles(clips, number):
 @pytest.mark.parametrize("mask_set", ["clip", "per_part", "union"])
 def test_the_masks_are_those_of_the_first_epoch(clips, mask_set):
     settings = PretrainSettings(size="tiny", seed=3, masking=MaskingSettings(mask_set=mask_set, ratio=0.5))
-    model = build_model(settings, len(clips))
-    [raw] = StreamedClips(clips, torch.device("cpu")).batches([np.arange(5)])
+    [raw] = StreamedClips(clips).batches([np.arange(5)])
     batch, _ = two_views(prepare_clips(raw), settings.augment, (3, 0))
-    masked, candidates = model.choose_masked(Motion(batch), (3, 0))
+    masked, candidates = masks_of(Motion(batch), settings.masking, 3, (3, 0))
     for number in range(5):
         found = track_masks(clips[number], settings, number)
         here = batch.clip == number

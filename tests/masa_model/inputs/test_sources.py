@@ -7,7 +7,7 @@ import torch
 from masa_data.shards.dataset import PoseDataset
 from masa_data.shards.quantize import quantize
 from masa_data.shards.writer import write_shard
-from masa_model.inputs.sources import ClipsInMemory, StreamedClips, epoch_batches, open_source
+from masa_model.inputs.sources import ClipsInMemory, StreamedClips, epoch_batches, prepared
 from tests.conftest import make_track
 
 CPU = torch.device("cpu")
@@ -36,7 +36,7 @@ def clips(tmp_path, provenance):
 @pytest.mark.parametrize("source", [StreamedClips, ClipsInMemory])
 def test_batches_are_the_tracks(clips, source):
     order = [np.array([5, 0, 3]), np.array([2]), np.array([1, 4])]
-    for numbers, raw in zip(order, source(clips, CPU).batches(order), strict=True):
+    for numbers, raw in zip(order, prepared(source(clips), order, lambda raw: raw), strict=True):
         assert raw.numbers.tolist() == numbers.tolist()
         start = 0
         for place, number in enumerate(numbers):
@@ -59,14 +59,14 @@ def test_batches_are_the_tracks(clips, source):
 def test_memory_and_file_give_the_same_to_the_bit(clips):
     order = epoch_batches(len(clips), 2, 0, 0)
     for one, other in zip(
-        StreamedClips(clips, CPU).batches(order), ClipsInMemory(clips, CPU).batches(order), strict=True
+        StreamedClips(clips).batches(order), map(ClipsInMemory(clips).read, order), strict=True
     ):
         for name in ("keypoints", "confidence", "frame_size", "lengths", "numbers"):
             assert torch.equal(getattr(one, name), getattr(other, name))
 
 
 def test_a_caller_may_stop_early(clips):
-    batches = open_source(clips, CPU, "stream").batches(iter([np.array([0])] * 1000))
+    batches = StreamedClips(clips).batches(iter([np.array([0])] * 1000))
     next(batches)
     batches.close()
 

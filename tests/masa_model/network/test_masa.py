@@ -6,13 +6,15 @@ import pytest
 import torch
 from torch import nn
 
-from masa_model.inputs.masking import choose_key_frames
+from masa_model.inputs.frames import encoder_input
+from masa_model.inputs.masked import PretrainInput, masked_clips, motion_targets
+from masa_model.inputs.masking import choose_key_frames, masks_of
 from masa_model.inputs.motion import Motion
+from masa_model.inputs.packing import Packing
 from masa_model.inputs.parts import prepare_clips
 from masa_model.network.alignment import contrastive_logits, info_nce
 from masa_model.network.encoder import PoseEncoder
 from masa_model.network.masa import MASA
-from masa_model.network.transformer import Packing
 from masa_model.settings.masking import MaskingSettings
 from masa_model.settings.network import NetworkSettings
 from masa_model.settings.pretrain import AlignmentSettings, MotionSettings
@@ -22,14 +24,25 @@ SMALL = NetworkSettings(
     blocks=(6, 6, 8, 8, 8), part=8, encoder_blocks=2, decoder_blocks=1, heads=2, hidden=16
 )
 
+MASKING = MaskingSettings(ratio=0.5)
+
 
 def make_model(network=SMALL, seed=0, **groups):
     torch.manual_seed(seed)
     return MASA(
         network,
-        groups.get("masking", MaskingSettings(ratio=0.5)),
         groups.get("motion", MotionSettings()),
         groups.get("alignment", AlignmentSettings(bank_size=7, features=6)),
+    )
+
+
+def given(batch, as_key=None, motion=None):
+    """The input of a step, with half of the candidates masked."""
+    key = batch if as_key is None else as_key
+    return PretrainInput(
+        masked_clips(batch, MASKING, motion or MotionSettings(), (0, 0)),
+        encoder_input(key, choose_key_frames(key, 0.5, (0, 0))),
+        batch.numbers,
     )
 
 
@@ -61,15 +74,15 @@ def changed(batch, frames, seed=1):
 @pytest.mark.parametrize("training", [False, True])
 @pytest.mark.parametrize("mask_set", ["clip", "per_part", "union"])
 def test_masked_frames_have_no_influence(training, mask_set):
-    model = without_dropout(make_model(masking=MaskingSettings(ratio=0.5, mask_set=mask_set))).train(training)
+    model = without_dropout(make_model()).train(training)
     batch = moving_batch()
-    masked, _ = model.choose_masked(Motion(batch), (0, 0))
+    masked, _ = masks_of(Motion(batch), MaskingSettings(ratio=0.5, mask_set=mask_set), 3, (0, 0))
     hidden = masked.all(0)
     assert 0 < int(hidden.sum()) < batch.frames
     visible = (~hidden).nonzero()[:, 0]
     encode = model.query.encoder
-    before, _ = encode(batch, visible, masked, model.decoder.mask_token)
-    after, _ = encode(changed(batch, hidden), visible, masked, model.decoder.mask_token)
+    before = encode(encoder_input(batch, visible, masked), model.decoder.mask_token)
+    after = encode(encoder_input(changed(batch, hidden), visible, masked), model.decoder.mask_token)
     assert torch.equal(before, after)
 
 
@@ -92,10 +105,10 @@ def test_a_masked_part_of_a_visible_frame_has_no_influence(part):
         batch.numbers,
     )
     visible = torch.arange(batch.frames)
-    before, _ = model.query.encoder(batch, visible, masked, model.decoder.mask_token)
-    after, _ = model.query.encoder(other, visible, masked, model.decoder.mask_token)
+    before = model.query.encoder(encoder_input(batch, visible, masked), model.decoder.mask_token)
+    after = model.query.encoder(encoder_input(other, visible, masked), model.decoder.mask_token)
     assert torch.equal(before, after)
-    unmasked, _ = model.query.encoder(other, visible)
+    unmasked = model.query.encoder(encoder_input(other, visible))
     assert not torch.allclose(before, unmasked)
 
 
@@ -112,21 +125,20 @@ def test_missing_keypoints_and_absent_hands_are_not_coordinates():
         batch.lengths,
         batch.numbers,
     )
-    assert torch.equal(encoder.pooled(batch), encoder.pooled(other))
+    assert torch.equal(encoder.pooled(encoder_input(batch)), encoder.pooled(encoder_input(other)))
 
 
 def test_a_batch_is_its_clips_one_by_one():
     encoder = PoseEncoder(SMALL).eval()
     clips = list(awkward_clips().values())
-    together = encoder.pooled(prepare_clips(packed(clips)))
-    alone = torch.cat([encoder.pooled(prepare_clips(packed([clip]))) for clip in clips])
+    together = encoder.pooled(encoder_input(prepare_clips(packed(clips))))
+    alone = torch.cat([encoder.pooled(encoder_input(prepare_clips(packed([clip])))) for clip in clips])
     torch.testing.assert_close(together, alone, rtol=1e-5, atol=1e-6)
 
 
 def test_left_and_right_hands_share_a_network_and_keep_their_places():
     encoder = PoseEncoder(SMALL).eval()
     batch = moving_batch(1)
-    frames = torch.arange(batch.frames)
     mirrored = type(batch)(
         torch.cat([batch.coordinates[:7], batch.coordinates[28:], batch.coordinates[7:28]]),
         torch.cat([batch.confidence[:7], batch.confidence[28:], batch.confidence[7:28]]),
@@ -136,18 +148,19 @@ def test_left_and_right_hands_share_a_network_and_keep_their_places():
         batch.lengths,
         batch.numbers,
     )
-    tokens = encoder.embedding(batch, frames).unflatten(1, (3, 8))
-    swapped = encoder.embedding(mirrored, frames).unflatten(1, (3, 8))
+    tokens = encoder.embedding(encoder_input(batch)).unflatten(1, (3, 8))
+    swapped = encoder.embedding(encoder_input(mirrored)).unflatten(1, (3, 8))
     torch.testing.assert_close(tokens[:, [0, 2, 1]], swapped)
 
 
 def test_gradients_reach_query_decoder_and_heads_alone():
-    model = make_model(motion=MotionSettings(interval=(3, 1))).train()
-    batch = moving_batch()
+    motion = MotionSettings(interval=(3, 1))
+    model = make_model(motion=motion).train()
+    step = given(moving_batch(), motion=motion)
     with torch.no_grad():
-        losses = model(batch, (0, 0), 0.05)
-        model.bank.enqueue(losses.keys, batch.numbers + 50)
-    model(batch, (0, 0), 0.05).total.backward()
+        losses = model(step, 0.05)
+        model.bank.enqueue(losses.keys, step.numbers + 50)
+    model(step, 0.05).total.backward()
     without = {name for name, value in model.named_parameters() if value.grad is None or not value.grad.any()}
     # Biases before batch normalization are taken out again by it; the key's bias takes no part in softmax.
     idle = {
@@ -167,11 +180,11 @@ def test_the_gradient_norms_are_those_of_each_loss():
     batch = moving_batch()
     model.bank.enqueue(nn.functional.normalize(torch.randn(5, 6), dim=1), torch.arange(5) + 900)
     kept = {}
-    model.query.encoder.register_forward_hook(lambda module, inputs, output: kept.update(out=output[0]))
-    model(batch, (0, 0), 0.05).total.backward()
+    model.query.encoder.register_forward_hook(lambda module, inputs, output: kept.update(out=output))
+    model(given(batch), 0.05).total.backward()
     for name, motion, alignment in (("motion", 1.0, 0.0), ("alignment", 0.0, 0.05)):
         model.motion = MotionSettings(weight=motion)
-        total = model(batch, (0, 0), alignment).total
+        total = model(given(batch), alignment).total
         (gradient,) = torch.autograd.grad(total, kept["out"])
         measured = dict(model.gradient_norms)
         torch.testing.assert_close(measured.get(name, gradient.norm()), gradient.norm(), rtol=1e-4, atol=0)
@@ -180,11 +193,11 @@ def test_the_gradient_norms_are_those_of_each_loss():
 def test_what_is_switched_off_costs_nothing():
     batch = moving_batch()
     only_motion = make_model(alignment=AlignmentSettings(weight=0, bank_size=7, features=6))
-    losses = only_motion(batch, (0, 0), 0.0)
+    losses = only_motion(given(batch), 0.0)
     assert float(losses.alignment) == 0
     assert losses.keys.shape == (0, 6)
     only_alignment = make_model(motion=MotionSettings(weight=0))
-    losses = only_alignment(batch, (0, 0), 0.05)
+    losses = only_alignment(given(batch), 0.05)
     assert float(losses.motion) == 0
     losses.total.backward()
     assert all(value.grad is None for value in only_alignment.decoder.parameters())
@@ -194,9 +207,10 @@ def test_a_batch_without_candidates_adds_0_and_never_nan():
     clips = awkward_clips()
     batch = prepare_clips(packed([clips["stands still"], clips["one frame"], clips["nothing seen"]]))
     model = make_model().train()
-    losses = model(batch, (0, 0), 0.05)
+    step = given(batch)
+    losses = model(step, 0.05)
     assert float(losses.motion) == 0
-    assert float(losses.clips_without_candidate) == 1
+    assert float(step.clips.clips_without_candidate) == 1
     losses.total.backward()
     assert all(torch.isfinite(value.grad).all() for value in model.parameters() if value.grad is not None)
 
@@ -205,7 +219,7 @@ def test_the_key_branch_follows_and_its_own_batches_do_not_count():
     model = make_model().train()
     norm = model.key.encoder.embedding.body.input_norm
     before, fast = norm.running_mean.clone(), model.query.encoder.embedding.body.input_norm
-    losses = model(moving_batch(), (0, 0), 0.05)
+    losses = model(given(moving_batch()), 0.05)
     assert torch.equal(norm.running_mean, before)
     model.after_step(losses.keys, moving_batch().numbers)
     torch.testing.assert_close(norm.running_mean, 0.996 * before + 0.004 * fast.running_mean)
@@ -214,17 +228,18 @@ def test_the_key_branch_follows_and_its_own_batches_do_not_count():
 
 @pytest.mark.parametrize("objective", ["motion", "joint"])
 def test_targets(objective):
-    model = make_model(motion=MotionSettings(objective=objective, interval=(3, 5)))
+    motion = MotionSettings(objective=objective, interval=(3, 5))
     batch = moving_batch(2)
     wanted = torch.arange(0, batch.frames, 3)
-    targets = model.targets(Motion(batch), wanted)
+    targets = [(found.values, found.weight) for found in motion_targets(Motion(batch), wanted, motion, 0.4)]
+    assert len(targets) == len(make_model(motion=motion).decoder.heads)
     if objective == "joint":
         ((target, weight),) = targets
         torch.testing.assert_close(target, batch.coordinates[:, :, wanted] / 128)
         sure = batch.confidence[:, wanted]
         torch.testing.assert_close(weight, torch.where(sure >= 0.4, sure, 0))
         return
-    assert len(targets) == len(model.decoder.heads) == 2
+    assert len(targets) == 2
     for k, (target, weight) in zip((3, 5), targets, strict=True):
         for place, i in enumerate(wanted.tolist()):
             if batch.position[i] + k < batch.lengths[batch.clip[i]]:
@@ -239,11 +254,11 @@ def test_the_decoder_sees_features_and_mask_tokens_in_order():
     """Eq. 2 and 3: the same sequence put together by hand, one clip at a time."""
     model = without_dropout(make_model()).eval()
     batch = moving_batch(3)
-    masked, _ = model.choose_masked(Motion(batch), (0, 0))
-    hidden = masked.all(0)
-    visible, wanted = (~hidden).nonzero()[:, 0], hidden.nonzero()[:, 0]
-    encoded, _ = model.query.encoder(batch, visible, masked, model.decoder.mask_token)
-    (predicted,) = model.decoder(encoded, visible, batch, wanted)
+    clips = given(batch).clips
+    visible, hidden = clips.visible, torch.zeros(batch.frames, dtype=torch.bool)
+    hidden[clips.predicted] = True
+    encoded = model.query.encoder(clips.query, model.decoder.mask_token)
+    (predicted,) = model.predict(clips)
     rows = {int(frame): encoded[place] for place, frame in enumerate(visible)}
     expected = []
     for clip in range(3):
@@ -265,12 +280,11 @@ def test_query_and_key_are_unit_vectors_of_averages_and_the_loss_is_their_sum(va
     model = without_dropout(make_model()).eval()
     batch = moving_batch(3)
     model.bank.enqueue(nn.functional.normalize(torch.randn(5, 6), dim=1), torch.arange(5) + 900)
-    masked, _ = model.choose_masked(Motion(batch), (0, 0))
-    visible = (~masked.all(0)).nonzero()[:, 0]
-    encoded, _ = model.query.encoder(batch, visible, masked, model.decoder.mask_token)
+    clips = given(batch).clips
+    visible, encoded = clips.visible, model.query.encoder(clips.query, model.decoder.mask_token)
     kept = choose_key_frames(batch, 0.5, (0, 0))
     as_key = replace(batch, coordinates=batch.coordinates * 1.3) if varied else None
-    of_key, _ = model.key.encoder(batch if as_key is None else as_key, kept)
+    of_key = model.key.encoder(encoder_input(batch if as_key is None else as_key, kept))
 
     def projected(head, rows, frames):
         means = torch.stack([rows[batch.clip[frames] == clip].mean(0) for clip in range(3)])
@@ -280,9 +294,9 @@ def test_query_and_key_are_unit_vectors_of_averages_and_the_loss_is_their_sum(va
         projected(model.query.projection, encoded, visible),
         projected(model.key.projection, of_key, kept),
     )
-    losses = model(batch, (0, 0), 0.05, as_key)
+    losses = model(given(batch, as_key), 0.05)
     torch.testing.assert_close(losses.keys, key)
-    assert torch.equal(losses.motion, model(batch, (0, 0), 0.05).motion)
+    assert torch.equal(losses.motion, model(given(batch), 0.05).motion)
     expected = info_nce(contrastive_logits(query, key, model.bank, batch.numbers, 0.07))
     torch.testing.assert_close(losses.alignment, expected.detach())
     torch.testing.assert_close(losses.total.detach(), losses.motion + 0.05 * losses.alignment)

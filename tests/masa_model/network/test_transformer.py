@@ -5,7 +5,8 @@ import math
 import torch
 from torch import nn
 
-from masa_model.network.transformer import Packing, Transformer, sinusoids
+from masa_model.inputs.packing import Packing
+from masa_model.network.transformer import Transformer, sinusoids
 
 LENGTHS = torch.tensor([4, 1, 9, 6])
 

@@ -8,13 +8,11 @@ from masa_data.errors import DataError
 from masa_data.shards.dataset import PoseDataset
 from masa_data.shards.quantize import quantize
 from masa_data.shards.writer import write_shard
-from masa_model.inputs.augment import two_views
-from masa_model.inputs.parts import prepare_clips
+from masa_model.inputs.masked import pretrain_input
 from masa_model.inputs.sources import StreamedClips
 from masa_model.pictures.masks import PLACES, count_masks, counted, draw_masks
 from masa_model.settings.masking import MaskingSettings
 from masa_model.settings.pretrain import PretrainSettings
-from masa_model.training.pretrained import build_model
 from tests.conftest import make_track
 from tests.masa_model import oracle
 
@@ -52,7 +50,7 @@ def clips(tmp_path, provenance):
 @pytest.mark.parametrize("share", [0.5, 0.9])
 def test_the_counts_are_those_of_alg_1(clips, share):
     settings = PretrainSettings(masking=MaskingSettings(min_moving_fraction=share))
-    found = count_masks(clips, settings, CPU)
+    found = count_masks(clips, settings)
     assert found.of == len(clips)
     expected = []
     for track in clips:
@@ -70,7 +68,7 @@ def test_the_counts_are_those_of_alg_1(clips, share):
         max(1, round(0.9 * count)) if count else 0 for _, count in expected
     ]
     # Some clips of many: the same masks as before, since a clip keeps its number.
-    some = count_masks(clips, settings, CPU, most=5)
+    some = count_masks(clips, settings, most=5)
     assert len(some.frames) == 5
     rows = set(zip(found.frames, found.candidates, found.masked, strict=True))
     assert set(zip(some.frames, some.candidates, some.masked, strict=True)) <= rows
@@ -78,19 +76,17 @@ def test_the_counts_are_those_of_alg_1(clips, share):
 
 def test_the_shares_are_those_that_training_records(clips):
     settings = PretrainSettings(size="tiny", seed=4)
-    found = count_masks(clips, settings, CPU)
-    [raw] = StreamedClips(clips, CPU).batches([np.arange(len(clips))])
+    found = count_masks(clips, settings)
+    [raw] = StreamedClips(clips).batches([np.arange(len(clips))])
     assert settings.augment.scale > 0  # which has a say in what moves enough
-    query, key = two_views(prepare_clips(raw), settings.augment, (4, 0))
-    with torch.no_grad():
-        losses = build_model(settings, len(clips)).eval()(query, (4, 0), 0.0, key)
-    assert found.masked.sum() / found.frames.sum() == pytest.approx(float(losses.masked_share))
-    assert found.without == pytest.approx(float(losses.clips_without_candidate))
+    given = pretrain_input(raw, settings, 0).clips
+    assert found.masked.sum() / found.frames.sum() == pytest.approx(float(given.masked_share))
+    assert found.without == pytest.approx(float(given.clips_without_candidate))
 
 
 def test_what_is_drawn_says_how_many(clips):
-    figure = draw_masks(count_masks(clips, PretrainSettings(), CPU, most=5))
-    found = count_masks(clips, PretrainSettings(), CPU, most=5)
+    figure = draw_masks(count_masks(clips, PretrainSettings(), most=5))
+    found = count_masks(clips, PretrainSettings(), most=5)
     share = found.masked.sum() / found.frames.sum()
     assert figure.get_suptitle().startswith("5 of 12 training clips")
     assert f"{share:.0%} are masked" in figure.get_suptitle()
@@ -100,4 +96,4 @@ def test_what_is_drawn_says_how_many(clips):
 
 def test_without_clips_there_is_nothing_to_draw(clips):
     with pytest.raises(DataError, match="no clips"):
-        count_masks(clips.part(np.array([], int)), PretrainSettings(), CPU)
+        count_masks(clips.part(np.array([], int)), PretrainSettings())

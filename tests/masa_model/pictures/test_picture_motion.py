@@ -11,13 +11,19 @@ from masa_data.shards.dataset import PoseDataset
 from masa_model.evaluation.motion_quality import motion_losses
 from masa_model.network.masa import MASA
 from masa_model.pictures.motion import draw_motion, middling, predict_motion
-from masa_model.settings.pretrain import InputSettings, MotionSettings, PretrainSettings
+from masa_model.settings.pretrain import MotionSettings, PretrainSettings
 from masa_model.training.pretrained import build_model
 from tests.masa_model import oracle
 from tests.masa_model.made_up_signs import make_sign, write
 
 CPU = torch.device("cpu")
-INPUTS = InputSettings()
+
+
+def settings_with(**motion: object) -> PretrainSettings:
+    return PretrainSettings(size="tiny", motion=MotionSettings(**motion))
+
+
+SETTINGS = settings_with()
 
 
 @pytest.fixture
@@ -27,13 +33,12 @@ def clips(tmp_path, provenance):
 
 
 def model(**motion: object) -> MASA:
-    settings = PretrainSettings(size="tiny", motion=MotionSettings(**motion))
-    return build_model(settings, 8).eval()
+    return build_model(settings_with(**motion), 8).eval()
 
 
 def test_arrows_and_errors_of_one_clip(clips):
     one = clips.part(np.array([2]))
-    found = predict_motion(model(), one, INPUTS, CPU)
+    found = predict_motion(model(), one, SETTINGS, CPU)
     assert (found.clip, found.gloss, found.interval, found.among) == ("clip2", "up", 3, 1)
     track = one[0]
     scale = 256 / track.info.width
@@ -46,7 +51,7 @@ def test_arrows_and_errors_of_one_clip(clips):
     np.testing.assert_allclose(found.positions, places[found.frames].transpose(1, 2, 0), atol=1e-3)
     assert found.visible.all()
     # The loss as it is computed for masa-probe, over the same masks.
-    losses = motion_losses(model(), one, INPUTS, CPU)
+    losses = motion_losses(model(), one, SETTINGS, CPU)
     assert found.error == pytest.approx(losses["network"], rel=1e-5)
     assert found.error_of_zero == pytest.approx(losses["zero"], rel=1e-5)
     by_hand = ((found.predicted - found.true) * found.weight[:, None] / 32) ** 2
@@ -54,7 +59,7 @@ def test_arrows_and_errors_of_one_clip(clips):
 
 
 def test_the_clip_in_the_middle_is_shown(clips):
-    one = predict_motion(model(), clips.part(np.array([0])), INPUTS, CPU)
+    one = predict_motion(model(), clips.part(np.array([0])), SETTINGS, CPU)
     ways = [
         replace(one, clip=str(n), error=error, error_of_zero=0.5)
         for n, error in enumerate([0.5, 0.1, 0.9, 0.3, 0.2])
@@ -69,13 +74,13 @@ def test_the_clip_in_the_middle_is_shown(clips):
 
 @pytest.mark.parametrize(("error", "said"), [(0.3, "40% less than"), (0.6, "20% more than")])
 def test_the_title_says_how_good_it_is(clips, error, said):
-    found = predict_motion(model(), clips.part(np.array([0])), INPUTS, CPU)
+    found = predict_motion(model(), clips.part(np.array([0])), SETTINGS, CPU)
     title = draw_motion(replace(found, error=error, error_of_zero=0.5)).get_suptitle()
     assert f"{said} if nothing moved" in title
 
 
 def test_every_arrow_is_drawn_from_its_keypoint(clips):
-    found = predict_motion(model(), clips, INPUTS, CPU)
+    found = predict_motion(model(), clips, SETTINGS, CPU)
     figure = draw_motion(found)
     frames = min(6, len(found.frames))
     assert len(figure.axes) == 3 * frames
@@ -92,12 +97,12 @@ def test_every_arrow_is_drawn_from_its_keypoint(clips):
 
 def test_without_motion_to_show(clips, tmp_path, provenance):
     with pytest.raises(DataError, match="does not predict motion"):
-        predict_motion(model(objective="joint"), clips, INPUTS, CPU)
+        predict_motion(model(objective="joint"), clips, SETTINGS, CPU)
     still = make_sign("still", 0, frames=12)
     still.keypoints[:] = still.keypoints[:1]
     standing = PoseDataset.open(write(tmp_path / "still.h5", provenance, [still]))
     with pytest.raises(DataError, match="no frame of these clips is masked"):
-        predict_motion(model(), standing, INPUTS, CPU)
+        predict_motion(model(), standing, SETTINGS, CPU)
 
 
 def test_a_hand_that_is_never_seen_gets_no_row(tmp_path, provenance):
@@ -105,6 +110,6 @@ def test_a_hand_that_is_never_seen_gets_no_row(tmp_path, provenance):
     one_handed.confidence[:, [1, 2, 3, *range(7, 28)]] = 0
     one_handed.keypoints[one_handed.confidence == 0] = np.nan
     clips = PoseDataset.open(write(tmp_path / "one.h5", provenance, [one_handed]))
-    figure = draw_motion(predict_motion(model(), clips, INPUTS, CPU))
+    figure = draw_motion(predict_motion(model(), clips, SETTINGS, CPU))
     labels = [axes.get_ylabel().split("\n")[0] for axes in figure.axes if axes.get_ylabel()]
     assert labels == ["body", "right hand"]

@@ -1,0 +1,122 @@
+"""A step asks the device nothing: the training loops run on the device "meta", whose tensors have no values.
+
+Of such a tensor nothing can be read: what would make a host wait for its GPU (a number read back, a shape
+that depends on values) is an error there. So is an operation on tensors of two devices.
+"""
+
+import pytest
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+from masa_data import PoseDataset
+from masa_model.inputs.labeled import open_finetune_data
+from masa_model.settings.finetune import FinetuneSettings
+from masa_model.settings.pretrain import PretrainSettings
+from masa_model.training import finetune as finetuning
+from masa_model.training import optimizer as optimizers
+from masa_model.training import pretrain as pretraining
+from masa_model.training.data import TrainingData
+from masa_model.training.processes import Processes
+from masa_model.training.run_folder import RunFolder
+from tests.masa_model.made_up_signs import NETWORK, signs, write
+
+META = torch.device("meta")
+STEPS = 4
+
+
+@pytest.fixture(autouse=True)
+def no_fused_optimizer(monkeypatch):
+    """A fused optimizer exists for devices that compute."""
+    for kind in ("AdamW", "SGD"):
+        usual = getattr(torch.optim, kind)
+        monkeypatch.setattr(
+            optimizers.torch.optim, kind, lambda groups, *, fused, usual=usual, **kw: usual(groups, **kw)
+        )
+
+
+class OneDevice(TorchDispatchMode):
+    """Refuses operations on tensors of two devices; not all of torch's operations do."""
+
+    def __torch_dispatch__(self, operation, types, args=(), kwargs=None):
+        tensors = [value for value in tree_leaves((args, kwargs)) if isinstance(value, torch.Tensor)]
+        devices = {tensor.device for tensor in tensors if tensor.dim()}
+        if len(devices) > 1:
+            raise RuntimeError(f"{operation} has tensors of {devices}")
+        return operation(*args, **(kwargs or {}))
+
+
+def ask_nothing(loop):
+    """Make some steps of a loop."""
+    with OneDevice():
+        for _ in range(STEPS):
+            next(loop)
+    loop.close()
+
+
+def pretraining_step(folder, provenance, **settings):
+    clips = PoseDataset.open(write(folder / "out.h5", provenance, signs(train=10, val=0, test=0)))
+    values = {"size": "tiny", "batch_size": 8, "precision": "fp32", "data": {"storage": "stream"}, **settings}
+    ask_nothing(
+        pretraining.pretrain(
+            PretrainSettings.model_validate(values),
+            TrainingData(clips, {}),
+            RunFolder.create("pretrain", folder / "run"),
+            Processes(0, 1, META),
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"inputs": {"noise": 2.0}, "optimizer": {"clip_gradients": 1.0}},
+        {
+            "motion": {"interval": (3, 5)},
+            "masking": {"mask_set": "per_part"},
+            "inputs": {"crop_reference": "clip"},
+        },
+        {"motion": {"objective": "joint"}, "alignment": {"weight": 0.0}},
+    ],
+)
+def test_a_step_of_pretraining_asks_nothing(tmp_path, provenance, settings):
+    pretraining_step(tmp_path, provenance, **settings)
+
+
+@pytest.mark.parametrize("recipe", ["paper", "tuned"])
+@pytest.mark.parametrize("pooling", ["average", "softmax"])
+def test_a_step_of_fine_tuning_asks_nothing(tmp_path, provenance, recipe, pooling):
+    file = write(tmp_path / "out.h5", provenance, signs(train=10, val=1, test=0))
+    settings = FinetuneSettings.model_validate(
+        {
+            "recipe": recipe,
+            "network": NETWORK,
+            "batch_size": 8,
+            "precision": "fp32",
+            "head": {"pooling": pooling},
+            "data": {"storage": "stream"},
+        }
+    )
+    data = open_finetune_data([file], settings.data)
+    ask_nothing(finetuning.finetune(settings, data, RunFolder.create("finetune", tmp_path / "run"), META))
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda x: x.nonzero(),
+        lambda x: x[x > 0],
+        lambda x: x.item(),
+        lambda x: x.tolist(),
+        lambda x: bool(x > 0),
+        lambda x: x.cpu(),
+        lambda x: x.long().bincount(),
+        lambda x: torch.arange(1, device=META).repeat_interleave(x.long()),
+        lambda x: x + torch.ones(1),
+        lambda x: torch.ones(3, 3).index_select(0, x.long()),
+    ],
+)
+def test_asking_would_be_seen(ask):
+    with OneDevice(), pytest.raises((RuntimeError, NotImplementedError)):
+        ask(torch.ones(1, device=META))
