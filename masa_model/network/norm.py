@@ -33,6 +33,9 @@ class RowBatchNorm(nn.BatchNorm1d):
         """Normalize each channel, then scale and shift."""
         if self.training and dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1:
             return self._over_processes(x)
+        by_batch = self.training
+        if x.shape[0] < 2:
+            by_batch = False
         # torch's layer also counts the batches: one more kernel in each layer, and nothing reads the number.
         return nn.functional.batch_norm(
             x,
@@ -40,7 +43,7 @@ class RowBatchNorm(nn.BatchNorm1d):
             self.running_var,
             self.weight,
             self.bias,
-            self.training and x.shape[0] > 1,
+            by_batch,
             self.momentum or 0.0,
             self.eps,
         )
