@@ -259,7 +259,7 @@ def _check_paths(
         )
     if (corpus is None) != (root is None) or (annotations is not None and corpus is None):
         raise DataError(
-            "found --corpus, --root or --annotations alone, expected --corpus with --root",
+            "--corpus and --root must be given together, and --annotations needs both",
             "Give --corpus and --root, or INPUT... instead",
         )
 

@@ -114,7 +114,8 @@ def _masks(console: Console, tracks: PoseShards, clip_id: str) -> TrackMasks | N
         from masa_model.settings.pretrain import PretrainSettings
     except ImportError as error:
         console.print(
-            f"The masks of pre-training are not shown: {error.name} is not installed. {INSTALL_TRAINING}"
+            f"The masks of pre-training are not shown: {error.name} is not installed. "
+            f"Install it: {INSTALL_TRAINING}"
         )
         return None
     settings = PretrainSettings()
