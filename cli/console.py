@@ -210,9 +210,8 @@ def errors_in_one_line(command: str) -> Iterator[None]:
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] in _OURS:
             raise
-        _leave(
-            f"{command}: this command needs {error.name}, which is not installed. Install it: {INSTALL_TRAINING}"
-        )
+        reason = f"this command needs {error.name}, which is not installed"
+        _leave(f"{command}: {reason}. Install it: {INSTALL_TRAINING}")
     except OSError as error:
         if error.errno == EPIPE:  # the reader of our output has closed it; click exits without a message
             raise
