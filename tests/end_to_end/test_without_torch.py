@@ -21,7 +21,7 @@ importlib.import_module("masa_cli." + sys.argv[1]).main(sys.argv[2:])
         ("finetune", "out.h5"),
         ("evaluate", "--split", "test"),
         ("predict", "."),
-        ("export", "run", "model.onnx"),
+        ("export", "--run", "run", "model.onnx"),
     ],
     ids=lambda arguments: arguments[0],
 )
