@@ -1,1 +1,1 @@
-"""The commands, one thin click command a file (installed as masa_cli)."""
+"""The commands: one click command per file, with little code of its own (installed as masa_cli)."""

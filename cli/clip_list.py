@@ -21,7 +21,7 @@ def print_clip_list(console: Console, tracks: PoseShards, *, as_json: bool) -> N
     Args:
         console: where to print them.
         tracks: the file.
-        as_json: print one JSON object on each line; what is not known is null.
+        as_json: print one JSON object on each line; unknown values are null.
     """
     if as_json:
         lines = [json_text(dict(zip(_COLUMNS, row, strict=True)), console.encoding) for row in _rows(tracks)]
@@ -36,12 +36,12 @@ def _rows(tracks: PoseShards) -> Iterator[tuple[str | int | None, ...]]:
 
 
 def _shown(value: str | int | None) -> str:
-    """A value on one line; "-" where nothing is known, so that every line has as many columns."""
+    """A value on one line; "-" if it is unknown, so that all lines have the same number of columns."""
     return "-" if value is None else str(value).replace("\n", "\\n").replace("\t", "\\t")
 
 
 def _aligned(rows: list[tuple[str, ...]]) -> list[str]:
-    """Lines with the columns below each other on a terminal, where some letters are two cells wide."""
+    """Lines with aligned columns; letters that are two cells wide in a terminal are counted as two."""
     widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
     return [
         "  ".join(

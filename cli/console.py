@@ -1,7 +1,7 @@
-"""What the commands share: where they print, and how errors become one line and an exit code.
+"""What all commands share: consoles, and errors that become one line and an exit code.
 
-Names come from files that others made. None of them reaches a terminal as it is: control characters are
-shown as escapes here, in one place, and what the terminal's encoding lacks is replaced.
+Names in the output can come from files of unknown origin. This module is the one place that makes them safe
+to print: control characters become escapes, and letters that the terminal's encoding lacks are replaced.
 """
 
 from __future__ import annotations
@@ -35,28 +35,28 @@ _OURS: Final = ("masa_cli", "masa_data", "masa_model")
 
 CONTEXT: Final = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 
-# Control characters but for tab and newline, what turns the direction of writing, and halves of pairs.
+# Control characters except tab and newline, characters that change the writing direction, lone surrogates.
 _UNSAFE: Final = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
 )
-# What our own lines hold beyond ASCII, for terminals that know no more.
+# ASCII for the other characters in our own messages, for terminals that have ASCII only.
 _PLAINER: Final = str.maketrans({"…": "...", "–": "-", "—": "-", "·": "-", "×": "x", "→": "->", "±": "+-"})
 
 
 def plain(text: str) -> str:
-    """A text that does nothing to a terminal but show letters: control characters become escapes."""
+    """The text with control characters as escapes, so that a terminal only shows letters."""
     return _UNSAFE.sub(lambda match: match[0].encode("unicode_escape").decode("ascii"), text)
 
 
 class _PlainConsole(Console):
-    """Prints every text as `plain` leaves it, in the letters that the output's encoding has."""
+    """A console that prints every text through `plain`, with letters that the output's encoding has."""
 
     def render_str(self, text: str, *arguments: Any, **options: Any) -> Text:  # noqa: ANN401  # as rich's
-        """Before it is laid out, so that columns stay in line."""
+        """Make a string safe before its layout is computed, so that columns stay aligned."""
         return super().render_str(self._shown(text), *arguments, **options)
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
-        """What came as a finished Text."""
+        """Make texts safe that were passed as a finished Text."""
         for segment in super().render(renderable, options):
             yield segment if segment.control else Segment(self._shown(segment.text), segment.style)
 
@@ -65,7 +65,7 @@ class _PlainConsole(Console):
 
 
 def _encodable(text: str, encoding: str) -> str:
-    """The text with plainer letters where an encoding lacks some."""
+    """The text with replacements for the letters that an encoding lacks."""
     if encoding.startswith("utf"):
         return text
     with suppress(UnicodeEncodeError):
@@ -75,12 +75,12 @@ def _encodable(text: str, encoding: str) -> str:
 
 
 class _PlainErrors:
-    """Mixed into click's commands: its complaints are plain too, and any encoding of output will do."""
+    """A mixin for click's commands: click's messages are safe to print too, in any output encoding."""
 
     def main(self, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401  # as click's
-        """Run as a program."""
+        """Run the command as a program."""
         for stream in (sys.stdout, sys.stderr):
-            with suppress(AttributeError, ValueError):  # one that a test put there
+            with suppress(AttributeError, ValueError):  # a stream that a test replaced
                 stream.reconfigure(errors="replace")  # type: ignore[union-attr]
         with warnings.catch_warnings():
             warnings.showwarning = _notes()
@@ -93,21 +93,21 @@ class _PlainErrors:
         return context
 
     def invoke(self, context: click.Context) -> Any:  # noqa: ANN401
-        """Run what it asks for."""
+        """Run the command that the command line asks for."""
         with _plain_complaints():
             return super().invoke(context)  # type: ignore[misc]
 
 
 class Command(_PlainErrors, click.Command):
-    """The command of every program here."""
+    """The class of every command in this package."""
 
 
 class Group(_PlainErrors, click.Group):
-    """A program with commands of its own."""
+    """A program with subcommands."""
 
 
 def _notes() -> Callable[..., None]:
-    """Shows warnings: one for users as a line of its own, and only once; others as Python shows them."""
+    """A function that shows warnings: those for users as one line and only once, others as Python does."""
     said: set[str] = set()
 
     def show(message: Warning | str, category: type[Warning], *where: Any) -> None:  # noqa: ANN401  # as Python's
@@ -130,17 +130,20 @@ def _plain_complaints() -> Iterator[None]:
 
 
 def make_console(*, quiet: bool = False, stderr: bool = False) -> Console:
-    """Standard output or error; paths and ids are never taken for markup, nor for a terminal's commands."""
+    """A console for standard output or error.
+
+    Paths and ids are printed as text: they are never read as markup or as terminal commands.
+    """
     return _PlainConsole(quiet=quiet, stderr=stderr, highlight=False, markup=False, soft_wrap=True)
 
 
 def print_json(console: Console, value: object) -> None:
-    """Print JSON, as `json_text` has it."""
+    """Print a value as JSON, in the form that `json_text` gives."""
     console.print(json_text(value, console.encoding))
 
 
 def json_text(value: object, encoding: str) -> str:
-    """JSON as it reads best, or escaped where an encoding lacks a letter or one would do harm."""
+    """A value as readable JSON, or with escapes if a letter is unsafe or missing in the encoding."""
     text = json.dumps(value, ensure_ascii=False)
     if plain(text) != text or _encodable(text, encoding) != text:
         text = json.dumps(value)
@@ -148,7 +151,10 @@ def json_text(value: object, encoding: str) -> str:
 
 
 def clips_bar(console: Console) -> Progress:
-    """A bar of clips done and time left, which leaves nothing behind; none where it is no terminal."""
+    """A progress bar with the clips done and the time left.
+
+    The bar disappears at the end. It is not shown if the console is not a terminal.
+    """
     return Progress(
         BarColumn(),
         MofNCompleteColumn(),
@@ -165,11 +171,11 @@ def refuse_options(why: str, *names: str) -> None:
     """Refuse options that have no effect here, if they were given on the command line.
 
     Args:
-        why: they have none.
-        names: of the command's parameters.
+        why: the reason they have no effect, as in "without --corpus".
+        names: names of the command's parameters.
 
     Raises:
-        DataError: if one was given.
+        DataError: if one of them was given.
     """
     context = click.get_current_context()
     options = {parameter.name: parameter.opts[0] for parameter in context.command.params}
@@ -179,11 +185,11 @@ def refuse_options(why: str, *names: str) -> None:
 
 
 def as_option(name: str, value: object) -> str:
-    """How an argument of a library's function is said on the command line: `overwrite=True` is `--overwrite`.
+    """The command-line option for an argument of a library function: `overwrite=True` is `--overwrite`.
 
     Args:
-        name: of the argument; a command's parameter of this name knows its own option.
-        value: True for a switch, `...` for any value; a size is said as 640x360.
+        name: name of the argument. If the command has a parameter of this name, its option is used.
+        value: value of the argument: True for a flag, `...` for any value; a size is written as 640x360.
     """
     context = click.get_current_context(silent=True)
     parameters = context.command.params if context else []
@@ -196,7 +202,7 @@ def as_option(name: str, value: object) -> str:
 
 @contextmanager
 def errors_in_one_line(command: str) -> Iterator[None]:
-    """Print what a user can mend as one line and leave with exit code 2, without a traceback."""
+    """Print an error that the user can fix as one line, and exit with code 2, without a traceback."""
     try:
         yield
     except DataError as error:
@@ -204,20 +210,21 @@ def errors_in_one_line(command: str) -> Iterator[None]:
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] in _OURS:
             raise
-        _leave(f"{command}: {error.name} is not installed, which this command needs. {INSTALL_TRAINING}")
+        reason = f"this command needs {error.name}, which is not installed"
+        _leave(f"{command}: {reason}. Install it: {INSTALL_TRAINING}")
     except OSError as error:
-        if error.errno == EPIPE:  # whoever read our output has seen enough; click leaves quietly
+        if error.errno == EPIPE:  # the reader of our output has closed it; click exits without a message
             raise
         told = in_words(error)
         _leave(f"{command}: {told.reason}. {told.advice_in(as_option)}.")
 
 
 def note_old_spelling(old: str, new: str) -> None:
-    """Say that an earlier version's way to call a command is understood, and what it is now.
+    """Print a note that the spelling of an earlier version still works, and what the spelling is now.
 
     Args:
-        old: what was given.
-        new: what to give instead.
+        old: what the user wrote.
+        new: what to write instead.
     """
     complain(f"note: {old} is now written {new}")
 

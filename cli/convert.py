@@ -1,4 +1,4 @@
-"""masa-convert: keypoints and labels of others to our files, our files to others, and files to files."""
+"""masa-convert: import and export keypoints, and make new files from finished ones."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from .convert_labels import relabel_file, split_file
 
 _EXAMPLES = """
 \b
-Keypoints of others in:
-  masa-convert mmpose predictions/ out.h5 --videos videos/          size, rate and hash from the videos
-  masa-convert mmpose a.json b.json out.h5 --size 640x360 --fps 25  or as you say
+Import keypoints:
+  masa-convert mmpose predictions/ out.h5 --videos videos/          read size, rate and hash from the videos
+  masa-convert mmpose a.json b.json out.h5 --size 640x360 --fps 25  or give size and rate
   masa-convert masa-pickle WLASL/keypoints/ out.h5 --videos WLASL/videos/
   masa-convert pose poses/ out.h5
   masa-convert openpose json/ out.h5 --size 640x360 --fps 25
@@ -25,20 +25,20 @@ Keypoints of others in:
   masa-convert parquet frames.parquet out.h5
 
 \b
-and out:
+Export keypoints:
   masa-convert export out.h5 poses/ --to pose
   masa-convert export out.h5 frames.parquet --to parquet
 
 \b
-Files to files:
+Make new files from finished ones:
   masa-convert merge a.h5 b.h5 both.h5
   masa-convert filter out.h5 test.h5 --where split=test --where 'frames>=16'
   masa-convert subsample out.h5 few.h5 --per-class 5 --where split=train
-  masa-convert compact out.h5 one.h5                                shards to one file
-  masa-convert compact out.h5 many.h5 --shard-clips 1000            and back
+  masa-convert compact out.h5 one.h5                                join shards into one file
+  masa-convert compact out.h5 many.h5 --shard-clips 1000            write shards again
 
 \b
-Other labels and splits for a file:
+Change labels and splits of a file:
   masa-convert relabel out.h5 --corpus wlasl --root WLASL/
   masa-convert split out.h5 --by signer
 """
@@ -47,10 +47,10 @@ Other labels and splits for a file:
 @click.group(cls=Group, context_settings=CONTEXT, epilog=_EXAMPLES)
 @click.version_option(VERSION)
 def main() -> None:
-    """Import keypoints that others found, export them, and make new files of old ones.
+    """Import keypoints that other tools extracted, export keypoints, and make new files from finished ones.
 
-    Exit code 0: all clips worked; 3: some failed (they are listed, and the rest is in the output); 2: wrong
-    usage.
+    Exit code 0: all clips were converted; 3: some clips failed (they are listed, and the others are in the
+    output); 2: wrong usage.
     """
 
 

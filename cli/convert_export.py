@@ -1,4 +1,4 @@
-"""masa-convert export: a file of ours in the format of another project."""
+"""masa-convert export: write the clips of a file in the format of another project."""
 
 from __future__ import annotations
 
@@ -21,29 +21,31 @@ from masa_data.texts import counted
 from .console import EXIT_SOME_FAILED, as_option, clips_bar, errors_in_one_line, make_console
 
 _SHOWN: Final = 10
-# What reads it elsewhere.
+# Which other software reads each format.
 _NEXT: Final = {
-    "pose": "pose-format's Pose.read reads each file",
-    "openpose": "pose-format's load_openpose_directory reads each clip's folder",
-    "mmpose": "it is as MMPoseInferencer(…, pred_out_dir=…) writes it",
-    "masa-pickle": "the released MASA code reads each file",
-    "pyskl": "name it as ann_file in a config of pyskl or MMAction2",
-    "npz": "numpy.load reads it",
-    "parquet": "pandas.read_parquet reads it",
+    "pose": "read each file with pose-format's Pose.read",
+    "openpose": "read each clip's folder with pose-format's load_openpose_directory",
+    "mmpose": "the files have the format that MMPoseInferencer(…, pred_out_dir=…) writes",
+    "masa-pickle": "read each file with the released MASA code",
+    "pyskl": "set it as ann_file in a config of pyskl or MMAction2",
+    "npz": "read it with numpy.load",
+    "parquet": "read it with pandas.read_parquet",
 }
 
 
 @click.command("export")
 @click.argument("file", metavar="IN.h5", type=click.Path(path_type=Path))
 @click.argument("out", metavar="OUT", type=click.Path(path_type=Path))
-@click.option("--to", required=True, type=click.Choice([*FOLDER_FORMATS, *FILE_FORMATS]), help="The format.")
+@click.option(
+    "--to", required=True, type=click.Choice([*FOLDER_FORMATS, *FILE_FORMATS]), help="The format to write."
+)
 @click.option("--overwrite", is_flag=True, help="Replace OUT if it is a file.")
 @click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
 def export_file(file: Path, out: Path, to: FolderFormat | FileFormat, overwrite: bool, quiet: bool) -> None:
     """Write the clips of a file in the format of another project.
 
-    pose, openpose, mmpose and masa-pickle make a folder OUT with a file or folder a clip and the list
-    clips.csv; pyskl, npz and parquet make one file. What a format has no place for is said.
+    With pose, openpose, mmpose and masa-pickle, OUT is a folder with one file or folder per clip and a list,
+    clips.csv. With pyskl, npz and parquet, OUT is one file. The command prints what the format cannot store.
     """
     console = make_console(quiet=quiet)
     with errors_in_one_line("masa-convert"), PoseShards.open(file) as tracks:

@@ -1,4 +1,4 @@
-"""masa-convert merge, filter, subsample and compact: new files out of finished ones."""
+"""masa-convert merge, filter, subsample and compact: make new files from finished ones."""
 
 from __future__ import annotations
 
@@ -31,21 +31,21 @@ Command = TypeVar("Command", bound=Callable[..., None])
 _IN: Final = click.argument("file", metavar="IN.h5", type=click.Path(path_type=Path))
 _OUT: Final = click.argument("out", metavar="OUT.h5", type=click.Path(path_type=Path))
 _WHERE_HELP: Final = (
-    "FIELD=VALUE[,VALUE], or with != < <= > >= or ~ (a pattern with * and ?); of several all must hold. "
-    "Fields: id, path, corpus, gloss, label, split, signer, fps, width, height, start, end, source_sha256, "
-    "several_people, and frames (the clip's length)."
+    "FIELD=VALUE[,VALUE], or another of the signs != < <= > >= ~ (~ takes a pattern with * and ?). If the "
+    "option is repeated, all conditions must be true. Fields: id, path, corpus, gloss, label, split, signer, "
+    "fps, width, height, start, end, source_sha256, several_people, and frames (the length of the clip)."
 )
 
 
 def _writes(command: Command) -> Command:
-    """The options of commands that write a new file."""
+    """Add the options that all commands have that write a new file."""
     for option in (
         click.option("-q", "--quiet", is_flag=True, help="Print errors only."),
-        click.option("--overwrite", is_flag=True, help="Replace OUT.h5 if it is there."),
+        click.option("--overwrite", is_flag=True, help="Replace OUT.h5 if it exists."),
         click.option(
             "--shard-clips",
             type=click.IntRange(min=1),
-            help="Write shards of so many clips and OUT.h5 as their index [default: one file].",
+            help="Write shards with this number of clips each, and OUT.h5 as index [default: one file].",
         ),
     ):
         command = option(command)
@@ -54,8 +54,8 @@ def _writes(command: Command) -> Command:
 
 @click.command("merge")
 @click.argument("paths", nargs=-1, required=True, metavar="IN.h5... OUT.h5")
-@click.option("--prefix", is_flag=True, help="Put the name of its file in front of every clip's id.")
-@click.option("--any-estimator", is_flag=True, help="Join files of different estimators all the same.")
+@click.option("--prefix", is_flag=True, help="Add the name of its file in front of each clip's id.")
+@click.option("--any-estimator", is_flag=True, help="Join files even if their estimators differ.")
 @_writes
 def merge_files(
     paths: tuple[str, ...],
@@ -65,10 +65,10 @@ def merge_files(
     overwrite: bool,
     quiet: bool,
 ) -> None:
-    """Join files of one estimator and sampling into a new one.
+    """Join files that have the same estimator and the same frame sampling into a new file.
 
-    Classes that the files number differently are numbered anew by their glosses; those of WLASL and the like
-    are not, since their lists number them.
+    If the files number their classes differently, the classes get new numbers by gloss. Classes of corpora
+    with official lists, like WLASL, keep the numbers of the lists.
     """
     console = make_console(quiet=quiet)
     with errors_in_one_line("masa-convert"), ExitStack() as stack:
@@ -79,7 +79,7 @@ def merge_files(
         clips = sum(map(len, datasets))
         console.print(f"{counted(len(datasets), 'file')}, {counted(clips, 'clip')} merged")
         for corpus in plan.renumbered:
-            console.print(f"classes of {corpus!r} are numbered anew: the files numbered them differently")
+            console.print(f"classes of {corpus!r} have new numbers: the files numbered them differently")
         for note in plan.notes:
             console.print(f"note: {note}")
         console.print(f"Wrote {out}. Next: masa-inspect {out}")
@@ -89,7 +89,9 @@ def merge_files(
 @_IN
 @_OUT
 @click.option("--where", "conditions", multiple=True, metavar="CONDITION", help=_WHERE_HELP)
-@click.option("--subset", help="wlasl100, msasl500, confusing, …: labels of one corpus.")
+@click.option(
+    "--subset", help="Keep the classes of this subset of a corpus: wlasl100, msasl500, confusing, …"
+)
 @_writes
 def filter_file(
     file: Path,
@@ -100,7 +102,7 @@ def filter_file(
     overwrite: bool,
     quiet: bool,
 ) -> None:
-    """Copy the clips that fulfil conditions to a new file. Class numbers stay as they are."""
+    """Copy the clips that meet conditions to a new file. Class numbers do not change."""
     console = make_console(quiet=quiet)
     with errors_in_one_line("masa-convert"), PoseShards.open(file) as tracks:
         if not conditions and subset is None:
@@ -110,7 +112,10 @@ def filter_file(
         selection.check([tracks])
         chosen &= selection.mask(tracks)
         if not chosen.any():
-            raise DataError(f"no clip of {file} fulfils that", "masa-inspect shows what there is")
+            raise DataError(
+                f"no clip of {file} meets the conditions",
+                "Relax the conditions; masa-inspect shows which values the file has",
+            )
         part = Part(tracks, np.flatnonzero(chosen))
         _copy(console, [part], out, tracks.provenance, shard_clips=shard_clips, overwrite=overwrite)
         console.print(f"{len(part.numbers):,} of {counted(len(tracks), 'clip')} chosen")
@@ -120,11 +125,13 @@ def filter_file(
 @click.command("subsample")
 @_IN
 @_OUT
-@click.option("--per-class", type=click.IntRange(min=1), help="So many clips of each class and split.")
+@click.option(
+    "--per-class", type=click.IntRange(min=1), help="Keep this number of clips of each class and split."
+)
 @click.option(
     "--share",
     type=click.FloatRange(min=0, max=1, min_open=True),
-    help="This part of the clips of each class and split, rounded up.",
+    help="Keep this share (0 to 1) of the clips of each class and split, rounded up.",
 )
 @click.option("--every", type=click.IntRange(min=1), default=1, help="Keep every N-th frame of each clip.")
 @click.option(
@@ -132,9 +139,11 @@ def filter_file(
     "conditions",
     multiple=True,
     metavar="CONDITION",
-    help="Take fewer of these clips and all others (as in masa-convert filter).",
+    help="Reduce only clips that meet this condition, and keep all others (as in masa-convert filter).",
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Another one chooses other clips.")
+@click.option(
+    "--seed", type=int, default=0, show_default=True, help="Random seed; another seed chooses other clips."
+)
 @_writes
 def subsample_file(
     file: Path,
@@ -148,18 +157,22 @@ def subsample_file(
     overwrite: bool,
     quiet: bool,
 ) -> None:
-    """Copy fewer clips, or fewer frames of each, to a new file; the same ones for the same seed."""
+    """Copy some of the clips, or some frames of each clip, to a new file. The seed decides which clips."""
     console = make_console(quiet=quiet)
     with errors_in_one_line("masa-convert"), PoseShards.open(file) as tracks:
         if (per_class is not None) + (share is not None) > 1 or (per_class, share, every) == (None, None, 1):
             raise DataError(
-                "found none or two of --per-class and --share, expected one, or --every", "Choose one"
+                "found none or two of --per-class and --share, expected one of them, or --every alone",
+                "Give one of them",
             )
         among = _chosen(console, tracks, conditions)
         if per_class is None and share is None:
             share = 1.0
             if conditions:
-                raise DataError("found --where beside --every alone", "--every holds for all clips")
+                raise DataError(
+                    "found --where with --every alone, but --every applies to all clips",
+                    "Leave --where out, or add --per-class or --share",
+                )
         chosen = subsample(tracks, among, per_class=per_class, share=share, seed=seed)
         part = Part(tracks, np.flatnonzero(chosen), every=every)
         provenance = _thinned(tracks, every)
@@ -176,9 +189,9 @@ def subsample_file(
 @_OUT
 @_writes
 def compact_file(file: Path, out: Path, shard_clips: int | None, overwrite: bool, quiet: bool) -> None:
-    """Copy an index and its shards to one file, or a file to shards of equal size.
+    """Copy an index with its shards to one file, or a file to shards of equal size.
 
-    Every clip's checksum is tested on the way.
+    The checksum of every clip is checked.
     """
     console = make_console(quiet=quiet)
     with errors_in_one_line("masa-convert"), PoseShards.open(file) as tracks:
@@ -186,7 +199,7 @@ def compact_file(file: Path, out: Path, shard_clips: int | None, overwrite: bool
         _copy(console, [part], out, tracks.provenance, shard_clips=shard_clips, overwrite=overwrite)
         files = 1 if shard_clips is None else -(-len(tracks) // shard_clips)
         before = counted(max(1, len(tracks.shards)), "file")
-        console.print(f"{counted(len(tracks), 'clip')} of {before} are in {files} now")
+        console.print(f"{counted(len(tracks), 'clip')} copied from {before} to {counted(files, 'file')}")
         console.print(f"Wrote {out}. Next: masa-inspect {out}")
 
 
@@ -220,13 +233,13 @@ def _copy(
 
 
 def _thinned(tracks: PoseShards, every: int) -> Provenance:
-    """The provenance with another sampling, where this is one that can be recorded."""
+    """The provenance with the new frame sampling, if this sampling can be recorded."""
     sampling = tracks.provenance.sampling
     if every > 1 and sampling.max_fps is not None:
         raise DataError(
-            f"{tracks.path} was extracted at up to {sampling.max_fps:g} frames/s, of which every {every}th "
-            "is no sampling that can be recorded",
-            "Extract it again with another --max-fps",
+            f"{tracks.path} was extracted with --max-fps {sampling.max_fps:g}; a file cannot record --every "
+            f"{every} in addition to --max-fps",
+            "Extract the videos again with a lower --max-fps",
         )
     thinner = sampling.model_copy(update={"every": sampling.every * every})
     return tracks.provenance.model_copy(update={"sampling": thinner})

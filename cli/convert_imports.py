@@ -1,4 +1,4 @@
-"""masa-convert FORMAT INPUT... OUT.h5: keypoints that others found, to our files."""
+"""masa-convert FORMAT INPUT... OUT.h5: import keypoints that other tools extracted."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from .import_run import ImportArguments, import_files
 def import_mmpose(paths: tuple[str, ...], **arguments: Unpack[ImportArguments]) -> None:
     """Import MMPose's JSON files of COCO-WholeBody keypoints, or folders of them.
 
-    In a folder, gloss/clip.json gives glosses and train/gloss/clip.json splits. A folder of a numbered file
-    for each image, as MMPose writes for a folder of images, is one clip.
+    In a folder, the path gloss/clip.json sets the gloss, and train/gloss/clip.json also sets the split. A
+    folder with one numbered file per image, as MMPose writes it for a folder of images, is one clip.
     """
     import_files(import_clips.import_mmpose, paths, **arguments)
 
@@ -30,8 +30,8 @@ def import_mmpose(paths: tuple[str, ...], **arguments: Unpack[ImportArguments]) 
 def import_masa_pickle(paths: tuple[str, ...], **arguments: Unpack[ImportArguments]) -> None:
     """Import pickles {'keypoints': (T, 133, 3), 'img_list': [...]}, or folders of them.
 
-    Pickles of Uni-Sign (lists of 'keypoints' and 'scores', in shares: --units shares) and of NLA-SLR (arrays
-    of many clips by name) are read too. No code in them runs, and only numpy arrays and plain types are read.
+    Pickles of Uni-Sign (lists of 'keypoints' and 'scores'; use --units shares) and of NLA-SLR (arrays of many
+    clips by name) are also read. Only numpy arrays and plain types are read; code in the files is never run.
     """
     import_files(import_clips.import_masa_pickle, paths, **arguments)
 
@@ -41,8 +41,8 @@ def import_masa_pickle(paths: tuple[str, ...], **arguments: Unpack[ImportArgumen
 def import_pose(paths: tuple[str, ...], **arguments: Unpack[ImportArguments]) -> None:
     """Import .pose files of pose-format, or folders of them: MediaPipe Holistic, COCO-WholeBody or OpenPose.
 
-    Size and rate of the frames are in them. In a folder, gloss/clip.pose gives glosses and
-    train/gloss/clip.pose splits.
+    The files contain size and rate of the frames. In a folder, the path gloss/clip.pose sets the gloss, and
+    train/gloss/clip.pose also sets the split.
     """
     import_files(import_clips.import_pose, paths, **arguments)
 
@@ -50,9 +50,10 @@ def import_pose(paths: tuple[str, ...], **arguments: Unpack[ImportArguments]) ->
 @click.command("openpose")
 @import_options("folder", SIZE, FPS, VIDEOS, units_option("pixels"), MODEL)
 def import_openpose(paths: tuple[str, ...], **arguments: Unpack[ImportArguments]) -> None:
-    """Import OpenPose's JSON, a file a frame: folders of …_000000000042_keypoints.json.
+    """Import OpenPose's JSON, one file per frame: folders of …_000000000042_keypoints.json.
 
-    Each folder below the one given is a clip, as is each video of which frames lie in one folder together.
+    Each folder below the given one is a clip. If one folder contains frames of several videos, each video is
+    a clip.
     """
     import_files(import_clips.import_openpose, paths, **arguments)
 
@@ -62,8 +63,8 @@ def import_openpose(paths: tuple[str, ...], **arguments: Unpack[ImportArguments]
 def import_pyskl(paths: tuple[str, ...], **arguments: Unpack[ImportArguments]) -> None:
     """Import annotation pickles of pyskl and MMAction2 with 133 (COCO-WholeBody) or our 49 keypoints.
 
-    The size of the frames is in them; the rate is not. No code in them runs, and only numpy arrays and plain
-    types are read.
+    The files contain the size of the frames, but not the rate. Only numpy arrays and plain types are read;
+    code in the files is never run.
     """
     import_files(of_many.import_pyskl, paths, **arguments)
 
@@ -73,8 +74,8 @@ def import_pyskl(paths: tuple[str, ...], **arguments: Unpack[ImportArguments]) -
 def import_npz(paths: tuple[str, ...], **arguments: Unpack[ImportArguments]) -> None:
     """Import npz files of many clips: kp49 as shares of the frame, offsets, label[, split, signer].
 
-    Labels carry their source (owner/name:sign), so the whole label is the class and becomes the gloss. Files
-    that masa-convert exported say size, rate and all else of each clip.
+    Labels contain their source (owner/name:sign). The whole label is the class, and it becomes the gloss.
+    Files that masa-convert exported contain size, rate and all other facts of each clip.
     """
     import_files(of_many.import_npz, paths, **arguments)
 
@@ -82,10 +83,10 @@ def import_npz(paths: tuple[str, ...], **arguments: Unpack[ImportArguments]) -> 
 @click.command("parquet")
 @import_options("parquet", units_option("pixels"), SWAP_SIZE)
 def import_parquet(paths: tuple[str, ...], **arguments: Unpack[ImportArguments]) -> None:
-    """Import Parquet tables of a row a frame, as `masa-convert export --to parquet` writes them.
+    """Import Parquet tables with one row per frame, as `masa-convert export --to parquet` writes them.
 
-    Columns id, width, height, frame_index and x, y, confidence of each keypoint are needed, others may be
-    absent.
+    The columns id, width, height, frame_index, and x, y and confidence of each keypoint are required. Other
+    columns are optional.
     """
     import_files(of_many.import_parquet, paths, **arguments)
 

@@ -1,4 +1,4 @@
-"""masa-convert relabel and split: other labels and splits for a finished file."""
+"""masa-convert relabel and split: change labels and splits of a finished file."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ _FILE = click.argument("file", metavar="OUT.h5", type=click.Path(path_type=Path)
 
 @click.command("relabel")
 @_FILE
-@click.option("--corpus", required=True, type=click.Choice(CORPORA))
-@click.option("--root", required=True, type=click.Path(path_type=Path), help="The corpus's folder.")
-@click.option("--annotations", type=click.Path(path_type=Path), help="Its lists, if they lie elsewhere.")
-@click.option("--dry-run", is_flag=True, help="Say what would change; write nothing.")
+@click.option("--corpus", required=True, type=click.Choice(CORPORA), help="The corpus whose lists to use.")
+@click.option("--root", required=True, type=click.Path(path_type=Path), help="The folder of the corpus.")
+@click.option("--annotations", type=click.Path(path_type=Path), help="Its lists, if they are not in ROOT.")
+@click.option("--dry-run", is_flag=True, help="Print what would change; write nothing.")
 def relabel_file(file: Path, corpus: CorpusName, root: Path, annotations: Path | None, dry_run: bool) -> None:
-    """Give the clips of a file the corpus, gloss, label, split and signer that a corpus's lists say.
+    """Set corpus, gloss, label, split and signer of the clips of a file from the lists of a corpus.
 
-    Clips are recognized by their ids; those that the lists do not name stay as they are. Keypoints do not
-    change, and no video is needed.
+    Clips are matched by their ids. Clips that are not in the lists do not change. Keypoints do not change,
+    and no video is needed.
     """
     console = make_console()
     with errors_in_one_line("masa-convert"), PoseShards.open(file) as tracks:
@@ -38,9 +38,9 @@ def relabel_file(file: Path, corpus: CorpusName, root: Path, annotations: Path |
         done = relabel(infos, [row.clip for row in listing.rows])
         for problem in listing.problems:
             if problem.kind == "failed":
-                console.print(f"passed over: {problem.reason}")
+                console.print(f"ignored: {problem.reason}")
         named = len(infos) - len(done.unknown) - len(done.contested)
-        console.print(f"{named:,} of {len(infos):,} clips are named by the lists; {done.changed:,} change")
+        console.print(f"{named:,} of {len(infos):,} clips are in the lists; {done.changed:,} change")
         for ids, what in (
             (done.unknown, "are not in the lists and are left unchanged"),
             (done.contested, "are ambiguous (several clips match one list entry) and are left unchanged"),
@@ -50,7 +50,7 @@ def relabel_file(file: Path, corpus: CorpusName, root: Path, annotations: Path |
                 console.print(f"{len(ids):,} {what}: {', '.join(ids[:10])}{more}")
         console.print(f"{done.absent:,} clips of the lists are not in {file}")
         if dry_run or not done.changed:
-            console.print(f"{file} is as it was.")
+            console.print(f"{file} is unchanged.")
             return
         write_relabeled(tracks, done)
     console.print(f"Wrote {file}. Next: masa-inspect {file}")
@@ -58,16 +58,23 @@ def relabel_file(file: Path, corpus: CorpusName, root: Path, annotations: Path |
 
 @click.command("split")
 @_FILE
-@click.option("--by", type=click.Choice(["random", "signer"]), required=True)
-@click.option("--seed", type=int, default=0, show_default=True, help="Of the deal.")
-@click.option("--again", is_flag=True, help="Deal all clips anew, also those that have a split.")
+@click.option(
+    "--by",
+    type=click.Choice(["random", "signer"]),
+    required=True,
+    help="random: assign the clips of each gloss; signer: assign whole signers, each to one split.",
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Random seed.")
+@click.option("--again", is_flag=True, help="Assign all clips again, including those that have a split.")
 def split_file(file: Path, by: Literal["random", "signer"], seed: int, again: bool) -> None:
-    """Deal the clips that have no split to train, val and test, 70/10/20."""
+    """Assign the clips that have no split to train, val and test, 70/10/20."""
     console = make_console()
     with errors_in_one_line("masa-convert"), PoseShards.open(file) as tracks:
         dealt, empty = deal_splits(tracks, SplitRule(by=by, seed=seed), again=again)
     if not dealt:
-        console.print(f"Every clip has a split already; {file} is as it was (--again deals all anew).")
+        console.print(
+            f"Every clip has a split already; {file} is unchanged. Use --again to assign all clips again."
+        )
         return
-    console.print(f"Dealt {counted(dealt, 'clip')} and wrote {file}. Next: masa-inspect {file}")
+    console.print(f"Assigned {counted(dealt, 'clip')} to splits. Wrote {file}. Next: masa-inspect {file}")
     warn_of_empty_splits(console, file, empty)

@@ -1,4 +1,4 @@
-"""masa-corpus: what of a corpus is on disk."""
+"""masa-corpus: check which clips of a corpus are on disk."""
 
 from __future__ import annotations
 
@@ -32,19 +32,19 @@ from .console import (
 _EXAMPLES = """
 \b
 Examples:
-  masa-corpus check wlasl --root WLASL/                           found and missing, by subset and split
-  masa-corpus check wlasl --root WLASL/ --missing missing.csv     and a list to fetch the rest by
-  masa-corpus check msasl --root videos/ --annotations MS-ASL/    with the lists in another folder
+  masa-corpus check wlasl --root WLASL/                           count found and missing clips
+  masa-corpus check wlasl --root WLASL/ --missing missing.csv     and list the missing clips with their URLs
+  masa-corpus check msasl --root videos/ --annotations MS-ASL/    if the lists are in another folder
 """
 
-# So many groups or names are printed; JSON has them all.
+# The number of groups or names that are printed; JSON has all of them.
 _SHOWN = 5
 
 
 @click.group(cls=Group, context_settings=CONTEXT)
 @click.version_option(VERSION)
 def main() -> None:
-    """Look at a corpus as it lies on disk."""
+    """Check a corpus on disk."""
 
 
 @main.command(context_settings=CONTEXT, epilog=_EXAMPLES)
@@ -53,24 +53,25 @@ def main() -> None:
 @click.option(
     "--annotations",
     type=click.Path(path_type=Path),
-    help="Its lists, or the folder that holds them [default: in ROOT or a folder in it].",
+    help="The file of its lists, or the folder that contains them [default: in ROOT or a folder in it].",
 )
 @click.option(
     "--videos",
     type=click.Choice(["auto", "cut", "raw"]),
     default="auto",
     show_default=True,
-    help="Whether files are clips cut already or source videos; auto goes by name and length.",
+    help="cut = each file is one clip; raw = files are source videos with many clips; auto decides by file "
+    "name and length.",
 )
 @click.option(
     "--variants",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="nmfs-csl: a file of rows `label confusing` or `label normal`.",
+    help="nmfs-csl: a file with one row per class, `label confusing` or `label normal`.",
 )
 @click.option(
     "--missing",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Write the clips that cannot be used to this CSV, with their addresses.",
+    help="Write a CSV of the clips that cannot be used, with their URLs.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def check(
@@ -82,10 +83,11 @@ def check(
     missing: Path | None,
     as_json: bool,
 ) -> None:
-    """Say what of a corpus is found, missing, unreadable or out of range, and what is odd about it.
+    """Count the clips of a corpus that are found, missing, unreadable or out of range, and list problems.
 
-    NAME is wlasl, msasl, nmfs-csl or slr500. Headers of videos are read, nothing is decoded. Exit code 0: all
-    is there and well; 3: something is not; 2: wrong usage.
+    NAME is wlasl, msasl, nmfs-csl or slr500. Only the headers of videos are read; no frame is decoded. Exit
+    code 0: the corpus is complete and has no problems; 3: clips are missing or there are problems; 2: wrong
+    usage.
     """
     console = make_console()
     with errors_in_one_line("masa-corpus"):
@@ -115,7 +117,7 @@ def _write_nothing(checked: Checked) -> None:
 
 @contextmanager
 def _progress(rows: int) -> Iterator[Callable[[], None]]:
-    """A bar on standard error if that is a terminal; yields a function to call after each clip."""
+    """A bar on standard error if it is a terminal; yields a function to call after each clip."""
     console = make_console(stderr=True)
     with clips_bar(console) as bar:
         task = bar.add_task("", total=rows)
@@ -138,7 +140,7 @@ def _print_report(console: Console, report: CorpusReport) -> None:
     for problem in report.listing.problems[: _SHOWN * 4]:
         console.print(f"{problem.kind}: {problem.reason_in(as_option)}. {problem.advice_in(as_option)}")
     if len(report.listing.problems) > _SHOWN * 4:
-        console.print(f"… and {len(report.listing.problems) - _SHOWN * 4:,} more; --json has them all")
+        console.print(f"… and {len(report.listing.problems) - _SHOWN * 4:,} more; use --json to see all")
     _print_some(
         console, "groups of files with the same content", [" = ".join(group) for group in report.duplicates]
     )
@@ -147,7 +149,7 @@ def _print_report(console: Console, report: CorpusReport) -> None:
         "signers in more than one split",
         [f"{signer} ({', '.join(splits)})" for signer, splits in report.mixed_signers.items()],
     )
-    _print_some(console, "classes without a training clip that can be used", list(map(str, report.untrained)))
+    _print_some(console, "classes without a usable training clip", list(map(str, report.untrained)))
     console.print(
         "Corpus complete; no problems found." if report.is_fine else "The corpus has problems; see above."
     )

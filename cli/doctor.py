@@ -1,4 +1,4 @@
-"""masa-doctor: what of the installation works, and how to mend the rest."""
+"""masa-doctor: which parts of the installation work, and how to fix the others."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from .console import CONTEXT, EXIT_SOME_FAILED, Command, errors_in_one_line, mak
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.version_option(VERSION)
 def main(as_json: bool) -> None:
-    """Check the installation, and print the command that mends each part that does not work.
+    """Check the installation. For each part that does not work, print the command that fixes it.
 
-    Exit code 0: an estimator works; 3: none does.
+    Exit code 0: an estimator works; 3: no estimator works.
     """
     console = make_console()
     with errors_in_one_line("masa-doctor"):
@@ -34,9 +34,7 @@ def main(as_json: bool) -> None:
             for finding in findings:
                 if finding.mend:
                     console.print(f"{finding.part}: {finding.mend}")
-            console.print(
-                "An estimator works." if works else "No estimator works yet: mend one of the above."
-            )
+            console.print("An estimator works." if works else "No estimator works: fix one of the above.")
     sys.exit(0 if works else EXIT_SOME_FAILED)
 
 

@@ -1,4 +1,4 @@
-"""masa-eval: how right a recognizer is."""
+"""masa-eval: measure the accuracy of a recognizer."""
 
 from __future__ import annotations
 
@@ -31,17 +31,20 @@ _EXAMPLES = """
 \b
 Examples:
   masa-eval --split test                          the newest run of masa-finetune, on its own files
-  masa-eval --run runs/finetune-001 --views 5     five windows of each clip, averaged
-  masa-eval other.h5 --scores ours.npz            other files; every score kept
-  masa-eval --fuse rgb_val.npz --fuse rgb_test.npz        with another model's scores
-  masa-eval --noise 5 10 15 20                    as in the paper's Table XIII
+  masa-eval --run runs/finetune-001 --views 5     average over five windows of each clip
+  masa-eval other.h5 --scores ours.npz            other files; save all scores
+  masa-eval --fuse rgb_val.npz --fuse rgb_test.npz        fuse with another model's scores
+  masa-eval --noise 5 10 15 20                    with noise, as in Table XIII of the paper
 """
 
 
 @click.command(cls=Command, context_settings=CONTEXT, epilog=_EXAMPLES)
 @click.argument("named", metavar="[OUT.h5]...", nargs=-1)
 @click.option(
-    "--run", "run_path", type=click.Path(path_type=Path), help="A run, or a checkpoint [default: the newest]."
+    "--run",
+    "run_path",
+    type=click.Path(path_type=Path),
+    help="A run folder, or a checkpoint [default: the newest run].",
 )
 @click.option(
     "--split",
@@ -50,26 +53,40 @@ Examples:
     default=("test",),
     show_default=True,
     type=click.Choice(["train", "val", "test", "none"]),
-    help="Clips of this split; may be repeated.",
+    help="Evaluate clips of this split; may be repeated.",
 )
 @click.option("--data", multiple=True, type=click.Path(path_type=Path), hidden=True)
-@click.option("--subset", help="Only these labels [default: as in the run].")
-@click.option("--views", type=click.IntRange(min=1), default=1, show_default=True, help="Windows a clip.")
+@click.option("--subset", help="Evaluate only the classes of this subset [default: the run's subset].")
+@click.option(
+    "--views", type=click.IntRange(min=1), default=1, show_default=True, help="Number of windows per clip."
+)
 @click.option("--scores", type=click.Path(path_type=Path), help="Write every probability to this npz file.")
 @click.option(
     "--fuse",
     multiple=True,
     type=click.Path(path_type=Path),
-    help="npz files of another model's scores, of these clips and, for the weight, of val's.",
+    help="Fuse with another model's scores in this npz file; repeat the option to add its scores of split "
+    "val, which tune the weight.",
 )
 @click.option(
-    "--weight", type=click.FloatRange(0, 1), help="Share of the other model [default: tuned on val]."
+    "--weight",
+    type=click.FloatRange(0, 1),
+    help="Weight of the other model's scores [default: tuned on val].",
 )
-@click.option("--noise", multiple=True, type=click.FloatRange(min=0), help="σ of noise on the keypoints.")
+@click.option(
+    "--noise",
+    multiple=True,
+    type=click.FloatRange(min=0),
+    help="Standard deviation of noise added to the keypoints.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.option("--table", type=click.Choice(["markdown", "latex"]), help="Print a row for a paper's table.")
-@click.option("--force", is_flag=True, help="Count clips that were trained on, or of another estimator.")
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 …")
+@click.option("--table", type=click.Choice(["markdown", "latex"]), help="Print one table row for a paper.")
+@click.option(
+    "--force",
+    is_flag=True,
+    help="Also evaluate clips that were used for training, and clips of another estimator.",
+)
+@click.option("--device", default="auto", show_default=True, help="Device: auto, cpu, cuda, cuda:1, …")
 @click.version_option(VERSION)
 def main(
     named: tuple[str, ...],
@@ -87,9 +104,10 @@ def main(
     force: bool,
     device: str,
 ) -> None:
-    """Evaluate a recognizer: top-1, 2 and 5 over clips (P-I) and over classes (P-C), in percent.
+    """Evaluate a recognizer: top-1, top-2 and top-5 accuracy, in percent.
 
-    Without OUT.h5, the clips of the files that the run was trained from are used.
+    Accuracy is given per instance (P-I) and per class (P-C). Without OUT.h5, the files that the run was
+    trained on are used.
     """
     with errors_in_one_line("masa-eval"):
         files, more_noise = _files_and_levels(named, noise)
@@ -150,7 +168,7 @@ def main(
 def _files_and_levels(
     named: tuple[str, ...], noise: tuple[float, ...]
 ) -> tuple[tuple[Path, ...], tuple[float, ...]]:
-    """Files, and the numbers of `--noise 5 10 15` beyond the first."""
+    """The files, and the numbers after the first one in `--noise 5 10 15`."""
     numbers = {text: level for text in named if noise and (level := _level(text)) is not None}
     return tuple(Path(text) for text in named if text not in numbers), tuple(numbers.values())
 
@@ -170,13 +188,13 @@ def _keep(
     weight: float | None,
     levels: dict[float, Evaluation],
 ) -> list[str]:
-    """Results and the matrix of what is taken for what, numbered, into the run's folder; lines about both."""
+    """Write results and the confusion matrix to numbered files in the run folder; returns lines to print."""
     from masa_model.pictures.run_pictures import draw_evaluation
     from masa_model.training.run_folder import RunFolder
 
     folder = RunFolder(asked.recognizer.path.parent.parent)
     if not (folder.path / "data.json").exists():
-        return ["Nothing is kept: the checkpoint lies in no run's folder."]
+        return ["Results are not saved: the checkpoint is not in a run folder."]
     of = asked.subset or ", ".join(path.name for path in asked.files)
     if weight is not None:
         of += f", fused with weight {weight:g}"
@@ -184,37 +202,42 @@ def _keep(
         name = folder.next_evaluation("+".join(asked.splits))
         folder.write_json(f"{name}.json", json_of(asked, evaluation, weight, levels))
         drawn = draw_evaluation(asked.recognizer, found, f"{name}.png", asked.splits, of)
-    except OSError as error:  # the answer itself is worth printing all the same
-        return [f"Results could not be kept in the run: {in_words(error)}"]
+    except OSError as error:  # print the results even if they cannot be saved
+        return [f"Results could not be saved in the run folder: {in_words(error)}"]
     return [f"Wrote {folder.path / name}.json.", drawn]
 
 
 def _files_of(checkpoint: Path) -> tuple[Path, ...]:
-    """The files that a run was trained from."""
+    """The files that a run was trained on."""
     from masa_model.training.run_folder import RunFolder
 
     folder = RunFolder(checkpoint.parent.parent)
     if not (folder.path / "data.json").exists():
-        raise DataError(f"{checkpoint} lies in no run's folder", "Name files, as in: masa-eval out.h5")
+        raise DataError(
+            f"{checkpoint} is not in a run folder, so its files are not known",
+            "Name the files, as in: masa-eval out.h5",
+        )
     return folder.files()
 
 
 def _weight(asked: Question, fuse: tuple[Path, ...], weight: float | None) -> float:
-    """The one said, or the best on val: never on the clips that are evaluated."""
+    """The given weight, or the best one on val; it is never tuned on the clips that are evaluated."""
     if weight is not None:
         return weight
     from masa_model.evaluation.evaluate import open_test_data, score
     from masa_model.evaluation.fusion import read_scores, tune_weight
 
     if "val" in asked.splits:
-        raise DataError("the weight is tuned on val, which is evaluated here", "Say it with --weight")
+        raise DataError(
+            "the weight cannot be tuned on val, because val is evaluated", "Give it with --weight"
+        )
     try:
         val = open_test_data(asked.recognizer, asked.files, ("val",), asked.subset, force=asked.force)
         ours = score(asked.recognizer, val, asked.device, views=asked.views)
         others = read_scores(fuse, ours.ids, ours.glosses, ours.pairs)
     except DataError as error:
         raise DataError(
-            f"the weight cannot be tuned on val: {error.reason}", "Say it with --weight"
+            f"the weight cannot be tuned on val: {error.reason}", "Give it with --weight"
         ) from None
     return tune_weight(ours, others)
 

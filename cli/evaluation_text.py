@@ -1,4 +1,4 @@
-"""What masa-eval prints: tables to read, JSON for scripts, a row for a paper."""
+"""The output of masa-eval: tables to read, JSON for scripts, a table row for a paper."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is evaluated."""
+    """What is evaluated: the recognizer, the clips and how they are evaluated."""
 
     recognizer: Recognizer
     files: tuple[Path, ...]
@@ -52,7 +52,7 @@ def print_evaluation(
     weight: float | None,
     levels: dict[float, Evaluation],
 ) -> None:
-    """Tables: accuracies beside the paper's, noise, confusions, signers and lengths."""
+    """Print tables: accuracies and those of the paper, noise, confusions, signers and lengths."""
     total = evaluation.total
     step = asked.recognizer.header
     steps = f"{step.step:,} of {counted(step.steps, 'step')}"
@@ -63,15 +63,17 @@ def print_evaluation(
     if total.absent:
         console.print(f"Classes without a clip, excluded from P-C: {total.absent:,}")
     if total.unknown:
-        console.print(f"Clips of classes that it does not know, wrong by definition: {total.unknown:,}")
+        console.print(
+            f"Clips of classes that the recognizer does not know, counted as wrong: {total.unknown:,}"
+        )
     if asked.recognizer.pretrained_on is None:
         console.print(
-            "Whether its pre-training saw these clips is not known: an earlier version made the checkpoint."
+            "It is not known whether pre-training used these clips: an earlier version wrote the checkpoint."
         )
     for note in data.clips.class_notes():
         console.print(f"note: {note}")
     if weight is not None:
-        console.print(f"Fused with {weight:.0%} of the other model.")
+        console.print(f"Scores are fused: weight of the other model {weight:.0%}.")
     table = _table("%", "P-I", "95 %", "P-C", "95 %")
     for name, of in {"": total, **evaluation.variants}.items():
         for k, value in of.per_instance.items():
@@ -103,7 +105,7 @@ def print_evaluation(
             text += " (paper {:.2f}, {:.2f})".format(*row.noise[level])
         console.print(text)
     if evaluation.confused:
-        table = _table("most confused", "taken for", "clips")
+        table = _table("most confused", "predicted as", "clips")
         for true, guessed, count in evaluation.confused:
             table.add_row(true, guessed, str(count))
         console.print(table)
@@ -118,14 +120,14 @@ def print_evaluation(
 def _table(*headings: str) -> Table:
     table = Table(box=None, pad_edge=False)
     for place, heading in enumerate(headings):
-        table.add_column(heading, justify="right" if place and heading != "taken for" else "left")
+        table.add_column(heading, justify="right" if place and heading != "predicted as" else "left")
     return table
 
 
 def json_of(
     asked: Question, evaluation: Evaluation, weight: float | None, levels: dict[float, Evaluation]
 ) -> dict[str, Any]:
-    """Everything that was found, and what was asked, as JSON has it."""
+    """All results, and the options of the evaluation, as values for JSON."""
     row = _paper_row(asked)
     values: dict[str, Any] = {
         "run": str(asked.recognizer.path),
@@ -143,7 +145,7 @@ def json_of(
 
 
 def row_of(asked: Question, evaluation: Evaluation, *, latex: bool) -> str:
-    """Headings and a row; the paper's under it where it has one."""
+    """A header, the row of this result, and the row of the paper if it has one."""
     parts = {"": evaluation.total, **evaluation.variants}
     headings, ours, paper = ["%"], ["ours"], ["MASA, paper"]
     for name, of in parts.items():

@@ -1,4 +1,4 @@
-"""masa-export: a recognizer as one file that needs nothing of masa."""
+"""masa-export: write a recognizer as one file that runs without MASA."""
 
 from __future__ import annotations
 
@@ -26,11 +26,17 @@ Examples:
 @click.command(cls=Command, context_settings=CONTEXT, epilog=_EXAMPLES)
 @click.argument("paths", metavar="MODEL.onnx|MODEL.pt2", nargs=-1, type=click.Path(path_type=Path))
 @click.option(
-    "--run", "run_path", type=click.Path(path_type=Path), help="A run, or a checkpoint [default: the newest]."
+    "--run",
+    "run_path",
+    type=click.Path(path_type=Path),
+    help="A run folder, or a checkpoint [default: the newest run].",
 )
 @click.version_option(VERSION)
 def main(paths: tuple[Path, ...], run_path: Path | None) -> None:
-    """Write a recognizer and its preprocessing: keypoints, confidence, frame size → probabilities."""
+    """Write a recognizer with its preprocessing as one file.
+
+    Inputs of the exported model are keypoints, confidence and frame size; its outputs are probabilities.
+    """
     with errors_in_one_line("masa-export"):
         *before, target = _checked(paths, run_path)
         if before:
@@ -43,7 +49,7 @@ def main(paths: tuple[Path, ...], run_path: Path | None) -> None:
 
         run = run_path or newest_run(make_console(stderr=True), "finetune").path
         trained = Recognizer.load(run, torch.device("cpu"))
-        logging.disable(logging.WARNING)  # the exporter's notes are for its developers
+        logging.disable(logging.WARNING)  # the notes of torch's exporter do not help users
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             difference = export(trained, target)
@@ -51,21 +57,24 @@ def main(paths: tuple[Path, ...], run_path: Path | None) -> None:
         console = make_console()
         console.print(
             f"Wrote {target}: {counted(len(trained.classes), 'gloss', 'glosses')}; "
-            f"probabilities differ by at most {difference:.1g}"
+            f"its probabilities differ from the recognizer's by at most {difference:.1g}"
         )
         console.print(
-            f"It expects keypoints of {header.name} {header.version}. Next: docs/evaluate.md, Export"
+            f"It expects keypoints of {header.name} {header.version}. Next: see Export in docs/evaluate.md"
         )
 
 
 def _checked(paths: tuple[Path, ...], run: Path | None) -> tuple[Path, ...]:
-    """The file to write; version 0.1 had the run before it."""
+    """The file to write; in version 0.1 the run could be given before it."""
     if not paths:
-        raise DataError("no file to write was named", "As in: masa-export model.pt2")
+        raise DataError("no output file was given", "Name one, as in: masa-export model.pt2")
     if len(paths) > (2 if run is None else 1):
-        raise DataError(f"found {len(paths)} files to write, expected one", "Name the run with --run")
+        raise DataError(f"found {len(paths)} output files, expected one", "Give the run with --run")
     if paths[-1].is_dir():
-        raise DataError(f"{paths[-1]} is a folder, expected a file to write", "As in: masa-export model.pt2")
+        raise DataError(
+            f"the output {paths[-1]} is a folder, expected a file",
+            "Name a file, as in: masa-export model.pt2",
+        )
     return paths
 
 

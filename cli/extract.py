@@ -1,4 +1,4 @@
-"""masa-extract: videos in, one file of pose tracks out."""
+"""masa-extract: extract pose tracks from videos into one file."""
 
 from __future__ import annotations
 
@@ -45,9 +45,9 @@ Examples:
   masa-extract videos/ out.h5                      a folder, with its subfolders as glosses
   masa-extract clips.csv out.h5                    path,label,split,signer,start,end
   masa-extract a.mp4 b.mov 'more/*.gif' out.h5     files and patterns
-  masa-extract videos/ out.h5 --split-by signer    70/10/20 without a signer in two splits
-  masa-extract --corpus wlasl --root WLASL/ out.h5 a corpus by its own lists
-  masa-extract videos/ out.h5 --dry-run            what would be done
+  masa-extract videos/ out.h5 --split-by signer    70/10/20, each signer in one split only
+  masa-extract --corpus wlasl --root WLASL/ out.h5 a corpus with its own lists
+  masa-extract videos/ out.h5 --dry-run            list the clips, extract nothing
 
 If interrupted, run the same command again: it continues.
 """
@@ -58,76 +58,106 @@ If interrupted, run the same command again: it continues.
 @click.option(
     "--estimator",
     type=click.Choice(ESTIMATORS),
-    help="What finds the keypoints [default: MMPose where it is installed].",
+    help="The pose estimator [default: MMPose if it is installed, else MediaPipe].",
 )
 @click.option(
-    "--model", default=DEFAULT_MODEL, help="mmpose: MMPose's name of it, or accurate, balanced, fast."
+    "--model", default=DEFAULT_MODEL, help="mmpose: a model name of MMPose, or accurate, balanced, fast."
 )
-@click.option("--checkpoint", help="mmpose: a file or an address [default: what MMPose publishes].")
 @click.option(
-    "--batch-size", type=click.IntRange(min=1), help="mmpose: frames at a time [default: what memory allows]."
+    "--checkpoint", help="mmpose: weights, a file or a URL [default: the weights MMPose publishes]."
 )
-@click.option("--flip-test/--no-flip-test", default=True, help="mmpose: look at the mirror image too.")
-@click.option("--precision", type=click.Choice(["fp32", "bf16", "fp16"]), default="fp32", show_default=True)
+@click.option(
+    "--batch-size",
+    type=click.IntRange(min=1),
+    help="mmpose: frames per batch [default: as many as fit in memory].",
+)
+@click.option(
+    "--flip-test/--no-flip-test",
+    default=True,
+    help="mmpose: also use the mirror image of each frame: more accurate, but slower.",
+)
+@click.option(
+    "--precision",
+    type=click.Choice(["fp32", "bf16", "fp16"]),
+    default="fp32",
+    show_default=True,
+    help="mmpose: number format of the network.",
+)
 @click.option(
     "--person",
     type=click.Choice(["auto", "detect", "follow", "annotated", "whole-frame"]),
     default="auto",
     show_default=True,
-    help="mmpose: where the signer is looked for; auto is the corpus's box, else detect if that is there.",
+    help="mmpose: where to look for the signer. auto: the corpus's box if there is one, else detect if the "
+    "detector is installed, else follow.",
 )
 @click.option(
     "--detector-checkpoint",
-    help="mmpose: of the person detector, a file or an address [default: what MMPose publishes].",
+    help="mmpose: weights of the person detector, a file or a URL [default: the weights MMPose publishes].",
 )
-@click.option("--corpus", type=click.Choice(CORPORA), help="Read a corpus's own lists; INPUT is left out.")
+@click.option("--corpus", type=click.Choice(CORPORA), help="Use a corpus's own lists; do not give INPUT.")
 @click.option("--root", type=click.Path(path_type=Path), help="With --corpus: the folder with its videos.")
 @click.option(
     "--annotations",
     type=click.Path(path_type=Path),
-    help="With --corpus: its lists, or their folder [default: in ROOT].",
+    help="With --corpus: the file of its lists, or the folder that contains them [default: in ROOT].",
 )
 @click.option(
     "--videos",
     type=click.Choice(["auto", "cut", "raw"]),
     default="auto",
     show_default=True,
-    help="With --corpus: whether files are clips cut already or source videos; auto goes by name and length.",
+    help="With --corpus: cut = each file is one clip; raw = files are source videos with many clips; auto "
+    "decides by file name and length.",
 )
-@click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
 @click.option(
-    "--workers", type=click.IntRange(min=1), help="Processes that work side by side [default: one a core]."
+    "--device",
+    type=click.Choice(["auto", "cpu", "cuda"]),
+    default="auto",
+    show_default=True,
+    help="Device of the estimator.",
+)
+@click.option(
+    "--workers", type=click.IntRange(min=1), help="Number of parallel processes [default: one per core]."
 )
 @click.option(
     "--shard-clips",
     type=click.IntRange(min=1),
-    help="Write numbered shards of so many clips, and OUT.h5 as their index.",
+    help="Write numbered shards with this number of clips each, and OUT.h5 as their index.",
 )
 @click.option(
     "--split-by",
     type=click.Choice(["random", "signer"]),
-    help="Deal clips without a split to train, val and test, 70/10/20.",
+    help="Assign clips without a split to train, val and test, 70/10/20.",
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Of the deal.")
-@click.option("--limit", type=click.IntRange(min=1), help="Only the first so many clips.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Random seed of --split-by.")
+@click.option("--limit", type=click.IntRange(min=1), help="Extract only the first N clips.", metavar="N")
 @click.option(
-    "--every", type=click.IntRange(min=1), default=1, show_default=True, help="Keep every N-th frame."
+    "--every",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="Keep every N-th frame.",
 )
 @click.option(
-    "--max-fps", type=click.FloatRange(min=0, min_open=True), help="Keep at most so many frames a second."
+    "--max-fps",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Keep at most this number of frames per second.",
 )
 @click.option(
     "--overwrite/--resume",
     default=False,
-    help="Start afresh, or go on with what OUT.h5 has [default: resume].",
+    help="--overwrite: extract all clips again. --resume: keep the clips in OUT.h5 and continue [default: "
+    "resume].",
 )
 @click.option(
     "--failures",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Where problems are listed, a JSON line each [default: OUT.h5.failures.jsonl].",
+    help="The file that lists problems, one JSON line each [default: OUT.h5.failures.jsonl].",
 )
 @click.option("--strict", is_flag=True, help="Stop at the first clip that fails.")
-@click.option("--dry-run", is_flag=True, help="List the clips and what would be done; write nothing.")
+@click.option("--dry-run", is_flag=True, help="List the clips and problems; write nothing.")
 @click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
 @click.option("-v", "--verbose", is_flag=True, help="Print a line for every clip.")
 @click.version_option(VERSION)
@@ -163,7 +193,8 @@ def main(
     """Find the 49 keypoints in every frame of sign videos and write them to one file.
 
     INPUT is a video, a folder of videos or of numbered images, a CSV list or a pattern. Exit code 0: all
-    clips worked; 3: some failed (they are listed, and the rest is in OUT.h5); 2: wrong usage.
+    clips were extracted; 3: some clips failed (they are listed, and the others are in OUT.h5); 2: wrong
+    usage.
     """
     console = make_console(quiet=quiet)
     with errors_in_one_line("masa-extract"):
@@ -209,8 +240,8 @@ def main(
                 summary = run_extraction(plan, output, ShownExtraction(console, verbose=verbose))
         except KeyboardInterrupt:
             complain(
-                f"Interrupted. What is done is kept in {work_folder_of(out)}; "
-                "the same command goes on from there."
+                f"Interrupted. Finished clips are kept in {work_folder_of(out)}; "
+                "run the same command again to continue."
             )
             sys.exit(EXIT_INTERRUPTED)
         print_end(console, plan, summary)
@@ -227,12 +258,15 @@ def _check_paths(
             "Run masa-extract --help for examples",
         )
     if (corpus is None) != (root is None) or (annotations is not None and corpus is None):
-        raise DataError("--corpus and --root go together", "Give both, or INPUT... in their place")
+        raise DataError(
+            "--corpus and --root must be given together, and --annotations needs both",
+            "Give --corpus and --root, or INPUT... instead",
+        )
 
 
 @contextmanager
 def _sigterm_as_interrupt() -> Iterator[None]:
-    """Treat the polite kill that clusters send like Ctrl-C."""
+    """Treat SIGTERM, which clusters send before they kill a job, like Ctrl-C."""
 
     def interrupt(number: int, frame: FrameType | None) -> NoReturn:
         raise KeyboardInterrupt

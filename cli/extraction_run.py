@@ -1,4 +1,4 @@
-"""What masa-extract shows before it runs, meanwhile and at its end."""
+"""What masa-extract prints before, during and after extraction."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from masa_data.texts import counted
 
 from .console import as_option
 
-# So many problems are printed; the file of failures has them all.
+# The number of problems that are printed; the file of failures has all of them.
 _SHOWN = 10
 
 
@@ -29,19 +29,19 @@ class ShownExtraction(BarWatcher):
         self._verbose = verbose
 
     def clip_done(self, outcome: ClipOutcome) -> None:
-        """Print how long it is, and show one more."""
+        """Print the clip's length if verbose, and advance the bar."""
         if self._verbose and outcome.track is not None:
             self.console.print(f"{outcome.clip.id}: {counted(len(outcome.track), 'frame')}")
         super().clip_done(outcome)
 
     def problem(self, problem: Problem) -> None:
-        """Print it."""
+        """Print the problem if verbose."""
         if self._verbose:
             self.console.print(f"{problem.kind}: {problem.path!r}: {problem.reason_in(as_option)}")
 
 
 def print_plan(console: Console, plan: ExtractionPlan) -> None:
-    """Print how many clips there are, and what will find the keypoints in them."""
+    """Print the number of clips, and which estimator will extract them."""
     listing, choice = plan.listing, plan.choice
     ignored = ", ".join(
         f"{ending or 'no ending'} ×{count}" for ending, count in listing.ignored.most_common()
@@ -50,8 +50,8 @@ def print_plan(console: Console, plan: ExtractionPlan) -> None:
     console.print(
         counted(len(listing.clips), "clip")
         + (f" of {counted(len(glosses), 'gloss', 'glosses')}" if glosses else "")
-        + (f"; {listing.missing:,} more are named but not on disk" if listing.missing else "")
-        + (f"; passed over: {ignored}" if ignored else "")
+        + (f"; {listing.missing:,} more are in the lists but not on disk" if listing.missing else "")
+        + (f"; ignored files: {ignored}" if ignored else "")
     )
     version = plan.provenance.estimator.version
     console.print(f"Estimator: {choice.name} {version} on {choice.device} ({choice.reason})")
@@ -60,7 +60,7 @@ def print_plan(console: Console, plan: ExtractionPlan) -> None:
 
 
 def print_dry_run(console: Console, listing: Listing, out: Path) -> None:
-    """Print the clips, and what is wrong with the inputs."""
+    """Print the first clips, and the problems of the inputs."""
     for clip in listing.clips[:20]:
         console.print(f"  {_describe(clip)}")
     if len(listing.clips) > 20:
@@ -79,7 +79,7 @@ def _describe(clip: Clip) -> str:
 
 
 def print_end(console: Console, plan: ExtractionPlan, summary: ExtractionSummary) -> None:
-    """Print the table of what was done, the last problems, and what comes next."""
+    """Print the table of results, the last problems, and the next command."""
     out = summary.out
     console.print(_table(summary))
     for problem in summary.problems[-_SHOWN:]:
@@ -89,7 +89,7 @@ def print_end(console: Console, plan: ExtractionPlan, summary: ExtractionSummary
     if summary.missing:
         console.print(missing_line(plan.listing))
     if summary.is_written:
-        done = f"Wrote {out}." if summary.done else f"{out} has nothing new."
+        done = f"Wrote {out}." if summary.done else f"{out} is unchanged: all clips were extracted before."
         console.print(f"{done} Next: masa-inspect {shlex.quote(str(out))}")
     else:
         console.print(f"No clip could be extracted; {out} was not written.")
@@ -104,7 +104,7 @@ def _table(summary: ExtractionSummary) -> Table:
     table.add_row("clips skipped (done before)", f"{summary.skipped:,}")
     table.add_row("clips failed", f"{summary.failed:,}")
     if summary.missing:
-        table.add_row("clips of the lists not on disk", f"{summary.missing:,}")
+        table.add_row("clips in the lists, not on disk", f"{summary.missing:,}")
     table.add_row("frames", f"{summary.frames:,}")
     table.add_row("frames/s", f"{summary.frames_per_second:.1f}")
     if summary.frames:
@@ -117,20 +117,20 @@ def _table(summary: ExtractionSummary) -> Table:
     if summary.several_people:
         table.add_row("clips with several people", f"{summary.several_people:,}")
     if summary.clamped:
-        table.add_row("keypoints too far outside", f"{summary.clamped:,}")
+        table.add_row("keypoints far outside the frame", f"{summary.clamped:,}")
     return table
 
 
 def problems_in(count: int, failures: Path) -> str:
-    """A line that says where the list of problems is."""
-    return f"{counted(count, 'problem')}; see {failures} for what to do"
+    """A line with the number of problems and the file that lists them."""
+    return f"{counted(count, 'problem')}; see {failures} for suggested fixes"
 
 
 def warn_of_empty_splits(console: Console, out: Path, empty: list[str]) -> None:
-    """Say that a split got no clip, which else shows when a model is to be chosen by it."""
+    """Print that a split has no clip; without this, users would notice only when training needs the split."""
     if empty:
         console.print(
-            f"No clip is in {' or '.join(empty)}: with so few clips of a gloss, the first goes to train. "
-            f"Deal again with masa-convert split {shlex.quote(str(out))} --again --by random --seed 1, or by "
-            "signer, or add clips."
+            f"No clip is in {' or '.join(empty)}: the glosses have few clips, and the first clip of a gloss "
+            "is assigned to train. Add clips, or split again: masa-convert split "
+            f"{shlex.quote(str(out))} --again --by random --seed 1 (or --by signer)."
         )

@@ -1,4 +1,4 @@
-"""masa-finetune: from pre-trained features to a recognizer."""
+"""masa-finetune: train a recognizer from a pre-trained network."""
 
 from __future__ import annotations
 
@@ -33,52 +33,74 @@ _EXAMPLES = """
 \b
 Examples:
   masa-finetune out.h5 --subset wlasl100              from the newest run of masa-pretrain
-  masa-finetune out.h5 --from runs/pretrain-002       from this one
+  masa-finetune out.h5 --from runs/pretrain-002       from this run
   masa-finetune out.h5 --from scratch --size small    without pre-training
-  masa-finetune out.h5 --recipe tuned --shots 5       five clips a class, the recipe for small data
+  masa-finetune out.h5 --recipe tuned --shots 5       five clips per class, the recipe for small data
   masa-finetune out.h5 --freeze                       a linear probe
-  masa-finetune --resume runs/finetune-001            go on with a run that was stopped
-  masa-finetune --resume runs/finetune-001 --epochs 90    and make it longer
+  masa-finetune --resume runs/finetune-001            continue a run that was stopped
+  masa-finetune --resume runs/finetune-001 --epochs 90    continue and train longer
 """
 _SCRATCH = "scratch"
 
 
 @click.command(cls=Command, context_settings=CONTEXT, epilog=_EXAMPLES)
 @click.argument("files", metavar="[OUT.h5]...", nargs=-1, type=click.Path(path_type=Path))
-@click.option("--subset", help="wlasl100, msasl500, …: only these labels [default: all].")
+@click.option(
+    "--subset", help="Train only on the classes of this subset: wlasl100, msasl500, … [default: all classes]."
+)
 @click.option(
     "--from",
     "origin",
     metavar="RUN|scratch",
-    help="A run of masa-pretrain, or one of its checkpoints [default: the newest run].",
+    help="A run folder of masa-pretrain, or one of its checkpoints [default: the newest run].",
 )
 @click.option(
-    "--recipe", type=click.Choice(["paper", "tuned"]), help="[default: paper; tuned is for small data]"
+    "--recipe",
+    type=click.Choice(["paper", "tuned"]),
+    help="The training recipe; tuned is for small data [default: paper].",
 )
-@click.option("--size", type=click.Choice(["base", "small", "tiny"]), help="With --from scratch.")
-@click.option("--freeze", is_flag=True, default=None, help="The encoder stays as it is; the head learns.")
-@click.option("--shots", type=click.IntRange(min=1), help="So many clips a class [default: all].")
-@click.option("--epochs", type=click.IntRange(min=1), help="[default: 60]")
-@click.option("--batch-size", type=click.IntRange(min=1), help="[default: 64]")
-@click.option("--seed", type=click.IntRange(min=0), help="[default: 0]")
+@click.option(
+    "--size", type=click.Choice(["base", "small", "tiny"]), help="Network size; only with --from scratch."
+)
+@click.option(
+    "--freeze", is_flag=True, default=None, help="Train only the head; the encoder does not change."
+)
+@click.option(
+    "--shots", type=click.IntRange(min=1), help="Use this number of training clips per class [default: all]."
+)
+@click.option("--epochs", type=click.IntRange(min=1), help="Number of epochs [default: 60].")
+@click.option("--batch-size", type=click.IntRange(min=1), help="Clips per step [default: 64].")
+@click.option("--seed", type=click.IntRange(min=0), help="Random seed [default: 0].")
 @click.option(
     "--precision",
     type=click.Choice(["auto", "fp32", "bf16"]),
-    help="[default: auto = bf16 on a GPU that has it, else fp32]",
+    help="Number format in training [default: auto = bf16 on a GPU that supports it, else fp32].",
 )
 @click.option(
     "--train-split",
     metavar="SPLITS",
-    help="Learn from clips of these splits: train, train+val, none (= without a split) [default: train].",
+    help="Train on clips of these splits: train, train+val, none (= clips without a split) [default: train].",
 )
-@click.option("--class-weights", type=click.Choice(["none", "balanced"]), help="[default: none]")
-@click.option("--label-smoothing", type=click.FloatRange(0, 1, max_open=True), help="[default: by recipe]")
-@click.option("--hand-swap", type=click.FloatRange(0, 1), help="Chance that a clip is mirrored [default: 0].")
+@click.option(
+    "--class-weights",
+    type=click.Choice(["none", "balanced"]),
+    help="balanced: rare classes get as much total weight as frequent ones [default: none].",
+)
+@click.option(
+    "--label-smoothing",
+    type=click.FloatRange(0, 1, max_open=True),
+    help="Share of each label that is spread over all classes [default: depends on the recipe].",
+)
+@click.option(
+    "--hand-swap",
+    type=click.FloatRange(0, 1),
+    help="Probability that a training clip is mirrored [default: 0].",
+)
 @click.option(
     "--any-estimator",
     is_flag=True,
     default=None,
-    help="Take files of different estimators, or of another than pre-training saw, all the same.",
+    help="Use the files even if their estimators differ from each other or from that of pre-training.",
 )
 @run_options("finetune")
 @list_settings_option("finetune")
@@ -143,7 +165,9 @@ def _settings(
     values["augment"] = None if hand_swap is None else {"hand_swap": hand_swap}
     said = said_values(assignments, values)
     if origin is not None and "pretrained" in said:
-        raise DataError("found both --from and --set pretrained, which say the same", "Leave one of them out")
+        raise DataError(
+            "found both --from and --set pretrained, which mean the same", "Leave one of them out"
+        )
     settings = resolve_settings(FinetuneSettings, config=config, assignments=assignments, options=values)
     if origin == _SCRATCH:
         settings = settings.model_copy(update={"pretrained": None})
@@ -158,13 +182,13 @@ def _settings(
 
 
 def _checkpoint(origin: object) -> Path:
-    """The last checkpoint of the run that --from names, or of the newest one."""
+    """The last checkpoint of the run that --from names, or of the newest run."""
     from masa_model.training.run_folder import RunFolder
 
     try:
         run = newest_run(make_console(stderr=True), "pretrain").path if origin is None else Path(str(origin))
     except DataError as error:
-        raise error.followed_by(", or say --from scratch") from None
+        raise error.followed_by(", or use --from scratch") from None
     return RunFolder(run).last if run.is_dir() else run
 
 
@@ -175,9 +199,9 @@ def _print_start(console: Console, job: Finetuning, device: str) -> None:
     origin = settings.pretrained or "scratch"
     frozen = ", frozen" if settings.freeze else ""
     console.print(
-        f"{counted(len(data.train), 'clip')} of {counted(len(data.classes), 'gloss', 'glosses')} to learn "
-        f"from; {len(data.val):,} of val "
-        + ("choose the epoch" if len(data.val) else "— the last epoch is kept")
+        f"{counted(len(data.train), 'training clip')} of {counted(len(data.classes), 'gloss', 'glosses')}; "
+        + counted(len(data.val), "val clip")
+        + (": the best epoch on val is kept" if len(data.val) else ": the last epoch is kept")
     )
     console.print(
         f"Run: {job.folder.path} · {settings.size} from {origin}{frozen} · {settings.recipe} · {device}"
@@ -198,9 +222,8 @@ def _train(console: Console, job: Finetuning) -> None:
 
 
 def _line(record: dict[str, float], epochs: int) -> str:
-    text = (
-        f"epoch {record['epoch'] + 1:.0f}/{epochs}: loss {record['loss']:.3f}, {record['accuracy']:.1%} right"
-    )
+    text = f"epoch {record['epoch'] + 1:.0f}/{epochs}: loss {record['loss']:.3f}, "
+    text += f"accuracy {record['accuracy']:.1%}"
     if "val_accuracy" in record:
         best = " (best)" if record["best_epoch"] == record["epoch"] else ""
         text += f"; val {record['val_accuracy']:.1%}{best}"

@@ -1,4 +1,4 @@
-"""The arguments and options that masa-convert's imports share, and what they mean."""
+"""The arguments and options that all imports of masa-convert share."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from masa_data.formats.reading import DECLARABLE, UNITS, Units
 
 Command = TypeVar("Command", bound=Callable[..., None])
 
-SIZE: Final = click.option("--size", metavar="WxH", help="Size of the frames in pixels; recorded as assumed.")
+SIZE: Final = click.option("--size", metavar="WxH", help="Frame size in pixels; recorded as assumed.")
 FPS: Final = click.option(
     "--fps",
     type=click.FloatRange(min=0, max=1000, min_open=True),
@@ -23,26 +23,30 @@ FPS: Final = click.option(
 VIDEOS: Final = click.option(
     "--videos",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="The videos behind the keypoints, named like the clips: give size, rate and hash.",
+    help="The folder of the source videos, named like the clips; size, rate and hash are read from them.",
 )
 MODEL: Final = click.option(
-    "--model", default="unknown", help="The model that found the keypoints, to be recorded."
+    "--model", default="unknown", help="The model that extracted the keypoints; it is recorded."
 )
 
 
 SWAP_SIZE: Final = click.option(
-    "--swap-size", is_flag=True, help="The files give height and width the other way round."
+    "--swap-size", is_flag=True, help="Swap width and height that the files give."
 )
 
 
 def units_option(default: Units) -> Callable[[Any], Any]:
-    """What positions are given in, where the files do not say it."""
+    """The option for the unit of positions, for formats that do not state the unit.
+
+    Args:
+        default: the default of --units.
+    """
     return click.option(
         "--units",
         type=click.Choice(UNITS),
         default=default,
         show_default=True,
-        help="What x and y are: pixels, or shares of the frame's width and height.",
+        help="Unit of x and y: pixels, or shares of the frame's width and height (0 to 1).",
     )
 
 
@@ -51,7 +55,7 @@ def import_options(corpus: str, *special: Callable[[Any], Any]) -> Callable[[Com
 
     Args:
         corpus: the default of --corpus.
-        special: options that not every import has.
+        special: options that only some imports have.
     """
     options: list[Callable[[Any], Any]] = [
         click.argument("paths", nargs=-1, required=True, metavar="INPUT... OUT.h5"),
@@ -60,18 +64,19 @@ def import_options(corpus: str, *special: Callable[[Any], Any]) -> Callable[[Com
             "--corpus",
             default=corpus,
             show_default=True,
-            help="Name of the clips' corpus, where the input names none.",
+            help="Name of the clips' corpus, if the input does not name one.",
         ),
         click.option(
             "--estimator",
             type=click.Choice(DECLARABLE),
-            help="What found the keypoints; recorded as declared, and taken beside clips that it extracted.",
+            help="The estimator that extracted the keypoints. It is recorded as declared; the file can then "
+            "be used together with clips that this estimator extracted.",
         ),
-        click.option("--overwrite", is_flag=True, help="Replace OUT.h5 if it is there."),
+        click.option("--overwrite", is_flag=True, help="Replace OUT.h5 if it exists."),
         click.option(
             "--failures",
             type=click.Path(dir_okay=False, path_type=Path),
-            help="Where problems are listed, a JSON line each [default: OUT.h5.failures.jsonl].",
+            help="The file that lists problems, one JSON line each [default: OUT.h5.failures.jsonl].",
         ),
         click.option("-q", "--quiet", is_flag=True, help="Print errors only."),
     ]
@@ -85,11 +90,15 @@ def import_options(corpus: str, *special: Callable[[Any], Any]) -> Callable[[Com
 
 
 def inputs_and_out(paths: tuple[str, ...], *, least: int = 1) -> tuple[list[str], Path]:
-    """The inputs and, behind them, the output.
+    """Separate the inputs from the output, which is the last path.
+
+    Args:
+        paths: the paths on the command line.
+        least: the smallest number of inputs.
 
     Raises:
-        DataError: if there are fewer than `least` inputs, one is not there, or the last path cannot be the
-            output.
+        DataError: if there are fewer than `least` inputs, an input does not exist, or the last path cannot be
+            the output.
     """
     *inputs, out_name = paths
     out = Path(out_name)

@@ -1,4 +1,4 @@
-"""Runs an import that a command asks for, and prints what became of it."""
+"""Run the import that a command asks for, and print the results."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _SHOWN: Final = 10
 
 
 class ImportArguments(TypedDict):
-    """What the commands that import take; those at the end not every one of them."""
+    """Arguments of the import commands; only some of the commands have the ones with NotRequired."""
 
     corpus: str
     estimator: str | None
@@ -44,12 +44,12 @@ def import_files(
     paths: tuple[str, ...],
     **arguments: Unpack[ImportArguments],
 ) -> NoReturn:
-    """Import as a command asks, print what became of it, and leave with its exit code.
+    """Run the import that a command asks for, print the results, and exit with the command's exit code.
 
     Args:
-        job_of: makes the job of a format.
-        paths: the inputs and, behind them, the output.
-        arguments: of the command.
+        job_of: function that makes the import job of a format.
+        paths: the inputs, then the output.
+        arguments: the other arguments of the command.
     """
     console = make_console(quiet=arguments["quiet"])
     with errors_in_one_line("masa-convert"):
@@ -86,7 +86,9 @@ def _print_end(console: Console, done: ImportSummary) -> None:
         f"{counted(done.clips, 'clip')}, {counted(done.frames, 'frame')} imported; {done.failed:,} failed"
     )
     if done.clamped:
-        console.print(f"{done.clamped:,} keypoints lay more than a frame outside and were dropped")
+        console.print(
+            f"keypoints more than a frame's size outside the frame, set to confidence 0: {done.clamped:,}"
+        )
     for problem in done.problems[:_SHOWN]:
         console.print(f"{problem.kind}: {problem.path!r}: {problem.reason_in(as_option)}")
     if done.failures is not None:

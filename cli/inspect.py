@@ -1,4 +1,4 @@
-"""masa-inspect: what is in a file of pose tracks."""
+"""masa-inspect: show what a file of pose tracks contains."""
 
 from __future__ import annotations
 
@@ -36,16 +36,16 @@ _EXAMPLES = """
 \b
 Examples:
   masa-inspect out.h5                                     totals, lengths, confidence, hands
-  masa-inspect out.h5 --validate                          read everything and check it
+  masa-inspect out.h5 --validate                          read and check the whole file
   masa-inspect out.h5 --list                              one line for each clip
   masa-inspect out.h5 --clip book/69241                   one clip
   masa-inspect out.h5 --clip book/69241 --overlay a.mp4   its skeleton over its video
-  masa-inspect out.h5 --html report.html                  a page to look at, with a search
+  masa-inspect out.h5 --html report.html                  a report page with a search field
   masa-inspect out.h5 --sheet glosses.svg                 one skeleton for every gloss
   masa-inspect out.h5 --sheet a.png --clip book/69241     eight frames of a clip
 """
 
-# Glosses on a sheet of which no clips are named.
+# The number of glosses on a sheet if no clips are given.
 _GLOSSES_ON_A_SHEET = 24
 
 
@@ -55,32 +55,36 @@ _GLOSSES_ON_A_SHEET = 24
     "--validate",
     "check",
     is_flag=True,
-    help="Check checksums, bounds, order and duplicates. Exit code 3: errors found.",
+    help="Check checksums, value ranges, order and duplicates. Exit code 3: errors were found.",
 )
 @click.option(
-    "--list", "as_list", is_flag=True, help="One line for each clip: id, gloss, split, signer, frames."
+    "--list", "as_list", is_flag=True, help="Print one line for each clip: id, gloss, split, signer, frames."
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON; with --list one object on each line.")
-@click.option("--clip", "clip_ids", multiple=True, help="Only this clip; for --sheet also several times.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON; with --list, one object per line.")
+@click.option(
+    "--clip", "clip_ids", multiple=True, help="Show only this clip; with --sheet it may be repeated."
+)
 @click.option(
     "--overlay",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Draw the skeleton over the clip's (or the first clip's) source: .mp4, .webm, .gif, or "
-    "a .png of eight frames.",
+    help="Draw the skeleton over the video of --clip [default: the first clip] and write .mp4, .webm, "
+    ".gif, or a .png of eight frames.",
 )
 @click.option(
     "--sheet",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="A contact sheet, .png or .svg: frames of the --clip; one skeleton for each of several, or, without "
-    "--clip, for each of the first 24 glosses.",
+    help="Draw a contact sheet, .png or .svg. With one --clip: eight of its frames. With several: one "
+    "skeleton per clip. Without --clip: one skeleton for each of the first 24 glosses.",
 )
 @click.option(
-    "--html", type=click.Path(dir_okay=False, path_type=Path), help="A report as one page, for any browser."
+    "--html",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write a report as one page, for any browser.",
 )
 @click.option(
     "--source",
     type=click.Path(exists=True, path_type=Path),
-    help="Where the clip's video is now [default: where it was].",
+    help="The clip's video, if it was moved [default: the path in the file].",
 )
 @click.version_option(VERSION)
 def main(
@@ -94,7 +98,7 @@ def main(
     html: Path | None,
     source: Path | None,
 ) -> None:
-    """Show what is in a file that masa-extract wrote."""
+    """Show what a file that masa-extract wrote contains."""
     console = make_console()
     with errors_in_one_line("masa-inspect"), PoseShards.open(file) as tracks:
         if as_list:
@@ -121,7 +125,9 @@ def main(
 
 def _one_clip(tracks: PoseShards, clip_ids: tuple[str, ...]) -> str:
     if len(clip_ids) > 1:
-        raise DataError(f"found {len(clip_ids)} times --clip, expected one", "Only --sheet takes several")
+        raise DataError(
+            f"found --clip {len(clip_ids)} times, expected once", "Only --sheet takes several clips"
+        )
     return clip_ids[0] if clip_ids else next(iter(tracks))
 
 
@@ -130,12 +136,15 @@ def _write_overlay(
 ) -> None:
     track = tracks[clip_id]
     found = source or Path(track.info.path)
-    # Of keypoints that were imported without their video, the path is the file of keypoints.
+    # If keypoints were imported without their video, the path is that of the keypoint file.
     imported = source is None and not track.info.source_sha256
     if imported:
-        console.print("Imported without its video; drawing on a plain background (--source names it)")
+        console.print(
+            "The clip was imported without its video; drawing on a plain background. "
+            "Give the video with --source."
+        )
     elif not found.exists():
-        console.print(f"{found} is not there; drawing on a plain background (--source names its new place)")
+        console.print(f"{found} was not found; drawing on a plain background. Give the video with --source.")
     note = write_overlay(track, overlay, None if imported or not found.exists() else found)
     console.print(f"Wrote {overlay}: {clip_id}" + (f"; {note}" if note else ""))
 
@@ -200,12 +209,12 @@ def _print_dataset(console: Console, tracks: PoseShards, as_json: bool) -> None:
     console.print(
         _facts_table(
             {
-                "frames a clip": _listed(summary.lengths),
+                "frames per clip": _listed(summary.lengths),
                 "frame sizes (clips)": _listed(summary.sizes),
                 "frames/s (clips)": _listed(summary.fps),
                 "mean confidence": _listed({k: f"{v:.2f}" for k, v in summary.confidence.items()}),
                 "hands found": _listed({k: f"{v:.0%}" for k, v in summary.hands.items()}),
-                "keypoints too far outside": f"{summary.clamped:,}",
+                "keypoints far outside the frame": f"{summary.clamped:,}",
             }
         )
     )

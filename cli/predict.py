@@ -1,4 +1,4 @@
-"""masa-predict: which sign a video shows."""
+"""masa-predict: recognize the signs in videos."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ _EXAMPLES = """
 \b
 Examples:
   masa-predict clip.mp4                         the newest run of masa-finetune
-  masa-predict videos/ --json                   a folder, with its subfolders
-  masa-predict out.h5                           what masa-extract wrote
-  masa-predict clip.mp4 --threshold 0.5         unknown, unless one gloss is at least 50 % probable
-  masa-predict clip.mp4 --overlay guess.mp4     the skeleton and the guess drawn over the video
+  masa-predict videos/ --json                   all videos of a folder and its subfolders
+  masa-predict out.h5                           a file that masa-extract wrote
+  masa-predict clip.mp4 --threshold 0.5         answer 'unknown' below 50 % probability
+  masa-predict clip.mp4 --overlay guess.mp4     draw skeleton and guess over the video
 """
 _CLIPS_AT_A_TIME = 64
 UNKNOWN = "unknown"
@@ -54,32 +54,49 @@ _NO_HANDS = "no hands found"
 @click.command(cls=Command, context_settings=CONTEXT, epilog=_EXAMPLES)
 @click.argument("inputs", metavar="INPUT...", nargs=-1, required=True)
 @click.option(
-    "--run", "run_path", type=click.Path(path_type=Path), help="A run, or a checkpoint [default: the newest]."
+    "--run",
+    "run_path",
+    type=click.Path(path_type=Path),
+    help="A run folder, or a checkpoint [default: the newest run].",
 )
 @click.option(
-    "--top", type=click.IntRange(min=1), default=5, show_default=True, help="Guesses for each clip."
+    "--top", type=click.IntRange(min=1), default=5, show_default=True, help="Number of guesses per clip."
 )
 @click.option(
     "--threshold",
     type=click.FloatRange(0, 1),
     default=0.0,
     show_default=True,
-    help="Answer 'unknown' where the best guess is less probable.",
+    help="Answer 'unknown' if the best guess has a lower probability.",
 )
 @click.option(
-    "--estimator", type=click.Choice(ESTIMATORS), help="[default: the one that the run was trained on]"
+    "--estimator",
+    type=click.Choice(ESTIMATORS),
+    help="The pose estimator [default: the one of the run's training data].",
 )
-@click.option("--checkpoint", help="mmpose: its weights [default: what MMPose publishes].")
-@click.option("--detector-checkpoint", help="mmpose: the person detector's [default: what MMPose publishes].")
-@click.option("--any-estimator", is_flag=True, help="Take keypoints of another estimator all the same.")
-@click.option("--workers", type=click.IntRange(min=1), help="Processes that extract [default: one a core].")
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON line for each clip.")
+@click.option(
+    "--checkpoint", help="mmpose: weights, a file or a URL [default: the weights MMPose publishes]."
+)
+@click.option(
+    "--detector-checkpoint",
+    help="mmpose: weights of the person detector, a file or a URL [default: the weights MMPose publishes].",
+)
+@click.option("--any-estimator", is_flag=True, help="Use keypoints even if they are of another estimator.")
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    help="Number of parallel extraction processes [default: one per core].",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON line per clip.")
 @click.option(
     "--overlay",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Draw skeleton and guess over the one clip: .mp4, .webm, .gif, or .png of eight frames.",
+    help="Draw skeleton and guess over the clip and write .mp4, .webm, .gif, or a .png of eight frames. The "
+    "input must be one clip.",
 )
-@click.option("--device", default="auto", show_default=True, help="Of the recognizer: auto, cpu, cuda …")
+@click.option(
+    "--device", default="auto", show_default=True, help="Device of the recognizer: auto, cpu, cuda, …"
+)
 @click.version_option(VERSION)
 def main(
     inputs: tuple[str, ...],
@@ -95,9 +112,9 @@ def main(
     overlay: Path | None,
     device: str,
 ) -> None:
-    """Recognize the sign in each video, folder of videos, or clip of a file of pose tracks.
+    """Recognize the sign in each video, in each video of a folder, or in each clip of a file of pose tracks.
 
-    Exit code 0: all clips worked; 3: some could not be extracted; 2: wrong usage.
+    Exit code 0: all clips were processed; 3: some clips could not be extracted; 2: wrong usage.
     """
     with errors_in_one_line("masa-predict"):
         if overlay is not None and overlay.suffix.lower() not in OVERLAY_ENDINGS:
@@ -133,8 +150,8 @@ def main(
                 if not any_estimator:
                     recognizer.check_estimator(tracks.provenance.estimator)
                 if overlay is not None and len(tracks) != 1:
-                    raise DataError(f"an overlay shows one clip, found {len(tracks)}", "Name one clip")
-                make_console(stderr=True).print(f"Recognizer on {processes.described}")
+                    raise DataError(f"found {len(tracks)} clips, expected one for --overlay", "Name one clip")
+                make_console(stderr=True).print(f"The recognizer runs on {processes.described}")
                 for track, guesses in _guesses(recognizer, tracks, top, any_estimator):
                     answer = _answer(guesses, threshold)
                     print_line = _json_line if as_json else _line
@@ -159,7 +176,10 @@ def _of_tracks(inputs: tuple[str, ...]) -> bool:
 @contextmanager
 def _opened(inputs: tuple[str, ...]) -> Iterator[PoseShards]:
     if len(inputs) != 1:
-        raise DataError(f"found {len(inputs)} inputs, one of them a file of pose tracks", "Name it alone")
+        raise DataError(
+            f"found {len(inputs)} inputs, one of them a file of pose tracks, which must be the only input",
+            "Run the command once for each file of pose tracks, and once for the videos",
+        )
     with PoseShards.open(inputs[0]) as tracks:
         yield tracks
 
@@ -168,14 +188,16 @@ def _opened(inputs: tuple[str, ...]) -> Iterator[PoseShards]:
 def _extracted(
     inputs: tuple[str, ...], recognizer: Recognizer, options: VideoOptions, problems: list[Problem]
 ) -> Iterator[PoseShards]:
-    """The videos' tracks, in a file that is gone afterwards."""
+    """The pose tracks of the videos, in a temporary file."""
     from masa_model.training.videos import extracted_videos
 
     with extracted_videos(inputs, recognizer.path, recognizer.header, options) as (tracks, found):
         problems += found
         if tracks is None:
-            reason = problems[0].reason_in(as_option) if problems else "there is none"
-            raise DataError(f"no clip could be extracted: {reason}", "Look at it with masa-extract")
+            reason = problems[0].reason_in(as_option) if problems else "the inputs have no clip"
+            raise DataError(
+                f"no clip could be extracted: {reason}", "Run masa-extract on the inputs for details"
+            )
         yield tracks
 
 
@@ -188,7 +210,7 @@ def _guesses(
 
 
 def _answer(guesses: list[Guess], threshold: float) -> str | None:
-    """The best guess; UNKNOWN if it is not probable enough; None if there is nothing to guess from."""
+    """The best guess; UNKNOWN if its probability is below the threshold; None if there are no guesses."""
     if not guesses:
         return None
     return guesses[0].gloss if guesses[0].probability >= threshold else UNKNOWN

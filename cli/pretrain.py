@@ -1,4 +1,4 @@
-"""masa-pretrain: MASA's self-supervised pre-training."""
+"""masa-pretrain: self-supervised pre-training of MASA."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ if TYPE_CHECKING:
 _EXAMPLES = """
 \b
 Examples:
-  masa-pretrain out.h5                                 the paper's network and recipe
-  masa-pretrain out.h5 --size tiny                     minutes on a laptop
+  masa-pretrain out.h5                                 network and recipe of the paper
+  masa-pretrain out.h5 --size tiny                     a small network, minutes on a laptop
   masa-pretrain wlasl.h5 slr500.h5 --epochs 200        several files, a shorter run
   masa-pretrain out.h5 --set motion.interval=5 --set masking.strategy=random
-  masa-pretrain --resume runs/pretrain-001             go on with a run that was stopped
-  masa-pretrain --resume runs/pretrain-001 --epochs 30 and make it longer
+  masa-pretrain --resume runs/pretrain-001             continue a run that was stopped
+  masa-pretrain --resume runs/pretrain-001 --epochs 30 continue and train longer
   torchrun --nproc-per-node 4 -m masa_cli.pretrain out.h5 --run-folder runs/mine
 """
 
-# Fewer candidates than this share of the frames, and there is hardly anything to learn from.
+# With a smaller share of masked frames (relative to masking.ratio), there is hardly anything to learn from.
 _FEW_CANDIDATES = 0.1
 
 
@@ -49,32 +49,37 @@ _FEW_CANDIDATES = 0.1
 @click.option(
     "--size", type=click.Choice(["base", "small", "tiny"]), help="Network and recipe [default: base]."
 )
-@click.option("--epochs", type=click.IntRange(min=1), help="[default: base 400, small 200, tiny 10]")
 @click.option(
-    "--batch-size", type=click.IntRange(min=1), help="Clips of a step in each process [default: 64]."
+    "--epochs", type=click.IntRange(min=1), help="Number of epochs [default: base 400, small 200, tiny 10]."
 )
-@click.option("--seed", type=click.IntRange(min=0), help="[default: 0]")
+@click.option(
+    "--batch-size", type=click.IntRange(min=1), help="Clips per step in each process [default: 64]."
+)
+@click.option("--seed", type=click.IntRange(min=0), help="Random seed [default: 0].")
 @click.option(
     "--split",
     "splits",
     multiple=True,
     type=click.Choice(["train", "val", "test", "none"]),
-    help="Train on clips of this split; may be repeated [default: train, and none = clips without a split].",
+    help="Train on clips of this split; none = clips without a split. May be repeated [default: train and "
+    "none].",
 )
 @click.option(
     "--any-estimator",
     is_flag=True,
     default=None,
-    help="Take files of different estimators all the same.",
+    help="Use the files even if their estimators differ.",
 )
 @run_options("pretrain")
 @list_settings_option("pretrain")
 @click.option(
     "--precision",
     type=click.Choice(["auto", "fp32", "bf16"]),
-    help="[default: auto = bf16 on a GPU that has it, else fp32]",
+    help="Number format in training [default: auto = bf16 on a GPU that supports it, else fp32].",
 )
-@click.option("--probe-every", type=click.IntRange(min=0), metavar="N", help="Probe every N epochs.")
+@click.option(
+    "--probe-every", type=click.IntRange(min=0), metavar="N", help="Run a probe on val every N epochs."
+)
 @click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
 @click.version_option(VERSION)
 def main(
@@ -90,7 +95,7 @@ def main(
     epochs: int | None,
     **options: object,
 ) -> None:
-    """Pre-train MASA on the clips of one or several files, without labels."""
+    """Pre-train MASA on the clips of one or several files. Labels are not used."""
     with errors_in_one_line("masa-pretrain"):
         from masa_model.runs.beginning import held_by
         from masa_model.runs.pretraining import Pretraining
@@ -130,16 +135,18 @@ def main(
 def _print_start(console: Console, job: Pretraining) -> None:
     settings, data = job.settings, job.data
     table = Table(box=None, pad_edge=False)
-    for heading in ("corpus", "split", "used", "there"):
-        table.add_column(heading, justify="right" if heading in ("used", "there") else "left")
+    for heading in ("corpus", "split", "used", "available"):
+        table.add_column(heading, justify="right" if heading in ("used", "available") else "left")
     for (corpus, split), (used, there) in data.counts.items():
         table.add_row(corpus, split or "none", f"{used:,}", f"{there:,}")
     console.print(table)
     if data.clips.column("split").tolist().count("test"):
-        console.print("Clips of test are among them: masa-eval will refuse to count these.")
+        console.print(
+            "Clips of split test are used for training: masa-eval will refuse to evaluate on these clips."
+        )
     bank = min(settings.alignment.bank_size, max(1, len(data.clips) // 2))
     if bank < settings.alignment.bank_size and settings.alignment.weight > 0:
-        console.print(f"The memory bank holds {bank:,} keys: half of the {counted(len(data.clips), 'clip')}.")
+        console.print(f"The memory bank has {bank:,} keys: half of the {counted(len(data.clips), 'clip')}.")
     if job.before is not None:
         say_how_it_goes_on(console, "masa-pretrain", job.folder, settings, job.before)
     many = counted(job.processes.count, "process", "processes")
@@ -162,12 +169,12 @@ def _train(console: Console, job: Pretraining) -> None:
 
 
 def _slow(settings: PretrainSettings, device: str) -> str:
-    """What to say of a run that takes days."""
+    """The hint to print if a run will take days."""
     if device != "cpu" or settings.size == "tiny":
         return ""
     return (
-        f"The {settings.size} network is made for GPUs; --size tiny takes minutes to hours on a CPU. "
-        "Ctrl-C saves and stops."
+        f"The {settings.size} network is made for GPUs. Use --size tiny on a CPU; it takes minutes to hours. "
+        "Ctrl-C saves a checkpoint and stops."
     )
 
 
@@ -176,16 +183,16 @@ def _line(record: dict[str, float], settings: PretrainSettings, left: str) -> st
 
     text = (
         f"epoch {record['epoch'] + 1:.0f}/{settings.epochs}: motion loss {record['motion_loss']:.4f}, "
-        f"alignment loss {record['alignment_loss']:.3f} ({record['contrastive_accuracy']:.0%} right), "
+        f"alignment loss {record['alignment_loss']:.3f} (accuracy {record['contrastive_accuracy']:.0%}), "
         f"{record['masked_share']:.0%} masked, {speed(record['clips_per_second'])}{left}"
     )
     if "val_neighbor_1" in record:
-        text += f"; on val {record['val_neighbor_1']:.1%} with 1 clip a class"
-        text += f", {record['val_linear_all']:.1%} with all"
+        text += f"; probe on val {record['val_neighbor_1']:.1%} with 1 clip per class"
+        text += f", {record['val_linear_all']:.1%} with all clips"
     if record["masked_share"] < _FEW_CANDIDATES * settings.masking.ratio:
         text += (
-            f" — few frames are masked, and {record['clips_without_candidate']:.0%} of the clips have no "
-            f"frame that moves enough: {how_to_mask_more(settings.masking)}"
+            f". Few frames are masked; {record['clips_without_candidate']:.0%} of the clips have no frame "
+            f"with enough motion: {how_to_mask_more(settings.masking)}"
         )
     return text
 

@@ -1,4 +1,4 @@
-"""masa-probe: how good a pre-trained encoder's frozen features are."""
+"""masa-probe: measure the quality of the frozen features of a pre-trained encoder."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _EXAMPLES = """
 \b
 Examples:
-  masa-probe                                   the newest pre-training run, on its own files
+  masa-probe                                   the newest run of masa-pretrain, on its own files
   masa-probe --run runs/pretrain-001           another run
   masa-probe --run runs/pretrain-001 other.h5  on other files
   masa-probe --run runs/pretrain-001/checkpoints/epoch-0010.safetensors
@@ -36,18 +36,18 @@ Examples:
 
 @click.command(cls=Command, context_settings=CONTEXT, epilog=_EXAMPLES)
 @click.argument("files", metavar="[OUT.h5]...", nargs=-1, type=click.Path(path_type=Path))
-# torchrun takes --run for an abbreviation of an option of its own, wherever it stands.
+# torchrun reads --run as an abbreviation of one of its own options, even after the name of the script.
 @click.option(
     "--run",
     "--run-folder",
     "run_path",
     type=click.Path(path_type=Path),
     metavar="RUN",
-    help="A run of masa-pretrain, or one of its checkpoints [default: the newest run].",
+    help="A run folder of masa-pretrain, or one of its checkpoints [default: the newest run].",
 )
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 …")
+@click.option("--device", default="auto", show_default=True, help="Device: auto, cpu, cuda, cuda:1, …")
 @click.option(
-    "--any-estimator", is_flag=True, help="Take files of another estimator than the run's all the same."
+    "--any-estimator", is_flag=True, help="Use the files even if their estimator is not that of the run."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.version_option(VERSION)
@@ -58,10 +58,10 @@ def main(
     any_estimator: bool,
     as_json: bool,
 ) -> None:
-    """Learn from clips of train with frozen features, and guess those of val; test is never touched.
+    """Train classifiers on frozen features of split train, and measure their accuracy on val.
 
-    Beside the run stands the same network without training. The motion loss on val stands beside three
-    predictions that need no learning.
+    Split test is never used. For comparison, the same is done with the untrained network. The motion loss on
+    val is compared with three predictions that need no training.
     """
     with errors_in_one_line("masa-probe"):
         from masa_model.evaluation.motion_quality import motion_losses
@@ -95,7 +95,7 @@ def main(
             if not any_estimator:
                 check_estimator(loaded.path, loaded.header.estimator, train.estimator, "any_estimator")
             seen = _seen(loaded, val)
-            # Both alike, whatever the statistics that the checkpoint was saved with.
+            # Both encoders are calibrated in the same way, whatever statistics the checkpoint contains.
             calibrate_encoder(model.query.encoder, train, settings.inputs, processes.device)
             trained = probe(model.query.encoder, train, val, settings.inputs, processes.device)
             encoder = untrained_encoder(settings, train, processes.device, settings.seed)
@@ -117,11 +117,12 @@ def main(
             return
         console.print(
             f"{loaded.path}: step {loaded.header.step:,} of {loaded.header.steps:,}; "
-            f"{counted(trained.clips, 'clip')} of val, {counted(trained.classes, 'class', 'classes')}, top-1"
+            f"{counted(trained.clips, 'val clip')}, {counted(trained.classes, 'class', 'classes')}; "
+            "top-1 accuracy"
         )
         console.print(f"Computed on {device}")
         if seen:
-            console.print(f"note: {seen:,} of the clips of val were seen in this pre-training")
+            console.print(f"note: this pre-training also used {counted(seen, 'val clip')}")
         for note in train.class_notes():
             console.print(f"note: {note}")
         console.print(_accuracies(trained, untrained))
@@ -131,12 +132,12 @@ def main(
 
 
 def _is_run(path: Path) -> bool:
-    """Whether this is a run or a checkpoint rather than a file of pose tracks; version 0.1 had it first."""
+    """Whether a path is a run or a checkpoint, not a file of pose tracks; in version 0.1 it came first."""
     return path.is_dir() or path.suffix == ".safetensors"
 
 
 def _seen(checkpoint: Checkpoint, val: PoseDataset) -> int | None:
-    """How many clips of val pre-training saw; None if an earlier version made the checkpoint."""
+    """The number of val clips that pre-training used; None if an earlier version wrote the checkpoint."""
     from masa_model.training.checkpoint import TRAINED_ON
     from masa_model.training.content import seen_before
 
@@ -146,7 +147,7 @@ def _seen(checkpoint: Checkpoint, val: PoseDataset) -> int | None:
 
 def _accuracies(trained: ProbeResult, untrained: ProbeResult) -> Table:
     table = Table(box=None, pad_edge=False)
-    for heading in ("clips a class", "classifier", "this run", "untrained", "gap closed"):
+    for heading in ("clips per class", "classifier", "this run", "untrained", "gap closed"):
         table.add_column(heading, justify="left" if heading == "classifier" else "right")
     for name in ("neighbor", "linear"):
         ours, theirs = getattr(trained, name), getattr(untrained, name)

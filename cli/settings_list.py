@@ -1,4 +1,4 @@
-"""`--list-settings`: every setting, printed by the commands that train."""
+"""`--list-settings` of masa-pretrain and masa-finetune: print every setting."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rich.table import Table
 
 from .console import make_console
 
-# Of lines that are piped: one for each setting, so that grep finds it with its meaning.
+# Width of piped output: each setting stays on one line, so that grep finds it with its meaning.
 _NEVER_WRAPPED: Final = 10_000
 
 
@@ -18,7 +18,7 @@ def list_settings_option(kind: Literal["pretrain", "finetune"]) -> Callable[[Any
     """The option that prints all settings and ends the command.
 
     Args:
-        kind: which settings.
+        kind: the command whose settings are printed.
     """
 
     def show(context: click.Context, parameter: click.Parameter, asked: bool) -> None:
@@ -50,5 +50,5 @@ def list_settings_option(kind: Literal["pretrain", "finetune"]) -> Callable[[Any
         is_eager=True,
         expose_value=False,
         callback=show,
-        help="Print every name that --set takes, with default, range and meaning.",
+        help="Print every setting for --set, with its default, range and meaning.",
     )

@@ -1,4 +1,4 @@
-"""How long a training still takes, and what is said about it."""
+"""The speed of a training and the time that is left, as numbers and as text."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from collections.abc import Callable
 from typing import Final
 
 _DAY: Final = 86_400.0
-# After so long, the first steps say enough about the others.
+# After this time, the speed of the first steps is a good estimate for the others.
 _SECONDS_BEFORE_ESTIMATE: Final = 10.0
 _WORTH_SAYING: Final = 3_600.0
 
 
 class Pace:
-    """The speed of a run since it was begun or went on.
+    """The speed of a run since it was started or resumed.
 
     Args:
-        clips: of a step, over all processes.
-        slow: what to say besides where the run will take more than a day; "" = nothing.
-        clock: gives seconds.
+        clips: number of clips per step, over all processes.
+        slow: hint to add to the estimate if the run will take more than a day; "" = no hint.
+        clock: function that returns the time in seconds.
     """
 
     def __init__(self, clips: int, slow: str = "", clock: Callable[[], float] = time.monotonic) -> None:
@@ -29,11 +29,11 @@ class Pace:
         self._estimated = False
 
     def note(self, step: int, steps: int) -> None:
-        """A step has been made.
+        """Note that a step was made.
 
         Args:
-            step: steps made, those of earlier sittings among them.
-            steps: of the whole run.
+            step: number of steps made so far, including those before the run was resumed.
+            steps: number of steps of the whole run.
         """
         self._now = self._clock()
         if self._first is None:
@@ -42,27 +42,27 @@ class Pace:
 
     @property
     def clips_per_second(self) -> float:
-        """On average; 0 before the first step."""
+        """Average number of clips per second; 0 before the first step."""
         return self._made * self._clips / max(self._now - self._began, 1e-9)
 
     @property
     def left(self) -> float:
-        """Seconds to go."""
+        """Estimated number of seconds left."""
         return self._to_go * (self._now - self._began) / max(self._made, 1)
 
     def estimate(self) -> str:
-        """Once, when the first steps tell it, a line about a run that takes more than an hour; else ""."""
+        """Return the estimated time once, after the first steps, if it is more than an hour; else ""."""
         if self._estimated or self._now - self._began < _SECONDS_BEFORE_ESTIMATE or not self._made:
             return ""
         self._estimated = True
         if self.left < _WORTH_SAYING:
             return ""
-        text = f"About {duration(self.left)} to go, at {speed(self.clips_per_second)}."
+        text = f"About {duration(self.left)} left, at {speed(self.clips_per_second)}."
         return f"{text} {self._slow}" if self._slow and self.left > _DAY else text
 
 
 def duration(seconds: float) -> str:
-    """As "0:03:20" or "26:10:00"; from two days on as "3 days"."""
+    """A duration as text: "0:03:20" or "26:10:00"; from two days on "3 days"."""
     if seconds >= 2 * _DAY:
         return f"{seconds / _DAY:,.0f} days"
     minutes, rest = divmod(round(seconds), 60)
@@ -70,6 +70,6 @@ def duration(seconds: float) -> str:
 
 
 def speed(clips_per_second: float) -> str:
-    """As "120 clips/s" or "0.4 clips/s"."""
+    """A speed as text: "120 clips/s" or "0.4 clips/s"."""
     digits = 0 if clips_per_second >= 10 else 1
     return f"{clips_per_second:,.{digits}f} clips/s"

@@ -1,4 +1,4 @@
-"""What the commands that train share: options of a run, going on with one, showing it, stopping it."""
+"""What masa-pretrain and masa-finetune share: options, and how a run is resumed, shown and stopped."""
 
 from __future__ import annotations
 
@@ -31,32 +31,38 @@ _Settings = TypeVar("_Settings", bound=BaseModel)
 
 
 def run_options(kind: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Options for settings and for the run's folder.
+    """Decorator that adds the options for settings and for the run folder.
 
     Args:
-        kind: "pretrain" or "finetune": how the folders are named.
+        kind: "pretrain" or "finetune"; default run folders are named by it.
     """
     path = click.Path(path_type=Path)
     options = (
         click.option("--config", type=path, help="A TOML file of settings."),
         click.option(
-            "--set", "assignments", metavar="NAME=VALUE", multiple=True, help="One setting; may be repeated."
+            "--set",
+            "assignments",
+            metavar="NAME=VALUE",
+            multiple=True,
+            help="Change one setting; may be repeated.",
         ),
-        # torchrun takes --run for an abbreviation of an option of its own, wherever it stands.
+        # torchrun reads --run as an abbreviation of one of its own options, even after the script name.
         click.option(
             "--run",
             "--run-folder",
             "run_path",
             type=path,
-            help=f"Folder [default: runs/{kind}-NNN]; with torchrun say --run-folder.",
+            help=f"The run folder to write [default: runs/{kind}-NNN]. With torchrun, use --run-folder.",
         ),
         click.option(
             "--resume",
             type=path,
             metavar="RUN",
-            help="Go on with a run; with --epochs, make it longer.",
+            help="Continue this run; with --epochs, train longer.",
         ),
-        click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 …"),
+        click.option(
+            "--device", default="auto", show_default=True, help="Device: auto, cpu, cuda, cuda:1, …"
+        ),
     )
 
     def add(command: Callable[..., None]) -> Callable[..., None]:
@@ -68,19 +74,21 @@ def run_options(kind: str) -> Callable[[Callable[..., None]], Callable[..., None
 
 
 def run_to_resume(resume: Path, said: Iterable[object]) -> RunFolder:
-    """The folder of a run to go on with.
+    """The folder of a run to resume.
 
     Args:
-        resume: the run's folder.
-        said: values of options that go on with nothing; all must be unsaid.
+        resume: path of the run folder.
+        said: values of the options that cannot be changed when a run is resumed; none may be given.
 
     Raises:
-        DataError: if one was said, or the folder holds no run.
+        DataError: if one of them was given, or the folder contains no run.
     """
     from masa_model.training.run_folder import RunFolder
 
     if any(value is not None and value != () for value in said):
-        raise DataError("--resume goes on with the settings of the run", "Leave the other options out")
+        raise DataError(
+            "--resume uses the settings of the run, but other options were given", "Leave them out"
+        )
     folder = RunFolder(resume)
     folder.require_run()
     return folder
@@ -89,44 +97,46 @@ def run_to_resume(resume: Path, said: Iterable[object]) -> RunFolder:
 def say_how_it_goes_on(
     console: Console, command: str, folder: RunFolder, settings: BaseModel, before: BaseModel
 ) -> None:
-    """What is not as one may think: from the start again, longer, or complete already.
+    """Print if a resumed run starts from the beginning, was made longer, or is complete already.
 
     Args:
-        console: where to say it.
-        command: its name.
-        folder: of the run.
-        settings: with which it goes on.
-        before: with which it was begun.
+        console: console to print to.
+        command: name of the command.
+        folder: the run folder.
+        settings: settings with which the run continues.
+        before: settings with which the run was started.
     """
     from masa_model.training.checkpoint import read_header
 
     epochs, had = settings.epochs, before.epochs  # type: ignore[attr-defined]
     if epochs != had:
         console.print(
-            f"{folder.path} is made longer, from {had:,} to {epochs:,} epochs. From here on its schedules "
-            "are those of the longer run, so the learning rate may rise again: a run that was as long from "
-            "its start ends otherwise."
+            f"{folder.path} is made longer, from {had:,} to {epochs:,} epochs. From now on it follows the "
+            "schedules of the longer run, so the learning rate can rise again. The result is not the same as "
+            "that of a run that had this length from the start."
         )
     if not folder.last.exists():
-        console.print(f"{folder.path} has no checkpoint yet: it begins again, with its own settings.")
+        console.print(
+            f"{folder.path} has no checkpoint yet: the run starts from the beginning, with its own settings."
+        )
         return
     header = read_header(folder.last)
     if header.step == header.steps and epochs == had:
         console.print(
-            f"{folder.path} is complete ({counted(epochs, 'epoch')}). To make it longer: "
+            f"{folder.path} is complete ({counted(epochs, 'epoch')}). To train longer: "
             f"{shlex.join([command, '--resume', str(folder.path), '--epochs', str(2 * epochs)])}"
         )
 
 
 def newest_run(console: Console, kind: str) -> RunFolder:
-    """The run that was started last, and a line where it was stopped early.
+    """The run that was started last; prints a line if it was stopped early.
 
     Args:
-        console: where to say so.
+        console: console to print to.
         kind: "pretrain" or "finetune".
 
     Raises:
-        DataError: if there is none.
+        DataError: if there is no run.
     """
     from masa_model.training.checkpoint import read_header
     from masa_model.training.run_folder import RunFolder
@@ -138,20 +148,24 @@ def newest_run(console: Console, kind: str) -> RunFolder:
         if isinstance(epochs, int):
             done = f"{epochs * header.step // header.steps} of {counted(epochs, 'epoch')}"
         console.print(
-            f"{folder.path}, the newest run, was stopped at {done}; it is taken as it is (go on with it: "
-            f"masa-{kind} --resume {shlex.quote(str(folder.path))})."
+            f"{folder.path}, the newest run, was stopped at {done}; its last checkpoint is used. "
+            f"To continue the run: masa-{kind} --resume {shlex.quote(str(folder.path))}"
         )
     return folder
 
 
 def files_to_train_on(files: tuple[Path, ...], command: str) -> tuple[Path, ...]:
-    """The files named.
+    """The files that the user gave.
+
+    Args:
+        files: the files; must not be empty.
+        command: name of the command.
 
     Raises:
-        DataError: if none is.
+        DataError: if no file was given.
     """
     if not files:
-        raise DataError("no file was named", f"As in: {command} out.h5")
+        raise DataError("no input file was given", f"Name one or several, as in: {command} out.h5")
     return files
 
 
@@ -163,15 +177,15 @@ def show_training(
     after_epoch: Callable[[dict[str, Any], str], None],
     pace: Pace,
 ) -> None:
-    """Run a training with a bar. If a signal stops it, say how to go on, and leave.
+    """Train, with a progress bar. If a signal stops the run, print how to continue it, and exit.
 
     Args:
-        console: where to show it.
-        command: its name.
-        folder: of the run.
-        train: begins the training; is given what to ask whether to stop.
+        console: console to print to.
+        command: name of the command.
+        folder: the run folder.
+        train: function that starts the training; its argument is a function that tells whether to stop.
         after_epoch: called with each epoch's record, and the time left as text ("" at the end).
-        pace: of the run.
+        pace: speed of the run.
     """
     bar = Progress(
         TextColumn("epoch {task.fields[epoch]}"),
@@ -203,13 +217,16 @@ def show_training(
             if said := pace.estimate():
                 console.print(said)
     if stopped and (last is None or last.step < last.steps):
-        console.print(f"Stopped and saved. Go on with: {shlex.join([command, '--resume', str(folder.path)])}")
+        console.print(
+            "Stopped; a checkpoint was saved. "
+            f"To continue: {shlex.join([command, '--resume', str(folder.path)])}"
+        )
         sys.exit(EXIT_TERMINATED)
 
 
 @contextmanager
 def _stop_on_signals() -> Iterator[list[int]]:
-    """A list that is empty until SIGTERM or SIGINT arrives; a second one ends the process at once."""
+    """A list that is empty until SIGTERM or SIGINT arrives; a second signal ends the process at once."""
     arrived: list[int] = []
 
     def note(number: int, frame: FrameType | None) -> None:

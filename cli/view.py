@@ -1,4 +1,4 @@
-"""masa-view: a clip in Rerun's window, or saved for it."""
+"""masa-view: show a clip in Rerun, or save it for Rerun."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ if TYPE_CHECKING:
 
     from masa_model.inputs.track_masks import TrackMasks
 
-# What the network is given of the motion, and what Alg. 1 makes of it.
+# Names in Rerun for the motion that the network sees and the masks of Alg. 1.
 _FRAME = f"{VIDEO}/mask"
 _SHARE = "masks/share"
 _MOTION = "masks/motion"
 _PANELS = {
-    _SHARE: "Alg. 1: share of keypoints that move; candidate, masked",
-    _MOTION: "Alg. 1: motion, 1/256 of a part's side",
+    _SHARE: "Alg. 1: share of moving keypoints; candidate frames, masked frames",
+    _MOTION: "Alg. 1: motion, in 1/256 of the side of a part's box",
 }
 _COLORS = {"candidate": (240, 228, 66), "masked": (213, 94, 0)}
 
@@ -42,33 +42,37 @@ _EXAMPLES = """
 \b
 Examples:
   masa-view out.h5                                  the first clip, in a window
-  masa-view out.h5 --clip book/69241                another one
-  masa-view out.h5 --clip book/69241 --save a.rrd   into a file: rerun a.rrd shows it
+  masa-view out.h5 --clip book/69241                another clip
+  masa-view out.h5 --clip book/69241 --save a.rrd   write a file; open it with: rerun a.rrd
 """
 
 
 @click.command(cls=Command, context_settings=CONTEXT, epilog=_EXAMPLES)
 @click.argument("file", metavar="OUT.h5", type=click.Path(path_type=Path))
 @click.argument("first_id", metavar="", required=False)
-@click.option("--clip", "clip_id", help="This clip [default: the first].")
+@click.option("--clip", "clip_id", help="The clip to show [default: the first].")
 @click.option(
-    "--save", type=click.Path(dir_okay=False, path_type=Path), help="Write .rrd instead of opening a window."
+    "--save",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write an .rrd file instead of opening a window.",
 )
 @click.option(
     "--source",
     type=click.Path(exists=True, path_type=Path),
-    help="Where the clip's video is now [default: where it was].",
+    help="The clip's video, if it was moved [default: the path in the file].",
 )
 @click.version_option(VERSION)
 def main(
     file: Path, first_id: str | None, clip_id: str | None, save: Path | None, source: Path | None
 ) -> None:
-    """Show a clip in Rerun: video, skeleton, confidences, motion and masks on one clock."""
+    """Show a clip in Rerun: video, skeleton, confidences, motion and masks on one timeline."""
     console = make_console()
     with errors_in_one_line("masa-view"), PoseShards.open(file) as tracks:
         if first_id is not None:
             if clip_id is not None:
-                raise DataError(f"found two clips, {first_id} and {clip_id}, expected one", "Use --clip once")
+                raise DataError(
+                    f"found two clips, {first_id} and {clip_id}, expected one", "Give one clip with --clip"
+                )
             note_old_spelling(f"the clip {first_id}", f"--clip {first_id}")
             clip_id = first_id
         require_rerun()
@@ -79,11 +83,14 @@ def main(
         track = tracks[clip_id]
         found: Path | None = source or Path(track.info.path)
         if found is not None and not found.exists():
-            console.print(f"{found} is not there; showing the skeleton alone (--source names its new place)")
+            console.print(f"{found} was not found; showing only the skeleton. Give the video with --source.")
             found = None
         elif source is None and not track.info.source_sha256:
-            # Of keypoints that were imported without their video, the path is the file of keypoints.
-            console.print("Imported without its video; showing the skeleton alone (--source names it)")
+            # If keypoints were imported without their video, the path is that of the keypoint file.
+            console.print(
+                "The clip was imported without its video; showing only the skeleton. "
+                "Give the video with --source."
+            )
             found = None
         recording = rr.RecordingStream(APPLICATION, recording_id=clip_id)
         if save is None:
@@ -97,30 +104,31 @@ def main(
             _log_masks(recording, track, masks)
         recording.disconnect()
         if save is not None:
-            console.print(f"Wrote {save}: {clip_id}. To look at it: {shlex.join(['rerun', str(save)])}")
+            console.print(f"Wrote {save}: {clip_id}. To view it: {shlex.join(['rerun', str(save)])}")
 
 
 def _masks(console: Console, tracks: PoseShards, clip_id: str) -> TrackMasks | None:
-    """What masa-pretrain masks of the clip in its first epoch over this file; None without torch."""
+    """The masks of masa-pretrain for the clip in the first epoch on this file; None without torch."""
     try:
         from masa_model.inputs.track_masks import track_masks
         from masa_model.settings.pretrain import PretrainSettings
     except ImportError as error:
         console.print(
-            f"The masks of pre-training are left out: {error.name} is not installed ({INSTALL_TRAINING})"
+            f"The masks of pre-training are not shown: {error.name} is not installed. "
+            f"Install it: {INSTALL_TRAINING}"
         )
         return None
     settings = PretrainSettings()
     splits = ["" if split == "none" else split for split in settings.data.splits]
     ids = PoseDataset([tracks], Selection(splits=splits)).column("id").tolist()
-    # A clip that is not trained on has no number of its own; its masks are one draw like any other.
+    # A clip that is not used for training has no number; the masks of number 0 are as random as any other.
     number = ids.index(clip_id) if clip_id in ids else 0
     masks: TrackMasks = track_masks(tracks[clip_id], settings, number)
     return masks
 
 
 def _log_masks(recording: rr.RecordingStream, track: PoseTrack, masks: TrackMasks) -> None:
-    """A frame around the video where a frame is a candidate or masked, and the curves that decide it."""
+    """Log a border around frames that are candidates or masked, and the curves that decide this."""
     import rerun as rr
 
     corner = np.array([[0, 0]])
@@ -142,10 +150,10 @@ def _log_masks(recording: rr.RecordingStream, track: PoseTrack, masks: TrackMask
 
 
 def _open_window(recording: rr.RecordingStream) -> None:
-    # Rerun itself would try for a quarter of a minute and then drop everything.
+    # Without this check, Rerun would try for 15 seconds and then lose the data.
     if sys.platform == "linux" and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
-        raise DataError("there is no display to open a window on", "Use --save clip.rrd")
-    # The viewer was installed beside this Python, which need not be on the PATH.
+        raise DataError("a window cannot be opened: no display was found", "Use --save clip.rrd")
+    # The viewer is installed in the folder of this Python, which may be missing in the PATH.
     os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
     try:
         recording.spawn()

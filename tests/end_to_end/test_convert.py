@@ -75,7 +75,7 @@ def test_what_is_assumed_is_recorded_and_folders_give_glosses(shared_data, tmp_p
     run("masa-convert", "mmpose", tmp_path / "poses", tmp_path / "out.h5", *ASSUMED)
     # The path it came from is a file of keypoints, which nobody should try to play.
     drawn = run("masa-inspect", tmp_path / "out.h5", "--overlay", tmp_path / "overlay.png")
-    assert "Imported without its video" in drawn.stdout
+    assert "imported without its video" in drawn.stdout
     assert (tmp_path / "overlay.png").stat().st_size > 5000
     with PoseShards.open(tmp_path / "out.h5") as tracks:
         assert list(tracks) == ["train/ball/FOOTBALL", "train/food/SOUP"]
@@ -181,7 +181,7 @@ def test_relabel_names_the_three_real_clips_from_wlasls_list(shared_data, tmp_pa
     with PoseShards.open(out) as tracks:
         assert tracks["x/69241"].info.corpus == "folder"
     done = run("masa-convert", "relabel", out, *arguments)
-    assert "3 of 4 clips are named by the lists; 3 change" in done.stdout
+    assert "3 of 4 clips are in the lists; 3 change" in done.stdout
     assert "1 are not in the lists and are left unchanged: x/mine" in done.stdout
     assert "21,080 clips of the lists are not in" in done.stdout
     run("masa-inspect", out, "--validate")
@@ -206,7 +206,7 @@ def test_relabel_names_the_three_real_clips_from_wlasls_list(shared_data, tmp_pa
     done = run("masa-convert", "relabel", out, *arguments)
     assert "0 change" in done.stdout
     done = run("masa-convert", "split", out, "--by", "random")
-    assert "Dealt 1 clip" in done.stdout
+    assert "Assigned 1 clip to splits" in done.stdout
     assert "Every clip has a split already" in run("masa-convert", "split", out, "--by", "random").stdout
 
 

@@ -144,7 +144,7 @@ def test_files_to_files(dataset, tmp_path, run):
     run("masa-convert", "compact", dataset, tmp_path / "many.h5", "--shard-clips", "5")
     assert len(list(tmp_path.glob("many-0000?.h5"))) == 3
     done = run("masa-convert", "compact", tmp_path / "many.h5", tmp_path / "one.h5")
-    assert "12 clips of 3 files are in 1 now" in done.stdout
+    assert "12 clips copied from 3 files to 1 file" in done.stdout
     assert (tmp_path / "one.h5").read_bytes() == (tmp_path / "both.h5").read_bytes()
     done = run(
         "masa-convert",
@@ -177,12 +177,15 @@ def test_files_to_files(dataset, tmp_path, run):
         (("merge", "in.h5", "nowhere.h5", "out.h5"), "does not exist"),
         (("filter", "in.h5", "out.h5"), "found no condition"),
         (("filter", "in.h5", "out.h5", "--where", "glos=a"), "Did you mean gloss"),
-        (("filter", "in.h5", "out.h5", "--where", "gloss=no"), "no clip of in.h5 fulfils that"),
+        (("filter", "in.h5", "out.h5", "--where", "gloss=no"), "no clip of in.h5 meets the conditions"),
         (("filter", "in.h5", "out.h5", "--subset", "wlasl7"), "there is no subset"),
         (("filter", "in.h5", "in.h5", "--where", "gloss=tea", "--overwrite"), "is an input too"),
-        (("subsample", "in.h5", "out.h5"), "expected one, or --every"),
-        (("subsample", "in.h5", "out.h5", "--share", "0.5", "--per-class", "2"), "expected one, or --every"),
-        (("subsample", "in.h5", "out.h5", "--every", "2", "--where", "label=0"), "--every holds for all"),
+        (("subsample", "in.h5", "out.h5"), "expected one of them, or --every"),
+        (
+            ("subsample", "in.h5", "out.h5", "--share", "0.5", "--per-class", "2"),
+            "expected one of them, or --every",
+        ),
+        (("subsample", "in.h5", "out.h5", "--every", "2", "--where", "label=0"), "--every applies to all"),
         (("export", "nowhere.h5", "out", "--to", "pose"), "does not exist"),
     ],
 )

@@ -40,7 +40,7 @@ def test_the_three_real_clips_of_wlasl(shared_data, tmp_path, run):
     lists = shared_data / "annotations_wlasl" / "WLASL_v0.3.json"
     arguments = ("--corpus", "wlasl", "--root", shared_data / "video_wlasl3", "--annotations", lists)
     done = run("masa-extract", *arguments, out, code=3)
-    assert "21,080 more are named but not on disk" in done.stdout
+    assert "21,080 more are in the lists but not on disk" in done.stdout
     with PoseShards.open(out) as tracks:
         assert facts(tracks, "69241") == (("book", 0, "train", "118"), (0, 75), 75)
         assert facts(tracks, "07069") == (("book", 0, "train", "31"), (0, 30), 30)
@@ -126,7 +126,7 @@ def test_nmfs_csl_frame_folders(tmp_path, run):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--corpus", "wlasl", "out.h5"], "--corpus and --root go together"),
+        (["--corpus", "wlasl", "out.h5"], "--corpus and --root must be given together"),
         (["--corpus", "wlasl", "--root", ".", "videos", "out.h5"], "expected INPUT... (or --corpus)"),
         (["--corpus", "wlasl", "--root", ".", "out.h5"], "WLASL_v0.3.json"),
         (["--corpus", "how2sign", "--root", ".", "out.h5"], "is not one of"),

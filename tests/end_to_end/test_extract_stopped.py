@@ -80,7 +80,7 @@ def test_an_interrupt_ends_within_two_seconds_and_says_how_to_go_on(footage, tmp
             continue
         taken.append(time.monotonic() - start)
         assert process.returncode == 130, errors
-        assert "the same command goes on from there" in errors
+        assert "run the same command again to continue" in errors
         assert not out.exists()
         if taken[-1] < 2:
             break

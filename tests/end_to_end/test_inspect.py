@@ -81,7 +81,7 @@ def test_without_rerun_masa_view_says_how_to_install_it(out, run):
 def test_masa_view_saves_a_recording(out, tmp_path, run, monkeypatch):
     target = tmp_path / "deep" / "b.rrd"
     done = run("masa-view", out, "--clip", "b", "--save", target)
-    assert "b.mp4 is not there; showing the skeleton alone" in done.stdout
+    assert "b.mp4 was not found; showing only the skeleton" in done.stdout
     assert target.stat().st_size > 10_000
     monkeypatch.delenv("DISPLAY", raising=False)
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)

@@ -108,9 +108,9 @@ def test_an_export_takes_its_run_by_option(folder, before):
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        ((), "no file to write was named"),
-        (("--run", "finetune", "a.pt2", "b.pt2"), "found 2 files to write, expected one"),
-        (("finetune",), "finetune is a folder, expected a file to write"),
+        ((), "no output file was given"),
+        (("--run", "finetune", "a.pt2", "b.pt2"), "found 2 output files, expected one"),
+        (("finetune",), "the output finetune is a folder, expected a file"),
         (("model.pt2",), "there is no run of kind finetune"),
     ],
 )

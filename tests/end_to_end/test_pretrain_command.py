@@ -59,9 +59,9 @@ def shard(tmp_path, provenance):
 
 def test_a_run_and_a_probe(shard, tmp_path, run):
     done = run("masa-pretrain", shard, *SMALL, "--epochs=2", "--probe-every=2", cwd=tmp_path)
-    assert "made    train    24     24" in done.stdout
-    assert "made    test      0     12" in done.stdout
-    assert "The memory bank holds 12 keys: half of the 24 clips." in done.stdout
+    assert "made    train    24         24" in done.stdout
+    assert "made    test      0         12" in done.stdout
+    assert "The memory bank has 12 keys: half of the 24 clips." in done.stdout
     assert "epoch 2/2: motion loss" in done.stdout
     folder = tmp_path / "runs/pretrain-001"
     assert f"Next: masa-probe --run runs/pretrain-001 {shard}" in done.stdout
@@ -82,7 +82,7 @@ def test_a_run_and_a_probe(shard, tmp_path, run):
     assert [image.step for image in recorded.Images("masks")] == [6]
     first, last = map(json.loads, (folder / "metrics.jsonl").read_text().splitlines())
     assert "val_linear_all" not in first
-    assert f"on val {last['val_neighbor_1']:.1%} with 1 clip a class" in done.stdout
+    assert f"on val {last['val_neighbor_1']:.1%} with 1 clip per class" in done.stdout
     assert json.loads((folder / "data.json").read_text())["clips"] == 24
 
     again = run("masa-pretrain", "--config", folder / "settings.toml", shard, "--run", tmp_path / "b", "-q")
@@ -92,7 +92,7 @@ def test_a_run_and_a_probe(shard, tmp_path, run):
     assert same[-1000:] == (folder / "checkpoints/last.safetensors").read_bytes()[-1000:]
 
     done = run("masa-probe", cwd=tmp_path)
-    assert "12 clips of val, 12 classes, top-1" in done.stdout
+    assert "12 val clips, 12 classes; top-1 accuracy" in done.stdout
     assert "interpolated positions" in done.stdout
     assert f"Next: masa-finetune {shard}" in done.stdout
     facts = json.loads(run("masa-probe", "--run", folder, shard, "--json").stdout)
@@ -126,20 +126,22 @@ def test_sigterm_saves_and_the_run_goes_on(shard, tmp_path, run):
     started.send_signal(signal.SIGTERM)
     output, errors = started.communicate(timeout=60)
     assert started.returncode == 143, errors
-    assert f"Stopped and saved. Go on with: masa-pretrain --resume {tmp_path / 'run'}" in output
+    assert (
+        f"Stopped; a checkpoint was saved. To continue: masa-pretrain --resume {tmp_path / 'run'}" in output
+    )
     assert (tmp_path / "run/checkpoints/last.safetensors").exists()
     refused = run("masa-pretrain", shard, "--run", tmp_path / "run", code=2)
     assert "already contains a run" in refused.stderr
     refused = run("masa-pretrain", "--resume", tmp_path / "run", "--epochs=3", code=2)
     assert "is a run of 4,000 epochs and cannot be shortened to 3" in refused.stderr
     refused = run("masa-pretrain", "--resume", tmp_path / "run", "--seed=3", code=2)
-    assert "goes on with the settings of the run" in refused.stderr
+    assert "uses the settings of the run" in refused.stderr
 
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ((), "no file was named"),
+        ((), "no input file was given"),
         (("none.h5",), "none.h5 does not exist"),
         (("OUT", "--set", "motion.intervall=5"), "Did you mean motion.interval?"),
         (("OUT", "--set", "motion.weight=0", "--set", "alignment.weight=0"), "there is nothing to learn"),

@@ -40,7 +40,10 @@ def said(folder, settings=SETTINGS):
 
 
 def test_without_a_checkpoint_it_begins_again(folder):
-    assert said(folder) == f"{folder.path} has no checkpoint yet: it begins again, with its own settings.\n"
+    assert (
+        said(folder)
+        == f"{folder.path} has no checkpoint yet: the run starts from the beginning, with its own settings.\n"
+    )
 
 
 def test_a_run_that_was_stopped_goes_on_without_a_word(folder):
@@ -51,12 +54,14 @@ def test_a_run_that_was_stopped_goes_on_without_a_word(folder):
 def test_a_complete_one_says_how_to_make_it_longer(folder):
     saved(folder, 40)
     assert said(folder) == (
-        f"{folder.path} is complete (10 epochs). To make it longer: "
+        f"{folder.path} is complete (10 epochs). To train longer: "
         f"masa-pretrain --resume {folder.path} --epochs 20\n"
     )
     longer = lengthened(SETTINGS, 20, folder)
     assert longer == SETTINGS.model_copy(update={"epochs": 20})
-    assert "is made longer, from 10 to 20 epochs. From here on its schedules" in said(folder, longer)
+    assert "is made longer, from 10 to 20 epochs. From now on it follows the schedules" in said(
+        folder, longer
+    )
 
 
 @pytest.mark.parametrize(

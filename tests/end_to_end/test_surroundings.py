@@ -168,11 +168,11 @@ def test_splits_are_dealt_again(tmp_path, provenance, run):
     ]
     path = write(tmp_path / "a.h5", provenance, tracks)
     done = run("masa-convert", "split", path, "--by", "random")
-    assert "Dealt 20 clips" in done.stdout
+    assert "Assigned 20 clips to splits" in done.stdout
     assert "No clip is in val or test" in done.stdout
     assert "--again" in run("masa-convert", "split", path, "--by", "signer").stdout
     done = run("masa-convert", "split", path, "--by", "signer", "--again")
-    assert "Dealt 20 clips" in done.stdout
+    assert "Assigned 20 clips to splits" in done.stdout
     assert "No clip is in" not in done.stdout
     with PoseShards.open(path) as found:
         assert set(found.column("split")) == {"train", "val", "test"}

@@ -19,9 +19,9 @@ def told(seconds_a_step, steps, *, clips=64):
 
 
 def test_a_run_of_weeks_says_so_once_after_its_first_steps():
-    assert told(200, 400 * 152) == [f"About 141 days to go, at 0.3 clips/s. {SLOW}"]
-    assert told(4, 30_000) == ["About 33:19:48 to go, at 16 clips/s. Take a smaller one."]
-    assert told(4, 9_000) == ["About 9:59:48 to go, at 16 clips/s."]
+    assert told(200, 400 * 152) == [f"About 141 days left, at 0.3 clips/s. {SLOW}"]
+    assert told(4, 30_000) == ["About 33:19:48 left, at 16 clips/s. Take a smaller one."]
+    assert told(4, 9_000) == ["About 9:59:48 left, at 16 clips/s."]
 
 
 def test_a_short_run_says_nothing():

@@ -32,7 +32,10 @@ def test_without_torch_masks_are_left_out_and_it_is_said(out, monkeypatch, capsy
     monkeypatch.setitem(sys.modules, "torch", None)
     with PoseShards.open(out) as tracks:
         assert view._masks(make_console(), tracks, "train1") is None
-    assert "left out: torch is not installed (pip install 'masa-slr[train]')" in capsys.readouterr().out
+    assert (
+        "not shown: torch is not installed. Install it: pip install 'masa-slr[train]'"
+        in capsys.readouterr().out
+    )
 
 
 def test_a_clip_is_masked_as_in_the_first_epoch_over_its_file(out):

@@ -21,7 +21,7 @@ importlib.import_module("masa_cli." + sys.argv[1]).main(sys.argv[2:])
         ("finetune", "out.h5"),
         ("evaluate", "--split", "test"),
         ("predict", "."),
-        ("export", "run", "model.onnx"),
+        ("export", "--run", "run", "model.onnx"),
     ],
     ids=lambda arguments: arguments[0],
 )
@@ -31,5 +31,8 @@ def test_a_command_that_needs_torch_says_so_in_one_line(arguments, tmp_path):
     )
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
-    assert "torch is not installed, which this command needs. pip install 'masa-slr[train]'" in done.stderr
+    assert (
+        "this command needs torch, which is not installed. Install it: pip install 'masa-slr[train]'"
+        in done.stderr
+    )
     assert not list(tmp_path.iterdir())

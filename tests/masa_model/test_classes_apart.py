@@ -225,7 +225,7 @@ def test_a_file_that_is_split_after_pretraining_leaks_its_test_clips(tmp_path, p
     assert old.pretrained_on is None
     assert len(open_test_data(old, [file], ["test"], None)) > 0
     for arguments, said in (
-        ((), "Whether its pre-training saw these clips is not known: an earlier version"),
+        ((), "It is not known whether pre-training used these clips: an earlier version"),
         (("--json",), '"pretraining_clips_known": false'),
     ):
         command = ["--run", str(run.path), str(file), "--device", "cpu", *arguments]

@@ -62,7 +62,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         found = call(finetune, "out.h5", "--from", "scratch", "--epochs", 25, *TINY)
-    assert "24 clips of 4 glosses to learn from; 8 of val choose the epoch" in found.stdout
+    assert "24 training clips of 4 glosses; 8 val clips: the best epoch on val is kept" in found.stdout
     assert "Next: masa-eval --run runs/finetune-001 --split test" in found.stdout
     return folder
 
@@ -106,7 +106,7 @@ def test_pictures_lie_in_the_run_and_in_tensorboard(folder):
     alone.parent.mkdir()
     alone.write_bytes((run / "checkpoints/best.safetensors").read_bytes())
     said = call(evaluate, "--run", alone, "out.h5").stdout
-    assert "Nothing is kept: the checkpoint lies in no run's folder." in said
+    assert "Results are not saved: the checkpoint is not in a run folder." in said
     assert not list(folder.glob("*.png"))
 
 
@@ -163,7 +163,7 @@ def test_fusion_tunes_on_val_and_needs_every_clip(folder):
     np.savez("rgb.npz", **values)
     found = json.loads(call(evaluate, "--fuse", "rgb.npz", "--json").stdout)
     assert found["total"]["per_instance"]["1"]["value"] == 1
-    assert "Fused with" in call(evaluate, "--fuse", "rgb.npz").stdout
+    assert "Scores are fused" in call(evaluate, "--fuse", "rgb.npz").stdout
     np.savez("few.npz", ids=values["ids"][1:], scores=values["scores"][1:])
     assert "1 of 8 clips have no scores" in call(evaluate, "--fuse", "few.npz", code=2).stderr
     test_only = [place for place, name in enumerate(values["ids"]) if name.startswith("test")]
@@ -190,7 +190,7 @@ def test_classes_without_clips_and_clips_of_unknown_classes_are_said(folder):
     write(folder / "some.h5", PROVENANCE, tracks)
     said = call(evaluate, "some.h5").stdout
     assert "Classes without a clip, excluded from P-C: 3\n" in said
-    assert "Clips of classes that it does not know, wrong by definition: 1\n" in said
+    assert "Clips of classes that the recognizer does not know, counted as wrong: 1\n" in said
 
 
 def test_wrong_use_is_one_line(folder):
@@ -218,14 +218,14 @@ def test_wrong_use_is_one_line(folder):
         (
             finetune,
             ["--resume", "runs/finetune-001", "--seed", "3"],
-            "goes on with the settings of the run",
+            "uses the settings of the run",
         ),
         (
             finetune,
             ["--resume", "runs/finetune-001", "--epochs", "3"],
             "is a run of 25 epochs and cannot be shortened to 3",
         ),
-        (finetune, [], "no file was named"),
+        (finetune, [], "no input file was given"),
         (
             finetune,
             ["out.h5", "--from", "scratch", "--set", "optimizer.warm_up=0.3"],
@@ -361,7 +361,7 @@ def test_the_newest_run_is_taken_aloud_if_it_was_stopped(folder, tmp_path, monke
                 tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
             text = header.model_copy(update={"version": 2, **changes}).model_dump_json()
             save_file(tensors, path, {"masa": text})
-    assert "was stopped at 0 of 25 epochs; it is taken as it is" in call(evaluate).stderr
+    assert "was stopped at 0 of 25 epochs; its last checkpoint is used" in call(evaluate).stderr
     shutil.rmtree("runs/finetune-002")
     assert "stopped" not in call(evaluate).stderr
 
@@ -378,5 +378,5 @@ def test_a_gpu_that_is_not_there_is_refused_and_the_choice_is_said(folder):
         said = call(command, *arguments, code=2).stderr
         assert "cannot be used: " in said
         assert len(said.splitlines()) == 1
-    assert "Recognizer on cpu (" in call(predict, "out.h5").stderr
-    assert "Recognizer on cpu\n" in call(predict, "out.h5", "--device", "cpu").stderr
+    assert "The recognizer runs on cpu (" in call(predict, "out.h5").stderr
+    assert "The recognizer runs on cpu\n" in call(predict, "out.h5", "--device", "cpu").stderr
