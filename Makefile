@@ -147,7 +147,7 @@ reproduce-signs: runs/pretrain-signs/checkpoints/epoch-0010.safetensors
 	$(BIN)/python -W ignore -m benchmarks.few_shot runs/signs.h5 --pretrained runs/pretrain-signs
 
 bench-gpu: install-mmpose install-train
-	$(BIN)/python -m benchmarks.training --device cuda --batch-size 64
+	$(BIN)/python -m benchmarks.gpu_training --device cuda
 	$(BIN)/python -m benchmarks.mmpose --device cuda $(wildcard $(VIDEOS)/*.mp4 $(VIDEOS)/*/*.mp4)
 
 clean:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -11,6 +12,8 @@ from torch import Tensor
 from masa_data.tracks.skeleton import BODY, LEFT_HAND, PARTS, RIGHT_HAND
 from masa_model.inputs.batch import PoseBatch, TensorGroup, frames_of
 from masa_model.inputs.packing import Packing
+
+_HANDS: Final = (LEFT_HAND, RIGHT_HAND)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,29 +59,36 @@ def encoder_input(
     """
     if frames is None:
         frames = torch.arange(batch.frames, device=batch.clip.device)
-    clip, position = batch.clip[frames], batch.position[frames]
-    coordinates = frames_of(batch.coordinates, frames).permute(2, 0, 1).contiguous()
-    seen = (frames_of(batch.confidence, frames) > 0).T.contiguous()
-    present = frames_of(batch.hand_present, frames)
-    shown = torch.cat([torch.ones_like(present[:1]), present])
+    clip = batch.clip[frames]
+    shown = torch.cat([torch.ones_like(batch.hand_present[:1]), batch.hand_present])
+    shown, hidden = frames_of(shown, frames), None
     if masked is not None:
-        hidden = masked[:, frames]
-        shown &= ~hidden
+        hidden = frames_of(masked, frames)
+        shown = shown & ~hidden
     body, left, right = (row.nonzero()[:, 0] for row in shown)
 
     bodies, hands = len(body), len(left) + len(right)
     rows = torch.full((len(PARTS), len(frames)), bodies + hands, device=frames.device)
-    if masked is not None:
+    if hidden is not None:
         tokens = bodies + hands + 1 + torch.arange(len(PARTS), device=frames.device)
         rows = torch.where(hidden, tokens[:, None], rows)
     numbers = torch.arange(bodies + hands, device=frames.device)
     rows[0, body], rows[1, left], rows[2, right] = numbers.split([bodies, len(left), len(right)])
+    of_body, of_hands = frames[body], (frames[left], frames[right])
     return EncoderInput(
-        coordinates[body, BODY],
-        seen[body, BODY],
-        torch.cat([coordinates[left, LEFT_HAND], coordinates[right, RIGHT_HAND]]),
-        torch.cat([seen[left, LEFT_HAND], seen[right, RIGHT_HAND]]),
+        _rows(batch.coordinates, BODY, of_body),
+        _rows(batch.confidence, BODY, of_body) > 0,
+        torch.cat([_rows(batch.coordinates, part, at) for part, at in zip(_HANDS, of_hands, strict=True)]),
+        torch.cat([_rows(batch.confidence, part, at) for part, at in zip(_HANDS, of_hands, strict=True)]) > 0,
         rows.T.contiguous(),
-        position,
+        batch.position[frames],
         Packing.of(clip, batch.clips),
     )
+
+
+def _rows(
+    values: Float[Tensor, "49 *n frames"], part: slice, frames: Int[Tensor, " chosen"]
+) -> Float[Tensor, "chosen keypoints *n"]:
+    """Return one part's keypoints of some frames, frame by frame."""
+    chosen = frames_of(values[part], frames)
+    return chosen.movedim(-1, 0).contiguous()

@@ -13,7 +13,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from masa_model.inputs.augment import two_views, with_noise
-from masa_model.inputs.batch import PoseBatch, RawClips, TensorGroup
+from masa_model.inputs.batch import PoseBatch, RawClips, TensorGroup, frames_of
 from masa_model.inputs.frames import EncoderInput, encoder_input
 from masa_model.inputs.masking import choose_key_frames, mask_interval, masks_of
 from masa_model.inputs.motion import Motion, truncated_confidence
@@ -141,7 +141,7 @@ def masked_clips(
         batch.position,
         Packing.of(batch.clip, batch.clips),
         predicted,
-        masked[:, predicted],
+        frames_of(masked, predicted),
         motion_targets(moving, predicted, motion, masking.confidence_threshold),
         masked.float().mean(),
         (has_candidate == 0).float().mean(),
@@ -163,12 +163,12 @@ def motion_targets(
         a target for each output of the decoder.
     """
     if motion.objective == "joint":
-        weight = truncated_confidence(moving.batch, threshold)[:, predicted]
-        return (Target(moving.batch.coordinates[:, :, predicted] / _JOINT_SCALE, weight),)
+        weight = frames_of(truncated_confidence(moving.batch, threshold), predicted)
+        return (Target(frames_of(moving.batch.coordinates, predicted) / _JOINT_SCALE, weight),)
     return tuple(
         Target(
-            moving.residuals(interval)[0][:, :, predicted] / motion.scale,
-            moving.pairs(interval, threshold)[:, predicted],
+            frames_of(moving.residuals(interval)[0], predicted) / motion.scale,
+            frames_of(moving.pairs(interval, threshold), predicted),
         )
         for interval in motion.interval
     )

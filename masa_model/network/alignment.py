@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
+
 import torch
 import torch.distributed as dist
 from jaxtyping import Bool, Float, Int
@@ -50,7 +52,7 @@ def contrastive_logits(
     numbers: Int[Tensor, " clips"],
     temperature: float,
 ) -> Float[Tensor, "clips candidates"]:
-    """Compute the logits of the contrastive loss: q·k⁺/τ, then q·k⁻/τ for each key of the bank.
+    """Compute the logits of the contrastive loss: q·k⁺/τ, then q·k⁻/τ for each key of the bank, in float32.
 
     Args:
         query: unit vectors q of the query branch.
@@ -64,7 +66,8 @@ def contrastive_logits(
         the same clip.
     """
     positive = (query * key).sum(1, keepdim=True)
-    negative = query @ bank.keys.T
+    with _without_autocast(query.device):  # in the precision of the positives
+        negative = query @ bank.keys.T
     not_negative: Bool[Tensor, "clips bank"] = (bank.clips < 0) | (bank.clips == numbers[:, None])
     negative = negative.masked_fill(not_negative, -torch.inf)
     return torch.cat([positive, negative], 1) / temperature
@@ -88,6 +91,13 @@ def update_momentum(key: nn.Module, query: nn.Module, momentum: float) -> None:
     fast: list[Tensor] = [*query.parameters(), *filter(Tensor.is_floating_point, query.buffers())]
     # All at once: on a GPU a few kernels, not one for each parameter.
     torch._foreach_lerp_(slow, fast, 1 - momentum)
+
+
+def _without_autocast(device: torch.device) -> AbstractContextManager[object]:
+    if not torch.amp.is_autocast_available(device.type):
+        return nullcontext()
+    switched_off: AbstractContextManager[object] = torch.autocast(device.type, enabled=False)
+    return switched_off
 
 
 def _over_processes(x: Tensor) -> Tensor:

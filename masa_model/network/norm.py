@@ -7,6 +7,7 @@ import torch.distributed as dist
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.distributed.nn.functional import all_reduce
+from torch.nn.modules._functions import SyncBatchNorm
 
 from masa_model.settings.choices import Normalization
 
@@ -24,15 +25,16 @@ def make_norm(kind: Normalization, channels: int) -> nn.Module:
 class RowBatchNorm(nn.BatchNorm1d):
     """Batch normalization of (rows, channels), with two differences from torch.
 
-    - With several processes, the statistics are over the rows of all processes (torch's SyncBatchNorm does
-      not accept CPU tensors).
+    - With several processes, the statistics are over the rows of all processes: on GPUs by the kernels of
+      torch's SyncBatchNorm, one gather forward and one sum backward; on CPUs, which it does not accept, by
+      torch operations.
     - A single row has no variance, so it is normalized by the running statistics.
     """
 
     def forward(self, x: Float[Tensor, "rows channels"]) -> Float[Tensor, "rows channels"]:
         """Normalize each channel, then scale and shift."""
         if self.training and dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1:
-            return self._over_processes(x)
+            return self._over_gpus(x) if x.is_cuda else self._over_cpus(x)
         by_batch = self.training
         if x.shape[0] < 2:
             by_batch = False
@@ -48,7 +50,21 @@ class RowBatchNorm(nn.BatchNorm1d):
             self.eps,
         )
 
-    def _over_processes(self, x: Tensor) -> Tensor:
+    def _over_gpus(self, x: Tensor) -> Tensor:
+        found: Tensor = SyncBatchNorm.apply(
+            x,
+            self.weight,
+            self.bias,
+            self.running_mean,
+            self.running_var,
+            self.eps,
+            self.momentum,
+            dist.group.WORLD,
+            dist.get_world_size(),
+        )
+        return found
+
+    def _over_cpus(self, x: Tensor) -> Tensor:
         assert self.running_mean is not None
         assert self.running_var is not None
         assert self.momentum is not None

@@ -17,6 +17,7 @@ from masa_model.inputs.sources import epoch_batches, open_source, prepared_on
 from masa_model.network.masa import MASA, Losses
 from masa_model.settings.pretrain import PretrainSettings
 from masa_model.training.checkpoint import load_checkpoint, require_kind
+from masa_model.training.compiling import compile_network
 from masa_model.training.data import TrainingData
 from masa_model.training.optimizer import make_optimizer, set_learning_rate
 from masa_model.training.precision import autocast, settle_precision
@@ -155,8 +156,7 @@ def pretrain(
 
 def _over_processes(model: MASA, processes: Processes, *, compiled: bool) -> nn.Module:
     if compiled:
-        for module in (model.query.encoder, model.key.encoder, model.decoder.transformer):
-            module.compile(dynamic=True)
+        compile_network(model)
     if processes.count == 1:
         return model
     # Buffers need no broadcast: statistics and memory bank are computed over all processes.
