@@ -61,7 +61,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def data_path(path: Path) -> None:
-    """From the mapped file to all that a step reads (parts, motion, masks, views, index lists), on one core."""
+    """From the mapped file to all that a step reads: views, masks, targets, index lists. On one core."""
     clips = PoseDataset.open(path)
     with one_core():
         for source in (StreamedClips(clips), ClipsInMemory(clips)):

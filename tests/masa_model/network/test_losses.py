@@ -130,3 +130,16 @@ def test_the_moving_average_in_closed_form():
         goal = fast.state_dict()[name]
         if value.is_floating_point():
             torch.testing.assert_close(value, 0.996**50 * before[name] + (1 - 0.996**50) * goal)
+
+
+def test_positives_and_negatives_are_float32_under_autocast():
+    """A bank that holds the query itself: its logit is that of the positive, to the last bit."""
+    query = torch.nn.functional.normalize(
+        torch.randn(1, 6, generator=torch.Generator().manual_seed(3)), dim=1
+    )
+    bank = MemoryBank(4, 6)
+    bank.enqueue(query, torch.tensor([7]))
+    with torch.autocast("cpu", torch.bfloat16):
+        logits = contrastive_logits(query, query, bank, torch.tensor([0]), 0.07)
+    assert logits.dtype == torch.float32
+    torch.testing.assert_close(logits[0, 0], logits[0, 1], rtol=1e-6, atol=0)

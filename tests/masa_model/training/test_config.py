@@ -120,6 +120,8 @@ def test_a_setting_that_was_renamed_is_understood_and_says_so(tmp_path):
         assert resolve(config=tmp_path / "mine.toml").masking.min_moving_fraction == 0.3
     with pytest.warns(RenamedWarning, match=r"data\.storage"):
         assert resolve("data.place=stream").data.storage == "stream"
+    with pytest.warns(RenamedWarning, match=r"data\.storage = gpu is now called data\.storage = memory"):
+        assert PretrainSettings.model_validate({"data": {"storage": "gpu"}}).data.storage == "memory"
     with pytest.warns(RenamedWarning, match="the group of settings optimiser is now called optimizer"):
         assert resolve("optimiser.learning_rate=0.5").optimizer.learning_rate == 0.5
     with pytest.raises(DataError, match=r"Did you mean masking\.min_moving_fraction"):
