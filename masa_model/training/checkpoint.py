@@ -14,11 +14,9 @@ from typing import Annotated, Any, Final, Literal
 
 import safetensors
 import safetensors.torch
-import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-from torch import Tensor, nn
+from torch import Tensor
 
-from masa_data.disk.new_files import write_whole
 from masa_data.errors import DataError
 from masa_data.texts import counted
 from masa_data.tracks.provenance import EstimatorIdentity, Sampling
@@ -38,14 +36,15 @@ FORMAT_VERSION: Final = 3
 # checksums.
 _READABLE: Final = (1, 2, 3)
 _FIRST_WITH_CHECKSUMS: Final = 3
-_HEADER: Final = "masa"
+# Names in the file: of the header, and the beginnings of the names of tensors.
+HEADER: Final = "masa"
 # The end of the header: the checksum of the rest of the header, and the checksum of all tensors. They are not
 # a separate metadata entry, because safetensors does not keep the order of entries, and the same run should
 # always write the same bytes.
 _CHECKSUMS: Final = re.compile(r',"crc32":"([0-9a-f]{8}) ([0-9a-f]{8})"}$')
-_OPTIMIZER: Final = "optimiser."
-_MODEL: Final = "model."
-_PROGRESS: Final = "progress."
+OPTIMIZER: Final = "optimiser."
+MODEL: Final = "model."
+PROGRESS: Final = "progress."
 RUNNING: Final = "statistics."
 Steps = Annotated[int, Field(ge=0, le=10**12)]
 
@@ -137,37 +136,6 @@ class Checkpoint:
         }
 
 
-def save_checkpoint(
-    path: Path,
-    header: CheckpointHeader,
-    model: nn.Module,
-    optimizer: torch.optim.Optimizer | None = None,
-    progress: dict[str, Tensor] | None = None,
-) -> None:
-    """Write a checkpoint, either completely or not at all.
-
-    Args:
-        path: path of the file.
-        header: header of the checkpoint.
-        model: model to save.
-        optimizer: optimizer to save; None = none.
-        progress: other tensors to save.
-
-    Raises:
-        OSError: if the file cannot be written, for example because the disk is full; an existing file is then
-            unchanged.
-    """
-    tensors = {_MODEL + name: value for name, value in model.state_dict().items()}
-    if optimizer is not None:
-        for number, state in optimizer.state_dict()["state"].items():
-            tensors |= {f"{_OPTIMIZER}{number}.{name}": value for name, value in state.items()}
-    tensors |= {_PROGRESS + name: value for name, value in (progress or {}).items()}
-    tensors = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
-    text = header.model_dump_json()
-    checksums = f',"crc32":"{crc32_of_text(text):08x} {crc32_of(tensors):08x}"}}'
-    write_whole(path, safetensors.torch.save(tensors, {_HEADER: text[:-1] + checksums}))
-
-
 def load_checkpoint(path: Path) -> Checkpoint:
     """Read a checkpoint.
 
@@ -185,7 +153,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
     try:
         with safetensors.safe_open(path, "pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # not a mapping
-            checksums = _CHECKSUMS.search((file.metadata() or {}).get(_HEADER, ""))
+            checksums = _CHECKSUMS.search((file.metadata() or {}).get(HEADER, ""))
         expected = checksums[2] if checksums else ""
         if header.version >= _FIRST_WITH_CHECKSUMS and f"{crc32_of(tensors):08x}" != expected:
             raise changed(path)
@@ -199,7 +167,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
             name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)
         }
 
-    return Checkpoint(path, header, of(_MODEL), of(_OPTIMIZER), of(_PROGRESS))
+    return Checkpoint(path, header, of(MODEL), of(OPTIMIZER), of(PROGRESS))
 
 
 def read_progress(path: Path, name: str) -> Tensor | None:
@@ -217,7 +185,7 @@ def read_progress(path: Path, name: str) -> Tensor | None:
     """
     read_header(path)
     with safetensors.safe_open(path, "pt") as file:
-        name = _PROGRESS + name
+        name = PROGRESS + name
         return file.get_tensor(name) if name in file.keys() else None  # noqa: SIM118  # not a mapping
 
 
@@ -254,7 +222,7 @@ def read_header(path: Path) -> CheckpointHeader:
     try:
         with safetensors.safe_open(path, "pt") as file:
             metadata = file.metadata() or {}
-        text = metadata.get(_HEADER)
+        text = metadata.get(HEADER)
         if text is None:
             raise DataError(
                 f"{path} is not a checkpoint of masa", "Give a file of a run's checkpoints/ folder"

@@ -129,7 +129,8 @@ def finetune(
             if within:
                 if due:
                     with _fitting_statistics(model, settings, data, device) as running:
-                        saver.save_last(state, model, optimizer, running)
+                        save = saver.save_last if stopping else saver.save_and_go_on
+                        save(state, model, optimizer, running)
                 if stopping:
                     return
                 yield Progress(state.step, steps, epoch)

@@ -130,6 +130,24 @@ class FinetuneSaver:
         header = self._header(state, record or {}, temperature)
         self.writer.write_last(header, model, optimizer, running, _progress(state))
 
+    def save_and_go_on(
+        self,
+        state: State,
+        model: nn.Module,
+        optimizer: torch.optim.Optimizer,
+        running: dict[str, Tensor],
+    ) -> None:
+        """Write the checkpoint from which the run can resume, by a thread, within an epoch.
+
+        Args:
+            state: state of the training loop.
+            model: model with calibrated batch normalization statistics.
+            optimizer: optimizer to save.
+            running: running statistics for resuming training.
+        """
+        header = self._header(state, {}, 1.0)
+        self.writer.write_last(header, model, optimizer, running, _progress(state), in_thread=True)
+
     def _header(self, state: State, record: dict[str, float], temperature: float) -> CheckpointHeader:
         files = self.data.train.clips.files
         return CheckpointHeader(

@@ -131,7 +131,7 @@ def pretrain(
                 _check_finite(watch, settings, batch_size, data, processes)
             if step % steps_per_epoch:
                 if stopping or due:
-                    saver.save(step, model, optimizer, processes.gather(sums))
+                    saver.save(step, model, optimizer, processes.gather(sums), stopping=stopping)
                 if stopping:
                     processes.wait()
                     return

@@ -48,18 +48,24 @@ class PretrainSaver:
         """Return whether a checkpoint is due within the epoch; always False except in the first process."""
         return self.processes.first and self.writer.due_within_epoch()
 
-    def save(self, step: int, model: MASA, optimizer: torch.optim.Optimizer, sums: Tensor) -> None:
-        """Write `last` within an epoch.
+    def save(
+        self, step: int, model: MASA, optimizer: torch.optim.Optimizer, sums: Tensor, *, stopping: bool
+    ) -> None:
+        """Write `last` within an epoch; while training goes on, by a thread.
 
         Args:
             step: number of steps made so far.
             model: model to save; it is not changed.
             optimizer: optimizer to save; it is not changed.
             sums: (processes, measures) sums of the measurements over the current epoch.
+            stopping: whether training stops after this step.
         """
         if self.processes.first:
+            header = self._header(step)
             with self._fitting_statistics(model) as running:
-                self.writer.write_last(self._header(step), model, optimizer, running, {"sums": sums})
+                self.writer.write_last(
+                    header, model, optimizer, running, {"sums": sums}, in_thread=not stopping
+                )
 
     def save_after_epoch(
         self,

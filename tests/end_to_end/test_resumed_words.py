@@ -11,8 +11,9 @@ from masa_data.errors import DataError
 from masa_data.tracks.provenance import EstimatorIdentity
 from masa_model.runs.beginning import lengthened
 from masa_model.settings.pretrain import PretrainSettings
-from masa_model.training.checkpoint import CheckpointHeader, save_checkpoint
+from masa_model.training.checkpoint import CheckpointHeader
 from masa_model.training.run_folder import RunFolder
+from masa_model.training.saving import save_checkpoint
 
 SETTINGS = PretrainSettings(size="tiny", epochs=10)
 IDENTITY = EstimatorIdentity(name="made-up", version="1", settings={}, weights_sha256="", confidence="")

@@ -11,12 +11,13 @@ from masa_model.inputs.parts import prepare_clips
 from masa_model.inputs.sources import raw_clips
 from masa_model.settings.finetune import FinetuneSettings
 from masa_model.settings.pretrain import PretrainSettings
-from masa_model.training.checkpoint import CheckpointHeader, load_checkpoint, save_checkpoint
+from masa_model.training.checkpoint import CheckpointHeader, load_checkpoint
 from masa_model.training.finetune import finetune
 from masa_model.training.pretrained import build_model, with_pretrained
 from masa_model.training.recipe import class_weights
 from masa_model.training.recognizer import Recognizer, build_network
 from masa_model.training.run_folder import RunFolder
+from masa_model.training.saving import save_checkpoint
 from tests.conftest import make_track
 from tests.masa_model.made_up_signs import LARGER, NETWORK, make_sign, signs, write
 
