@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,8 @@ from .training_run import (
 if TYPE_CHECKING:
     from masa_model.runs.pretraining import Pretraining
     from masa_model.settings.pretrain import PretrainSettings
+    from masa_model.training.profiling import Profile
+    from masa_model.training.progress import Progress as RunProgress
 
 _EXAMPLES = """
 \b
@@ -35,6 +38,7 @@ Examples:
   masa-pretrain out.h5 --size tiny                     a small network, minutes on a laptop
   masa-pretrain wlasl.h5 slr500.h5 --epochs 200        several files, a shorter run
   masa-pretrain out.h5 --set motion.interval=5 --set masking.strategy=random
+  masa-pretrain out.h5 --profile 10                    also show where the time of ten steps goes
   masa-pretrain --resume runs/pretrain-001             continue a run that was stopped
   masa-pretrain --resume runs/pretrain-001 --epochs 30 continue and train longer
   torchrun --nproc-per-node 4 -m masa_cli.pretrain out.h5 --run-folder runs/mine
@@ -80,6 +84,13 @@ _FEW_CANDIDATES = 0.1
 @click.option(
     "--probe-every", type=click.IntRange(min=0), metavar="N", help="Run a probe on val every N epochs."
 )
+@click.option(
+    "--profile",
+    "profile_steps",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Profile N steps: print the most expensive operations and write a trace to the run folder.",
+)
 @click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
 @click.version_option(VERSION)
 def main(
@@ -93,6 +104,7 @@ def main(
     device: str,
     quiet: bool,
     epochs: int | None,
+    profile_steps: int | None,
     **options: object,
 ) -> None:
     """Pre-train MASA on the clips of one or several files. Labels are not used."""
@@ -125,7 +137,7 @@ def main(
                 if note:
                     console.print(note)
                 _print_start(console, job)
-                _train(console, job)
+                _train(console, job, profile_steps or 0)
             if processes.first:
                 named = map(str, files or job.folder.files())
                 command = shlex.join(["masa-probe", "--run", str(job.folder.path), *named])
@@ -155,17 +167,34 @@ def _print_start(console: Console, job: Pretraining) -> None:
         console.print(f"Precision: {settings.precision}")
 
 
-def _train(console: Console, job: Pretraining) -> None:
+def _train(console: Console, job: Pretraining, profile_steps: int) -> None:
     settings = job.settings
+
+    def train(stop: Callable[[], bool]) -> Iterator[RunProgress]:
+        return job.train(stop, profile_steps, lambda profile: _print_profile(console, profile))
 
     def after_epoch(record: dict[str, float], left: str) -> None:
         console.print(_line(record, settings, left))
 
     clips = min(settings.batch_size * job.processes.count, len(job.data.clips))
     pace = Pace(clips, _slow(settings, job.processes.device.type))
-    show_training(console, "masa-pretrain", job.folder, job.train, after_epoch, pace)
+    show_training(console, "masa-pretrain", job.folder, train, after_epoch, pace)
     for left_out in job.left_out:
         console.print(left_out)
+
+
+def _print_profile(console: Console, profile: Profile) -> None:
+    console.print(
+        f"{counted(profile.steps, 'step')} profiled: {1000 * profile.seconds:,.1f} ms for each step, "
+        f"{profile.waiting:.1%} of it waiting for the next batch."
+    )
+    table = Table(box=None, pad_edge=False)
+    for heading in ("most expensive operations", "ms for each step", "calls"):
+        table.add_column(heading, justify="left" if heading.startswith("most") else "right")
+    for name, seconds, calls in profile.operations:
+        table.add_row(name, f"{1000 * seconds:,.2f}", f"{calls:,.0f}")
+    console.print(table)
+    console.print(f"Wrote {profile.trace}: open it with https://ui.perfetto.dev.")
 
 
 def _slow(settings: PretrainSettings, device: str) -> str:

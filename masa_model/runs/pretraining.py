@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 from masa_data.shards.dataset import PoseDataset
 from masa_model.evaluation.probe import frozen_copy, probe, shared_labels
@@ -19,8 +20,12 @@ from masa_model.training.data import TrainingData, open_training_data
 from masa_model.training.precision import settle_precision
 from masa_model.training.pretrain import pretrain
 from masa_model.training.processes import Processes
+from masa_model.training.profiling import Profile, profiled
 from masa_model.training.progress import Progress
 from masa_model.training.run_folder import RunFolder
+
+# File name of the trace of a profile in the run folder.
+PROFILE: Final = "profile.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +92,20 @@ class Pretraining:
         check_same_files(folder, data.record())
         return cls(settings, data, folder, processes, before)
 
-    def train(self, stop: Callable[[], bool] = lambda: False) -> Iterator[Progress]:
+    def train(
+        self,
+        stop: Callable[[], bool] = lambda: False,
+        profile_steps: int = 0,
+        report: Callable[[Profile], None] = lambda profile: None,
+    ) -> Iterator[Progress]:
         """Train, one step for each item of the iterator, and draw the pictures at the end.
 
         The folder must be locked with `held_by`.
 
         Args:
             stop: called after every step; if it returns True, a checkpoint is saved and training stops.
+            profile_steps: number of steps to profile, in the first process; 0 = none.
+            report: called with the profile.
 
         Yields:
             the progress after each step.
@@ -107,6 +119,9 @@ class Pretraining:
         training = pretrain(
             self.settings, self.data, self.folder, self.processes, stop=stop, after_epoch=self._prober()
         )
+        if profile_steps and first:
+            trace = self.folder.path / PROFILE
+            training = profiled(training, profile_steps, trace, self.processes.device, report)
         with Recorder(self.folder, pretraining_curves, enabled=first) as recorder:
             finished = True  # a run that is already complete makes no step
             for progress in training:

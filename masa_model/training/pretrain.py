@@ -11,6 +11,7 @@ from typing import Final
 import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
+from torch.profiler import record_function
 
 from masa_model.inputs.masked import PretrainInput, pretrain_input
 from masa_model.inputs.sources import epoch_batches, open_source, prepared_on
@@ -24,7 +25,13 @@ from masa_model.training.precision import autocast, settle_precision
 from masa_model.training.pretrain_checkpoints import PretrainSaver
 from masa_model.training.pretrained import build_model
 from masa_model.training.processes import Processes
-from masa_model.training.progress import STEPS_BETWEEN_CHECKS, LossWatch, NonFiniteLossError, Progress
+from masa_model.training.progress import (
+    STEPS_BETWEEN_CHECKS,
+    WAITING,
+    LossWatch,
+    NonFiniteLossError,
+    Progress,
+)
 from masa_model.training.restoring import restore_run, sums_of
 from masa_model.training.run_folder import RunFolder
 from masa_model.training.schedule import alignment_weight, learning_rate_factor
@@ -168,7 +175,8 @@ def _timed(batches: Iterator[PretrainInput]) -> Iterator[tuple[PretrainInput, fl
     while True:
         started = time.monotonic()
         try:
-            given = next(batches)
+            with record_function(WAITING):
+                given = next(batches)
         except StopIteration:
             return
         yield given, time.monotonic() - started

@@ -13,6 +13,8 @@ from masa_data.errors import DataError
 
 # To read a loss, the host waits until the device has computed it. So losses are read only now and then.
 STEPS_BETWEEN_CHECKS: Final = 50
+# Name of the time in a profile in which the loop waits for the next batch.
+WAITING: Final = "waiting for the next batch"
 
 
 @dataclass(frozen=True, slots=True)

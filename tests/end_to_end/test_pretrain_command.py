@@ -58,17 +58,19 @@ def shard(tmp_path, provenance):
 
 
 def test_a_run_and_a_probe(shard, tmp_path, run):
-    done = run("masa-pretrain", shard, *SMALL, "--epochs=2", "--probe-every=2", cwd=tmp_path)
+    done = run("masa-pretrain", shard, *SMALL, "--epochs=2", "--probe-every=2", "--profile=2", cwd=tmp_path)
     assert "made    train    24         24" in done.stdout
     assert "made    test      0         12" in done.stdout
     assert "The memory bank has 12 keys: half of the 24 clips." in done.stdout
     assert "epoch 2/2: motion loss" in done.stdout
+    assert "2 steps profiled: " in done.stdout
     folder = tmp_path / "runs/pretrain-001"
     assert f"Next: masa-probe --run runs/pretrain-001 {shard}" in done.stdout
     for name in (
         "settings.toml",
         "data.json",
         "metrics.jsonl",
+        "profile.json",
         "curves.png",
         "masks.png",
         "features.png",
