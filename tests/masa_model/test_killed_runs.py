@@ -18,6 +18,7 @@ from masa_model.inputs.labeled import open_finetune_data
 from masa_model.settings.finetune import FinetuneSettings
 from masa_model.settings.pretrain import PretrainSettings
 from masa_model.training.checkpoint import load_checkpoint, read_header
+from masa_model.training.checkpoint_writer import CheckpointWriter
 from masa_model.training.data import open_training_data
 from masa_model.training.finetune import finetune
 from masa_model.training.pretrain import MEASURES, pretrain
@@ -53,6 +54,18 @@ def tuned(file, folder, *, stop=lambda: False, **values):
 def copy_of(folder: RunFolder, path: Path) -> RunFolder:
     """A run's folder as a process that was killed just now leaves it."""
     return RunFolder(Path(shutil.copytree(folder.path, path)))
+
+
+@pytest.fixture(autouse=True)
+def written_when_due(monkeypatch):
+    """Wait for the thread that writes a checkpoint, so that each step leaves its own."""
+    write = CheckpointWriter.write_last
+
+    def write_and_wait(writer, *arguments, **options):
+        write(writer, *arguments, **options)
+        writer._finish()
+
+    monkeypatch.setattr(CheckpointWriter, "write_last", write_and_wait)
 
 
 def each_step(run, folder, place):

@@ -14,9 +14,9 @@ from masa_model.training.checkpoint import (
     CheckpointHeader,
     load_checkpoint,
     read_header,
-    save_checkpoint,
 )
 from masa_model.training.checkpoint_parts import load_model, load_optimizer
+from masa_model.training.saving import save_checkpoint
 
 IDENTITY = EstimatorIdentity(name="made-up", version="1", settings={}, weights_sha256="", confidence="")
 
