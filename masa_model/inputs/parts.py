@@ -74,9 +74,10 @@ def prepare_clips(
     coordinates = torch.empty_like(keypoints)
     torch.sub(keypoints[BODY], raw.frame_size[:, clip] / 2, out=coordinates[BODY])
     scale = torch.where(hand_present, SIDE / side, 0)
-    hands = (keypoints[7:].view(2, NUM_HAND_KEYPOINTS, 2, -1) - center[:, None]) * scale[:, None, None]
+    hands = coordinates[7:].view(2, NUM_HAND_KEYPOINTS, 2, -1)
+    torch.sub(keypoints[7:].view(hands.shape), center[:, None], out=hands)
+    hands.mul_(scale[:, None, None])
     hands[0, :, 0].neg_()  # the left hand is mirrored, so that one network can process both hands
-    coordinates[7:] = hands.flatten(0, 1)
     coordinates.mul_((confidence > 0)[:, None])
     return PoseBatch(
         coordinates, confidence, hand_present, clip, positions_in_clips(clip, lengths), lengths, raw.numbers

@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from masa_data.machine.cores import available_cores
 from masa_data.shards.dataset import PoseDataset
 from masa_data.shards.quantize import STEPS_PER_SIDE, quantize
 from masa_data.tracks.skeleton import NUM_KEYPOINTS
@@ -24,10 +25,10 @@ from masa_model.settings.choices import Storage
 _BYTES_PER_FRAME: Final = NUM_KEYPOINTS * 5
 # Clips are kept in memory only if they need less than this fraction of the free memory.
 _SHARE_OF_MEMORY: Final = 0.25
-_BATCHES_READ_AHEAD: Final = 4
 # Mapped pages are released after this many batches, because they count towards the memory limit of a job.
 _BATCHES_KEPT: Final = 16
-_READERS: Final = 2
+_FEWEST_READERS, _MOST_READERS = 2, 6
+_CORES_PER_READER: Final = 3
 
 Prepared = TypeVar("Prepared")
 
@@ -131,13 +132,15 @@ def prepared(
         the results, in the given order.
     """
     remaining = iter(numbers)
+    # On a machine with few cores they also train.
+    readers = min(max(available_cores() // _CORES_PER_READER, _FEWEST_READERS), _MOST_READERS)
 
     def ready(wanted: NDArray[np.int64]) -> Prepared:
         return prepare(source.read(wanted))
 
-    with ThreadPoolExecutor(_READERS) as readers:
+    with ThreadPoolExecutor(readers) as threads:
         waiting: list[Future[Prepared]] = [
-            readers.submit(ready, wanted) for wanted in islice(remaining, _BATCHES_READ_AHEAD)
+            threads.submit(ready, wanted) for wanted in islice(remaining, 2 * readers)
         ]
         try:
             for count in itertools.count(1):
@@ -146,7 +149,7 @@ def prepared(
                 result = waiting.pop(0).result()
                 if count % _BATCHES_KEPT == 0:
                     source.forget()
-                waiting += [readers.submit(ready, wanted) for wanted in islice(remaining, 1)]
+                waiting += [threads.submit(ready, wanted) for wanted in islice(remaining, 1)]
                 yield result
         finally:  # a caller that stops early does not wait for unused batches
             for future in waiting:
@@ -178,7 +181,7 @@ def restore(
     positions: Tensor, confidence: Tensor, frame_size: Tensor, lengths: Tensor, numbers: Tensor
 ) -> RawClips:
     """Convert stored frames, (F, 49, 2) int16 bit patterns and (F, 49) uint8, to joint-major RawClips."""
-    steps = positions.permute(1, 2, 0).contiguous().to(torch.int32).bitwise_and_(0xFFFF)
+    steps = positions.permute(1, 2, 0).contiguous().view(torch.uint16)
     keypoints = steps.to(torch.float32).mul_(SIDE / STEPS_PER_SIDE).sub_(SIDE)
     sure = confidence.T.contiguous().to(torch.float32).mul_(1 / 255)
     return RawClips(keypoints, sure, frame_size, lengths, numbers)
