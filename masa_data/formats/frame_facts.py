@@ -17,6 +17,8 @@ from masa_data.video.frames import source_sha256
 
 # Rates that differ by less are the same, written with fewer digits.
 _SAME_RATE: Final = 1e-3
+# Frames per second: a frame each quarter of an hour, and faster than any camera that films people.
+SLOWEST, FASTEST = 0.001, 10_000.0
 _SIZE: Final = re.compile(r"([1-9]\d{0,4})[x×]([1-9]\d{0,4})")
 
 
@@ -39,6 +41,18 @@ class FrameFacts:
     fps: float
     frames: int | None = None
     sha256: str = ""
+
+    def __post_init__(self) -> None:
+        if not (math.isnan(self.fps) or is_frame_rate(self.fps)):
+            raise DataError(
+                f"found {self.fps:g} frames/s, expected {SLOWEST:g} to {FASTEST:g}, or none",
+                "Correct it where it comes from",
+            )
+
+
+def is_frame_rate(fps: float) -> bool:
+    """Return whether a number can be the frame rate of a video; outside, times of frames have no sense."""
+    return SLOWEST <= fps <= FASTEST
 
 
 class FrameSource(Protocol):

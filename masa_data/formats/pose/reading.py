@@ -9,7 +9,7 @@ import numpy as np
 
 from masa_data.corpora.clip import Clip
 from masa_data.errors import DataError
-from masa_data.formats.frame_facts import FrameFacts
+from masa_data.formats.frame_facts import FASTEST, SLOWEST, FrameFacts, is_frame_rate
 from masa_data.formats.people import find_signer_in_arrays
 from masa_data.formats.pose.header import WRITE_AGAIN, PoseHeader
 from masa_data.formats.pose.points import find_points
@@ -38,7 +38,7 @@ def read_pose(clip: Clip) -> WholeBody:
     keypoints = numbers[:count].reshape(*shape, header.dimensions)[:, :, points, :2].astype(np.float64)
     scores = numbers[count:].reshape(shape)[:, :, points].astype(np.float64)
     found = find_signer_in_arrays(keypoints, scores, np.arange(header.frames))
-    stated = FrameFacts(clip.path, header.width, header.height, header.fps)
+    stated = FrameFacts(clip.path, header.width, header.height, header.fps or math.nan)
     return replace(found, stated=stated, skeleton=layout.name, counted=True)
 
 
@@ -55,10 +55,10 @@ def _check(header: PoseHeader, size: int, *, rate_known: bool) -> None:
         )
     check_frames(header.frames, header.people)
     # An export writes 0 where there is no rate; clips.csv then says so.
-    sound_rate = 0 < header.fps <= 1000 or (rate_known and header.fps == 0)
+    sound_rate = is_frame_rate(header.fps) or (rate_known and header.fps == 0)
     if header.width < 1 or header.height < 1 or not sound_rate:
         raise DataError(
             f"found frames of {header.width}×{header.height} pixels at {header.fps:g} a second, expected at "
-            "least 1×1 and a rate up to 1000",
+            f"least 1×1 and {SLOWEST:g} to {FASTEST:g} frames/s",
             WRITE_AGAIN,
         )
