@@ -205,7 +205,9 @@ def test_without_pyarrow_parquet_says_what_to_install(dataset, tmp_path):
         assert (done.returncode == 0) == (to == "npz")
 
 
-@pytest.mark.parametrize(("version", "advice"), [(3, "pip install --upgrade"), (0, "No release wrote such")])
+@pytest.mark.parametrize(
+    ("version", "advice"), [(3, "pip install --upgrade"), (0, "No release wrote this version")]
+)
 @pytest.mark.parametrize(
     "command",
     [

@@ -274,7 +274,7 @@ def test_overlays_show_the_skeleton_over_the_source(footage, tmp_path, run):
     assert changed[y - 3 : y + 4, x - 3 : x + 4].any()
     assert changed.mean() < 0.2
     done = run("masa-inspect", out, "--clip", "01", code=2)
-    assert "Near it: 00" in done.stderr
+    assert "Similar: 00" in done.stderr
     assert (
         "ends in .mp4, .webm, .gif or .png"
         in run("masa-inspect", out, "--clip", "00", "--overlay", "a.bmp", code=2).stderr

@@ -40,9 +40,9 @@ def test_an_error_is_given_more_advice_and_a_subject():
 
 
 def test_an_unknown_clip_reads_as_a_sentence_though_it_is_a_key_error():
-    error = UnknownClipError("there is no clip 'a'", "Near it: b")
+    error = UnknownClipError("there is no clip 'a'", "Similar: b")
     assert isinstance(error, KeyError)
-    assert str(error) == "there is no clip 'a'. Near it: b."
+    assert str(error) == "there is no clip 'a'. Similar: b."
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "masa_data").rglob("*.py")), ids=lambda path: path.name)

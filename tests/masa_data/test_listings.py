@@ -197,8 +197,8 @@ def test_a_wrong_row_is_named_and_the_others_are_kept(csv, row, message):
     [
         ("file,label\nv/1.mp4,1\n", ":1: found the columns file, label, expected path"),
         ("", ":1: found the columns none"),
-        ("path,label\nv/1.mp4,1,2\n", ":2: found another number of values (3) than the 2 columns"),
-        ('path,label\n"v/1.mp4,1\n', "found no CSV"),
+        ("path,label\nv/1.mp4,1,2\n", ":2: found 3 values, but the first line names 2 columns"),
+        ('path,label\n"v/1.mp4,1\n', "found no valid CSV"),
     ],
 )
 def test_a_wrong_csv_is_refused_and_other_inputs_go_on(csv, tmp_path, text, message):

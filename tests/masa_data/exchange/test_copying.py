@@ -195,8 +195,7 @@ def test_a_gloss_in_two_corpora_is_said(write):
     )
     (note,) = merge([one, two]).notes
     assert (
-        note
-        == "1 gloss is a class of its own in each of several corpora, such as 'tea' in 'csv' and 'folder'"
+        note == "1 gloss is a separate class in each of several corpora, such as 'tea' in 'csv' and 'folder'"
     )
     assert (
         merge([one, write(make_track("d", corpus="folder", gloss="yes", label=1), name="3.h5")]).notes == []

@@ -180,7 +180,7 @@ def test_sizes_the_other_way_round_are_found_and_mended(shared_data, tmp_path):
     rows = [annotation(np.zeros((62, 49, 3)), img_shape=(640, 360), **points)]  # (width, height)
     (tmp_path / "a.pkl").write_bytes(pickle.dumps(rows))
     call("pyskl", tmp_path / "a.pkl", tmp_path / "no.h5", "--fps", 25, code=3)
-    assert "swapped, it seems (--size " in failures(tmp_path / "no.h5")[0]["reason"]
+    assert "probably swapped (--size " in failures(tmp_path / "no.h5")[0]["reason"]
     call("pyskl", tmp_path / "a.pkl", tmp_path / "out.h5", "--fps", 25, "--swap-size")
     with PoseShards.open(tmp_path / "out.h5") as tracks:
         assert (tracks["a"].info.width, tracks["a"].info.height) == (640, 360)

@@ -159,7 +159,8 @@ def test_others_files_are_checked_as_the_command_checks_them(tmp_path):
     small = clip(signing(20) / (640, 480), "small")
     masa_data.save_pose([small, SIGNS[0]], tmp_path / "out")
     with pytest.raises(
-        masa_data.DataError, match=r"small\.pose: .*it seems \(units='shares'\)\. Give units="
+        masa_data.DataError,
+        match=r"small\.pose: .*probably shares of the frame \(units='shares'\)\. Give units=",
     ):
         masa_data.load_pose(tmp_path / "out" / "small.pose")
     track = masa_data.load_pose(tmp_path / "out" / "small.pose", units="shares")

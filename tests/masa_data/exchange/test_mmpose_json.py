@@ -75,7 +75,7 @@ WRONG = {
     "half": (json.dumps(frames([person()]))[:-20], "end of the file"),
     "no JSON": ("hello", "no JSON"),
     "nothing": ("", "end of the file"),
-    "deep": ("[" * 100_000, "no JSON that can be read"),
+    "deep": ("[" * 100_000, "no readable JSON"),
     "NaN": (json.dumps(frames([person(keypoint_scores=[float("nan")] * 133)])), "the number NaN"),
     "huge number": (json.dumps(frames([person()])).replace("0.9", "1e999"), "beyond a billion"),
     "many digits": (json.dumps(frames([person()])).replace("0.9", "9" * 5000), "digits"),

@@ -99,7 +99,7 @@ def test_hands_may_be_absent(tmp_path):
 WRONG = {
     "half": (json.dumps({"people": [person()]})[:-20], "end of the file"),
     "nothing": ("", "end of the file"),
-    "deep": ("[" * 100_000, "no JSON that can be read"),
+    "deep": ("[" * 100_000, "no readable JSON"),
     "a list": ("[]", "expected named values"),
     "no people": ("{}", "no list as `people`"),
     "a person that is none": ('{"people": [7]}', "person 0: found 7"),
