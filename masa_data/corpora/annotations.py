@@ -189,7 +189,7 @@ class Fields:
         """Return an integer of at least `low` and below `high`."""
         value = self.values.get(key)
         if not isinstance(value, (int, float)) or isinstance(value, bool) or value != value // 1:
-            raise self._wrong(key, "a whole number")
+            raise self._wrong(key, "an integer")
         number = int(value)
         if not low <= number < high:
             raise self._wrong(key, f"{low} or more" if high == _HUGE else f"{low} to {high - 1}")

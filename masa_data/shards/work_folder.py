@@ -21,6 +21,8 @@ def claim_work_folder(out: Path) -> tuple[Path, Claim]:
 
     Returns:
         the folder, and the claim, which the caller must release. It also ends when the process ends.
+
+    Raises:
         DataError: if another process holds it.
         OSError: if the folder cannot be written.
     """

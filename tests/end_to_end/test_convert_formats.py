@@ -170,8 +170,8 @@ def test_files_to_files(dataset, tmp_path, run):
     ("arguments", "expected"),
     [
         (("pose", "in.h5"), "an output file that ends in .h5"),
-        (("openpose", ".", "out.h5"), "found no option to say it"),
-        (("pyskl", "in.h5", "out.h5"), "found no option to say the rate"),
+        (("openpose", ".", "out.h5"), "found no option to give them"),
+        (("pyskl", "in.h5", "out.h5"), "found no option to give the rate"),
         (("pyskl", "a.pkl", "out.h5"), "a.pkl does not exist"),
         (("merge", "in.h5", "out.h5"), "two inputs or more"),
         (("merge", "in.h5", "nowhere.h5", "out.h5"), "does not exist"),

@@ -28,9 +28,9 @@ def without(row, key):
     ("row", "expected"),
     [
         (without(instance("00002"), "video_id"), "found no `video_id`, expected a text"),
-        (without(instance("00002"), "frame_end"), "found no `frame_end`, expected a whole number"),
+        (without(instance("00002"), "frame_end"), "found no `frame_end`, expected an integer"),
         (instance("00002", first=-4), "found -4 as `frame_start`, expected 1 or more"),
-        (instance("00002", first=1.5), "found 1.5 as `frame_start`, expected a whole number"),
+        (instance("00002", first=1.5), "found 1.5 as `frame_start`, expected an integer"),
         (instance("00002", first=10**30), f"found {10**30} as `frame_start`, expected 1 or more"),
         (instance("00002", last=-2), "found -2 as `frame_end`, expected -1 or more"),
         (
@@ -46,8 +46,8 @@ def without(row, key):
             "found the bbox [5.0, 5.0, 1.0, 9.0], expected [xmin, ymin, xmax",
         ),
         (instance("00002", bbox=(5, 5, 9)), "found [5, 5, 9] as `bbox`, expected 4 numbers"),
-        (instance("00002", signer="me"), "found 'me' as `signer_id`, expected a whole number"),
-        (instance("00002", signer=True), "found True as `signer_id`, expected a whole number"),
+        (instance("00002", signer="me"), "found 'me' as `signer_id`, expected an integer"),
+        (instance("00002", signer=True), "found True as `signer_id`, expected an integer"),
         (instance("00001"), "found clip 00001 again, expected each once (first: "),
         ("00002", "found '00002', expected named values in braces"),
     ],
@@ -83,7 +83,7 @@ def test_a_wrong_row_of_nslt(tmp_path, entry, expected):
 @pytest.mark.parametrize(
     ("row", "expected"),
     [
-        (without(sample(URL, 1, 0, 1), "label"), "found no `label`, expected a whole number"),
+        (without(sample(URL, 1, 0, 1), "label"), "found no `label`, expected an integer"),
         (sample(URL, 1000, 0, 1), "found 1000 as `label`, expected 0 to 999"),
         (sample(URL, 1, -1, 1), "found -1 as `start_time`, expected a number from 0"),
         (sample(URL, 1, 2, 1), "found the times 2.0 to 1.0, expected a start_time before the end_time"),

@@ -119,7 +119,9 @@ def test_a_file_an_image_is_a_clip_of_all_of_the_folder(soup, tmp_path, name, fi
     assert ["numbered from 1 to 12" in reason for reason in warned] == [True] * first
     one = next((tmp_path / "in/test/soup/one").iterdir())
     call("mmpose", one, tmp_path / "no.h5", *SIZE, code=3)
-    assert failures(tmp_path / "no.h5")[0]["advice"].startswith("Give the folder of all images' files")
+    assert failures(tmp_path / "no.h5")[0]["advice"].startswith(
+        "Give the folder with the files of all images"
+    )
 
 
 def test_openposes_frames_from_1_stand_beside_their_video(shared_data, soup, tmp_path):
@@ -164,7 +166,7 @@ def test_pyskls_padding_is_no_frames(soup, tmp_path, behind, warned):
         assert_is_soup(tracks["a"], soup)
         assert tracks["a"].info.end == 41
     if warned:
-        assert "20 frames behind that" in failures(tmp_path / "out.h5")[0]["reason"]
+        assert "20 later frames" in failures(tmp_path / "out.h5")[0]["reason"]
 
 
 @pytest.mark.parametrize("total", [0, 42, -1, None, "41", 41.5])

@@ -124,7 +124,7 @@ def of(track, name):
     ("tracks", "options", "kind", "message"),
     [
         ([], {"estimator": "mmpose"}, masa_data.NoClipsError, "found no track to write"),
-        (SIGNS, {}, masa_data.DataError, "does not say what found.*such as estimator='mediapipe'"),
+        (SIGNS, {}, masa_data.DataError, "does not contain its estimator.*for example estimator='mediapipe'"),
         (
             [of(SIGNS[0], "a"), of(SIGNS[1], "b")],
             {},
@@ -180,7 +180,7 @@ def test_what_is_odd_about_a_clip_is_a_warning(tmp_path):
     whole = np.zeros((4, 133, 3))
     whole[:, COCO_WHOLEBODY_INDICES] = points
     (tmp_path / "a.pkl").write_bytes(pickle.dumps({"keypoints": whole}))
-    with pytest.warns(UserWarning, match=r"scores reach 3\.00 and are cut at 1"):
+    with pytest.warns(UserWarning, match=r"scores reach 3\.00 and are clipped to 1"):
         (track,) = masa_data.load_masa_pickle(tmp_path / "a.pkl", size=(640, 480), fps=25)
     assert track.confidence.max() == 1
 

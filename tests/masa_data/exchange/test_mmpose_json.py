@@ -91,7 +91,7 @@ WRONG = {
     "17 keypoints": (frames([person(keypoints=[[0, 0]] * 17)]), r"`keypoints` of shape \(17, 2\)"),
     "3 numbers a keypoint": (frames([person(keypoints=[[0, 0, 1]] * 133)]), r"shape \(133, 3\)"),
     "uneven": (frames([person(keypoints=[[0, 0]] * 132 + [[0]])]), "different lengths"),
-    "texts": (frames([person(keypoints=[["0", "0"]] * 133)]), "other things than numbers"),
+    "texts": (frames([person(keypoints=[["0", "0"]] * 133)]), "values that are not numbers"),
     "no scores": (frames([person(keypoint_scores=None)]), "no `keypoint_scores`"),
     "odd box": (frames([person(bbox=[1, 2])]), "`bbox` of shape"),
 }

@@ -105,11 +105,11 @@ WRONG = {
     "a person that is none": ('{"people": [7]}', "person 0: found 7"),
     "COCO's 18 points": ([person(pose_keypoints_2d=[0] * 54)], "54 values as `pose_keypoints_2d`"),
     "no body": ([person(pose_keypoints_2d=None)], "0 values as `pose_keypoints_2d`"),
-    "texts": ([person(pose_keypoints_2d=["1"] * 75)], "other things than numbers"),
-    "lists": ([person(pose_keypoints_2d=[[1]] * 75)], "other things than numbers"),
+    "texts": ([person(pose_keypoints_2d=["1"] * 75)], "values that are not numbers"),
+    "lists": ([person(pose_keypoints_2d=[[1]] * 75)], "values that are not numbers"),
     "uneven": ([person(pose_keypoints_2d=[[1]] * 74 + [[1, 2]])], "lists in `pose_keypoints_2d`"),
     "NaN": (json.dumps({"people": [person(hand_left_keypoints_2d=[float("nan")] * 63)]}), "the number NaN"),
-    "huge": (json.dumps({"people": [person()]}).replace("0.8", "1e999"), "other things than numbers"),
+    "huge": (json.dumps({"people": [person()]}).replace("0.8", "1e999"), "values that are not numbers"),
 }
 
 

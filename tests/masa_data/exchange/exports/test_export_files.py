@@ -43,7 +43,7 @@ def test_pyskl_finds_each_split_and_the_shapes_it_needs(made_up, tmp_path):
             np.testing.assert_array_equal(row["keypoint_score"][0], track.confidence)
     assert "2 clips have no split" in done.lost[1]
     assert "1 clip has no class" in done.lost[2]
-    assert "1 clip keeps not every frame of the source" in done.lost[3]
+    assert "1 clip lacks frames of the source" in done.lost[3]
 
 
 def test_pyskl_comes_back_to_the_bit(real, made_up, tmp_path):
