@@ -273,7 +273,7 @@ def test_an_output_that_is_there_is_not_touched(tmp_path, run):
     run("masa-convert", "masa-pickle", folder, out, *ASSUMED)
     before = out.read_bytes()
     done = run("masa-convert", "masa-pickle", folder, out, *ASSUMED, code=2)
-    assert "is there already" in done.stderr
+    assert "already exists" in done.stderr
     (folder / "a.pkl").write_bytes(b"")
     done = run("masa-convert", "masa-pickle", folder, out, *ASSUMED, "--overwrite", code=3)
     assert "No clip could be imported" in done.stdout

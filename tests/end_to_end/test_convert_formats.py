@@ -63,7 +63,7 @@ def test_out_and_back(dataset, tmp_path, run, to):
             if to != "pyskl":
                 assert (mine.info.gloss, mine.info.label) == (theirs.info.gloss, theirs.info.label)
     done = run("masa-convert", "export", dataset, out, "--to", to, code=2)
-    assert "is there already" in done.stderr
+    assert "already exists" in done.stderr
 
 
 def test_real_pose_files_with_their_videos_are_what_mmposes_json_is(shared_data, tmp_path, run):
@@ -179,7 +179,7 @@ def test_files_to_files(dataset, tmp_path, run):
         (("filter", "in.h5", "out.h5", "--where", "glos=a"), "Did you mean gloss"),
         (("filter", "in.h5", "out.h5", "--where", "gloss=no"), "no clip of in.h5 fulfils that"),
         (("filter", "in.h5", "out.h5", "--subset", "wlasl7"), "there is no subset"),
-        (("filter", "in.h5", "in.h5", "--where", "gloss=tea", "--overwrite"), "is an input too"),
+        (("filter", "in.h5", "in.h5", "--where", "gloss=tea", "--overwrite"), "is also an input"),
         (("subsample", "in.h5", "out.h5"), "expected one, or --every"),
         (("subsample", "in.h5", "out.h5", "--share", "0.5", "--per-class", "2"), "expected one, or --every"),
         (("subsample", "in.h5", "out.h5", "--every", "2", "--where", "label=0"), "--every holds for all"),

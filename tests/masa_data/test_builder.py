@@ -134,7 +134,7 @@ def test_a_sharded_and_a_self_contained_dataset_have_the_same_fingerprint(tmp_pa
     ("damage", "message"),
     [
         (lambda shard: shard.unlink(), "is missing"),
-        (lambda shard: shard.write_bytes(shard.read_bytes()[:-1]), "bytes, out.h5 lists it with"),
+        (lambda shard: shard.write_bytes(shard.read_bytes()[:-1]), "bytes, but out.h5 lists it with"),
         (
             lambda shard: shutil.copy(shard.with_name("out-00002.h5"), shard),
             "bytes, out.h5 lists|has 2 clips",
@@ -222,7 +222,7 @@ def test_splits_are_dealt_and_recorded(tmp_path, provenance):
     with PoseShards.open(out) as found:
         assert found.provenance.split_rule == rule
         assert set(found.column("split")) == {"train", "val", "test"}
-    with pytest.raises(DataError, match="Leave split_by and seed out"):
+    with pytest.raises(DataError, match="Leave out split_by and seed"):
         DatasetBuilder(out, provenance.model_copy(update={"split_rule": SplitRule(by="random", seed=4)}))
 
 

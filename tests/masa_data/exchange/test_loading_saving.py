@@ -148,7 +148,7 @@ def test_what_cannot_be_saved_is_said_and_nothing_is_written(tmp_path, tracks, o
 
 def test_a_file_that_is_there_stays(tmp_path):
     (tmp_path / "a.h5").write_text("mine")
-    with pytest.raises(masa_data.ExistsError, match=r"is there already.*overwrite=True"):
+    with pytest.raises(masa_data.ExistsError, match=r"already exists.*overwrite=True"):
         masa_data.save(SIGNS, tmp_path / "a.h5", estimator="mmpose")
     assert (tmp_path / "a.h5").read_text() == "mine"
     with pytest.raises(masa_data.DataError, match=r"ends in \.h5"):
@@ -171,7 +171,7 @@ def test_others_files_are_checked_as_the_command_checks_them(tmp_path):
     with pytest.raises(masa_data.DataError, match=r"nowhere does not exist"):
         masa_data.load_pose(tmp_path / "nowhere")
     masa_data.save_mmpose(SIGNS[0], tmp_path / "json")
-    with pytest.raises(masa_data.DataError, match=r"found size to say it\. Give size and fps together"):
+    with pytest.raises(masa_data.DataError, match=r"found size to give them\. Give size and fps together"):
         masa_data.load_mmpose(tmp_path / "json" / "book" / "0.json", size=(640, 480))
 
 

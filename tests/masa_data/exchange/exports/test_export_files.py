@@ -169,7 +169,7 @@ def test_a_table_that_pandas_changed_is_read(made_up, tmp_path):
 def test_a_file_that_is_there_stays_unless_it_may_be_replaced(made_up, tmp_path, to):
     out = tmp_path / "out"
     out.write_text("mine")
-    with pytest.raises(DataError, match="is there already"):
+    with pytest.raises(DataError, match="already exists"):
         export(made_up, to, out)
     assert out.read_text() == "mine"
     export(made_up, to, out, overwrite=True)
