@@ -83,9 +83,9 @@ def test_a_text_that_no_clip_has_is_told(write):
     def unmet(text):
         return Condition.parse(text).unmet(tracks)
 
-    assert unmet("split=train,tset") == ["no clip has the split 'tset'; is 'test' meant?"]
+    assert unmet("split=train,tset") == ["no clip has the split 'tset'; did you mean 'test'?"]
     assert unmet("gloss=tea,quark") == ["no clip has the gloss 'quark'"]
-    assert unmet("gloss!=tae") == ["no clip has the gloss 'tae'; is 'tea' meant?"]
+    assert unmet("gloss!=tae") == ["no clip has the gloss 'tae'; did you mean 'tea'?"]
     assert unmet("split=train") == unmet("frames=77") == unmet("gloss~q*") == []
     condition = Condition.parse("gloss=" + unicodedata.normalize("NFD", "caf\u00e9"))
     assert condition.mask(tracks).tolist() == [True, False]
