@@ -174,7 +174,7 @@ def validate(tracks: PoseShards, words: Words = in_python) -> list[Finding]:
         if doubt := find_doubt(track, int(clamped[number])):
             doubtful[doubt.advice_in(words)].append((clip_id, doubt.reason_in(words)))
         elif not (track.confidence > 0).any():
-            findings.append(Finding("note", f"clip {clip_id}: nobody was found in it"))
+            findings.append(Finding("note", f"clip {clip_id}: no person was found in it"))
     findings += starmap(_of_doubt, doubtful.items())
     findings += [Finding("note", text) for text in PoseDataset([tracks], any_estimator=True).class_notes()]
     return sorted(findings + _duplicates(tracks), key=lambda finding: finding.kind)

@@ -14,8 +14,8 @@ from masa_data.errors import DataError, NotInstalledError
 from masa_data.estimators.base import INSTALL_MMPOSE
 from masa_data.machine.extras import folder_of
 
-# Short names for the paper's model, for a much faster and slightly less accurate one, and for the fastest
-# one. Whole-body AP on COCO-WholeBody, by MMPose: 66.1 (hands 60.2), 70.1 (66.3), 58.2 (47.5).
+# Short names for the paper's model, for a much faster one, and for the fastest one. Their whole-body AP on
+# COCO-WholeBody, as published by MMPose: 66.1 (hands 60.2), 70.1 (66.3), 58.2 (47.5).
 PRESETS: Final = {
     "accurate": "td-hm_hrnet-w48_dark-8xb32-210e_coco-wholebody-384x288",
     "balanced": "rtmw-l_8xb320-270e_cocktail14-384x288",
