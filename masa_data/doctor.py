@@ -221,7 +221,7 @@ def check_weights() -> list[Finding]:
             wanted = published_hash(path.name) or ""
             (there if file_sha256(path).startswith(wanted) else damaged).append((preset, path))
     if damaged:
-        text = f"not what the name says: {', '.join(str(path) for _, path in damaged)}"
+        text = f"the content does not match the name: {', '.join(str(path) for _, path in damaged)}"
         return [Finding("weights", "wrong", text, f"rm {shlex.join(str(path) for _, path in damaged)}")]
     if not there:
         text = "none in the cache; the first extraction downloads them"
@@ -247,7 +247,7 @@ def check_detector() -> list[Finding]:
         mend = "masa-extract --estimator mmpose --person detect VIDEO OUT.h5"
         return [Finding("detector", "missing", f"{name}, its weights are not in the cache", mend)]
     if not file_sha256(path).startswith(published_hash(path.name) or ""):
-        text = f"{name}, weights not what their name says: {path}"
+        text = f"{name}, its weights do not match their name: {path}"
         return [Finding("detector", "wrong", text, f"rm {shlex.join([str(path)])}")]
     return [Finding("detector", "ok", f"{name} with its weights")]
 

@@ -66,7 +66,7 @@ def mmpose(folder: Path) -> Expected:
     with (folder / "huge.json").open("wb") as file:
         file.truncate(1 << 40)
     said = {
-        "half": "expected whole JSON",
+        "half": "expected complete JSON",
         "empty": "end of the file",
         "bytes": "no JSON",
         "deep": "no readable JSON",
@@ -94,7 +94,7 @@ def openpose(folder: Path) -> Expected:
     }
     good = json.dumps({"people": [person]})
     frames = {
-        "half": (good[:100], "expected whole JSON"),
+        "half": (good[:100], "expected complete JSON"),
         "empty": ("", "end of the file"),
         "deep": ("[" * 1_000_000, "no readable JSON"),
         "not_a_number": (good.replace("0.9", "NaN"), "the number NaN"),

@@ -115,14 +115,14 @@ def _notes_of_numbers(sources: Mapping[str, Iterable[SignClass]]) -> list[str]:
         for (corpus, label), members in sorted(_by(whole, lambda one: (one.corpus, one.label)).items()):
             if len(members) > 1:
                 texts = ", ".join(sorted(repr(one.gloss) for one in members)[:3])
-                meaning = "one class" if corpus in OFFICIAL else "a class each"
+                meaning = "which are one class" if corpus in OFFICIAL else "which are separate classes"
                 found[name, corpus, f"class numbers with several glosses, {meaning}"].append(
                     f"{label}: {texts}"
                 )
         for (corpus, gloss), members in sorted(_by(whole, lambda one: (one.corpus, one.gloss)).items()):
             if len(members) > 1:
                 labels = ", ".join(map(str, sorted(one.label for one in members)[:3]))
-                meaning = "a class each" if corpus in OFFICIAL else "one class"
+                meaning = "which are separate classes" if corpus in OFFICIAL else "which are one class"
                 found[name, corpus, f"glosses with several class numbers, {meaning}"].append(
                     f"{gloss!r}: {labels}"
                 )

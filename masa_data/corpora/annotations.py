@@ -121,7 +121,7 @@ def read_json(path: Path) -> object:
     except json.JSONDecodeError as error:
         what = "the end of the file" if error.pos >= len(text.rstrip()) else f"no JSON ({error.msg})"
         raise DataError(
-            f"{path}, line {error.lineno}: found {what} in column {error.colno}, expected whole JSON",
+            f"{path}, line {error.lineno}: found {what} in column {error.colno}, expected complete JSON",
             "Download the list again",
         ) from None
     except (ValueError, RecursionError) as error:

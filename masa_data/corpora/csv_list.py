@@ -61,7 +61,7 @@ def _clip(list_path: Path, row: dict[str, str], labels_are_numbers: bool) -> Cli
     below = PurePosixPath(row["path"])
     if not row["path"] or below.is_absolute() or ".." in below.parts:
         raise DataError(
-            f"found the path {row['path']!r}, expected one below the CSV's folder {list_path.parent}",
+            f"found the path {row['path']!r}, expected a path below the CSV's folder {list_path.parent}",
             "Use paths relative to the CSV, and put the CSV in a folder above its videos",
         )
     source = list_path.parent / below

@@ -107,7 +107,7 @@ def _parse(where: str, split: str, line: str, classes: int) -> ListedName:
         name, last = line, ""
     parts = split_name(name.strip())
     if parts is None:
-        raise DataError(f"{where}: found the path {name[:60]!r}, expected one below the root", _CORRECT)
+        raise DataError(f"{where}: found the path {name[:60]!r}, expected a path below the root", _CORRECT)
     folder, stem = parts
     text = last or folder
     label = label_in(text, classes)

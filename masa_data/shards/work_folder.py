@@ -23,7 +23,7 @@ def claim_work_folder(out: Path) -> tuple[Path, Claim]:
         the folder, and the claim, which the caller must release. It also ends when the process ends.
 
     Raises:
-        DataError: if another process holds it.
+        DataError: if another process has claimed it.
         OSError: if the folder cannot be written.
     """
     folder = work_folder_of(out)

@@ -175,9 +175,9 @@ def test_a_byte_order_mark_and_windows_line_ends_are_read(csv):
     ("row", "message"),
     [
         ("v/9.mp4,,,,", "v/9.mp4 does not exist"),
-        ("../secret.mp4,,,,", "expected one below the CSV's folder"),
-        ("/etc/passwd,,,,", "expected one below the CSV's folder"),
-        (",,,,", "expected one below"),
+        ("../secret.mp4,,,,", "expected a path below the CSV's folder"),
+        ("/etc/passwd,,,,", "expected a path below the CSV's folder"),
+        (",,,,", "expected a path below"),
         ("v/2.mp4,0,holdout,,", "found the split 'holdout', expected train, val or test"),
         ("v/2.mp4,0,,-3,", "found start '-3', expected a frame number from 0"),
         ("v/2.mp4,0,,9,9", "found frames 9 to 9, expected start < end"),

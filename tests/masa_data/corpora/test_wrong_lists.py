@@ -112,8 +112,8 @@ def test_a_wrong_row_of_msasl(tmp_path, row, expected):
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
-        ("../0/clip 0", "found the path '../0/clip', expected one below the root"),
-        ("/etc/0/clip 0", "found the path '/etc/0/clip', expected one below the root"),
+        ("../0/clip 0", "found the path '../0/clip', expected a path below the root"),
+        ("/etc/0/clip 0", "found the path '/etc/0/clip', expected a path below the root"),
         ("0/clip 1067", "found the label '1067' in '0/clip 1067', expected 0 to 1066"),
         (f"0/clip {'9' * 5000}", f"found the label '{'9' * 60}'"),
         (f"{'9' * 5000}/clip", f"found the label '{'9' * 60}'"),
