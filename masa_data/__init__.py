@@ -1,12 +1,12 @@
-"""Sign videos in, pose tracks out: the 49-keypoint skeleton, the shard format and the extraction pipeline.
+"""From sign videos to pose tracks: the 49-keypoint skeleton, the shard format and the extraction pipeline.
 
     summary = masa_data.extract("videos/", "out.h5")     # videos to pose tracks
     tracks = masa_data.open("out.h5")                    # a mapping from clip id to PoseTrack
     track = tracks["book/take1"]                         # (T, 49, 2) pixels and (T, 49) confidence
     track[10:20].plot().save("clip.svg")
 
-What `__all__` names is the public interface. Importing the package loads neither an estimator nor a video
-decoder: what needs one loads it when it is called.
+The names in `__all__` are the public interface. Importing the package loads neither an estimator nor a video
+decoder; functions that need one load it when they are called.
 """
 
 from importlib import import_module
@@ -56,7 +56,7 @@ if TYPE_CHECKING:
 
 __version__ = VERSION
 
-# Where each name that is not loaded at once is defined.
+# Module of each name that is imported on first use.
 _FOUND_IN = {
     "ClipInfo": "tracks.track",
     "Drawing": "tracks.svg",
@@ -124,9 +124,9 @@ __all__ = [
 ]
 
 
-if not TYPE_CHECKING:  # or every misspelt name would be one of type Any
+if not TYPE_CHECKING:  # otherwise every misspelled name would have the type Any
 
-    def __getattr__(name: str) -> Any:  # noqa: ANN401  # whatever is public
+    def __getattr__(name: str) -> Any:  # noqa: ANN401  # any public object
         if name not in _FOUND_IN:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         found = getattr(import_module(f"{__name__}.{_FOUND_IN[name]}"), name)

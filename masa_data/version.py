@@ -1,3 +1,3 @@
-"""The version of the tool, written into every file it makes."""
+"""The version of this package, which is written into every file."""
 
 VERSION = "0.1.0"

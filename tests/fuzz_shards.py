@@ -121,7 +121,7 @@ def require_one_line(error: DataError, path: Path) -> None:
 
 def kind_of(error: DataError) -> str:
     """The first words after the path that name the kind of refusal."""
-    for words in ("does not come to an end", "breaks down", "HDF5 cannot read it", "checksum", "truncated"):
+    for words in ("does not finish reading", "crashes while", "HDF5 cannot read it", "checksum", "truncated"):
         if words in error.reason:
             return words
     return "other"

@@ -66,15 +66,15 @@ def mmpose(folder: Path) -> Expected:
     with (folder / "huge.json").open("wb") as file:
         file.truncate(1 << 40)
     said = {
-        "half": "expected whole JSON",
+        "half": "expected complete JSON",
         "empty": "end of the file",
         "bytes": "no JSON",
-        "deep": "no JSON that can be read",
-        "deep_people": "no JSON that can be read|named values",
+        "deep": "no readable JSON",
+        "deep_people": "no readable JSON|named values",
         "not_a_number": "the number NaN",
         "infinite": "the number Infinity",
         "beyond": "beyond a billion",
-        "texts": "other things than numbers",
+        "texts": "values that are not numbers",
         "digits": "digits",
         "long": "found 100,000 frames",
         "lists": "more than 2,000,000 lists",
@@ -94,13 +94,13 @@ def openpose(folder: Path) -> Expected:
     }
     good = json.dumps({"people": [person]})
     frames = {
-        "half": (good[:100], "expected whole JSON"),
+        "half": (good[:100], "expected complete JSON"),
         "empty": ("", "end of the file"),
-        "deep": ("[" * 1_000_000, "no JSON that can be read"),
+        "deep": ("[" * 1_000_000, "no readable JSON"),
         "not_a_number": (good.replace("0.9", "NaN"), "the number NaN"),
         "infinite": (good.replace("20.5", "-Infinity"), "the number -Infinity"),
-        "beyond": (good.replace("20.5", "1e400"), "other things than numbers"),
-        "texts": (good.replace("20.5", '"a"'), "other things than numbers"),
+        "beyond": (good.replace("20.5", "1e400"), "values that are not numbers"),
+        "texts": (good.replace("20.5", '"a"'), "values that are not numbers"),
         "lists": ('{"people": [' + "[]," * (2 << 20) + "0]}", "more than 2,000,000 lists"),
         "huge": (" " * (9 << 20), "one frame"),
     }
@@ -159,9 +159,9 @@ def masa_pickle(folder: Path) -> Expected:
         "shape": r"shape \(3, 17, 3\)",
         "texts": "found a dict of",
         "long": "found 100,000 frames",
-        "half": "no whole pickle",
-        "empty": "no whole pickle",
-        "promises": "expected as many bytes as numbers",
+        "half": "an incomplete or damaged pickle",
+        "empty": "an incomplete or damaged pickle",
+        "promises": "expected a size that fits the shape",
         "deep": "nested too deeply",
         "dicts": "more than 4,000,000 values",
         "again": "larger than the file",
@@ -190,7 +190,10 @@ def pyskl(folder: Path) -> Expected:
     for name, (content, _) in contents.items():
         (folder / f"{name}.pkl").write_bytes(pickle.dumps(content))
     whole = (folder / "good.pkl").read_bytes()
-    raw = {"half": (whole[:200], "no whole pickle"), "empty": (b"", "no whole pickle")}
+    raw = {
+        "half": (whole[:200], "an incomplete or damaged pickle"),
+        "empty": (b"", "an incomplete or damaged pickle"),
+    }
     for name, (content, _) in raw.items():
         (folder / f"{name}.pkl").write_bytes(content)
     said = {f"{name}.pkl": text for name, (_, text) in {**contents, **raw}.items() if text}

@@ -1,1 +1,1 @@
-"""What can be said of tracks: quality, motion, clips to look at, near duplicates."""
+"""Measurements of pose tracks: quality, motion, suspicious clips and near-duplicates."""

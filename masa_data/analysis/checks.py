@@ -1,14 +1,14 @@
-"""Which clips are worth a look: five faults that a clip's keypoints can show, each with its definition.
+"""Detection of suspicious clips: five faults that the keypoints of a clip can show.
 
 | fault | a clip has it if |
 |---|---|
-| no hands | neither hand was found in half of its frames or more |
-| jumps | between two frames a body keypoint, or ten of a hand's, went further than hands can go |
-| swapped hands | in a tenth of the frames with a hand, hands sit on the wrists of the other side |
-| several people | the estimator saw more people than the signer |
-| near-duplicate | a clip of another split moves in the same way (near_duplicates.py) |
+| no hands | neither hand was found in at least half of its frames |
+| jumps | a body keypoint, or ten keypoints of a hand, moved further between two frames than hands can move |
+| swapped hands | in at least a tenth of the frames with a hand, hands are on the wrists of the other side |
+| several people | the estimator found more people than the signer |
+| near-duplicate | a clip of another split has the same motion (near_duplicates.py) |
 
-None of them proves an error. Distances are in shoulder widths of the clip (motion.shoulder_width).
+A fault does not prove an error. Distances are in shoulder widths of the clip (motion.shoulder_width).
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ SEVERAL_PEOPLE: Final = "several people"
 NEAR_DUPLICATE: Final = "near-duplicate"
 FAULTS: Final = (NO_HANDS, JUMPS, SWAPPED, SEVERAL_PEOPLE, NEAR_DUPLICATE)
 
-# From which value on a clip has a fault.
+# Smallest value with which a clip has a fault.
 LIMITS: Final[Mapping[str, float]] = {
     NO_HANDS: 0.5,
     JUMPS: 1e-9,
@@ -41,12 +41,12 @@ LIMITS: Final[Mapping[str, float]] = {
     NEAR_DUPLICATE: 0.5,
 }
 
-# Body keypoints less certain than this wander about and are not looked at.
+# Body keypoints with a lower confidence are unstable and not checked.
 _SURE: Final = 0.3
-# A hand that crosses one shoulder width in 1/25 s does 9 m/s; signing hands stay below half of that.
-_FASTEST: Final = 25.0  # shoulder widths a second
-_SHORTEST_JUMP: Final = 1.0  # shoulder widths; at high frame rates less than this is jitter
-# A hand must be nearer to the other wrist by this much, so that touching hands are not swapped ones.
+# A hand that moves one shoulder width in 1/25 s has a speed of 9 m/s; signing hands stay below half of that.
+_FASTEST: Final = 25.0  # shoulder widths per second
+_SHORTEST_JUMP: Final = 1.0  # shoulder widths; at high frame rates, smaller steps are jitter
+# A hand must be closer to the other wrist by this distance, so that touching hands do not count as swapped.
 _SWAP_MARGIN: Final = 0.5  # shoulder widths
 
 _WRISTS: Final = [KEYPOINT_NAMES.index("left_wrist"), KEYPOINT_NAMES.index("right_wrist")]
@@ -54,23 +54,23 @@ _HANDS: Final = [LEFT_HAND.start, RIGHT_HAND.start]
 
 
 def no_hands(track: PoseTrack) -> float:
-    """The share of frames in which neither hand was found, 0..1."""
+    """Return the share of frames in which neither hand was found, in 0..1."""
     return float(1 - hands_found(track.confidence).any(axis=1).mean())
 
 
 def jumps(track: PoseTrack) -> float:
-    """The share of steps between kept frames that no signer can make, 0..1.
+    """Return the share of steps between kept frames that are impossible for a signer, in 0..1.
 
-    Such a step moves a body keypoint of confidence 0.3 or more, or ten keypoints of a hand, by more than one
-    shoulder width, and faster than 25 shoulder widths a second. Where the source has no clock its frames are
-    taken to be 1/25 s apart.
+    Such a step moves a body keypoint with a confidence of at least 0.3, or ten keypoints of a hand, by more
+    than one shoulder width, and faster than 25 shoulder widths per second. If the source has no frame times,
+    25 frames per second are assumed.
     """
     if len(track) < 2:
         return 0.0
     clock = np.diff(track.time)
     seconds = np.where(np.isfinite(clock), clock, np.diff(track.frame_index) / 25)
     limit = np.maximum(_SHORTEST_JUMP, _FASTEST * seconds)
-    far = steps(track, shoulder_width(track)) > limit[:, None]  # NaN is not
+    far = steps(track, shoulder_width(track)) > limit[:, None]  # False for NaN
     sure = track.confidence[:, BODY] >= _SURE
     body = (far[:, BODY] & sure[1:] & sure[:-1]).any(axis=1)
     hands = [far[:, hand].sum(axis=1) >= HAND_MIN_KEYPOINTS for hand in (LEFT_HAND, RIGHT_HAND)]
@@ -78,10 +78,10 @@ def jumps(track: PoseTrack) -> float:
 
 
 def swapped(track: PoseTrack) -> float:
-    """The share of frames with a hand in which hands sit on the wrists of the other side, 0..1.
+    """Return the share of frames with a hand in which hands are on the wrists of the other side, in 0..1.
 
-    The hands found are nearer to the body's wrists of the other side than to those of their own, summed over
-    them, by more than half a shoulder width.
+    In such a frame, the distance of the found hands to the body's wrists of the other side, summed over the
+    hands, is smaller than the distance to their own wrists by more than half a shoulder width.
     """
     found = hands_found(track.confidence)
     wrists = track.keypoints[:, _WRISTS]
@@ -94,7 +94,7 @@ def swapped(track: PoseTrack) -> float:
 
 
 def measure(track: PoseTrack) -> dict[str, float]:
-    """Everything that one clip alone shows: each fault but near-duplicate → 0..1, 0 = none of it."""
+    """Return each fault that one clip alone can show → its value in 0..1; 0 = no fault."""
     return {
         NO_HANDS: no_hands(track),
         JUMPS: jumps(track),
@@ -105,11 +105,11 @@ def measure(track: PoseTrack) -> dict[str, float]:
 
 @dataclass(frozen=True, slots=True)
 class Suspect:
-    """A clip worth a look.
+    """A suspicious clip.
 
     Attributes:
-        number: of the clip in its file.
-        faults: the faults it has → how much of each, 0..1.
+        number: number of the clip in its file.
+        faults: name of each fault of the clip → its value in 0..1.
     """
 
     number: int
@@ -117,14 +117,14 @@ class Suspect:
 
 
 def most_suspicious(values: Mapping[str, NDArray[np.floating]], most: int) -> list[Suspect]:
-    """The clips to look at first: in turn the worst of every fault, so that no fault crowds out the others.
+    """Select the most suspicious clips: the worst of each fault in turn, so that all faults are represented.
 
     Args:
-        values: for each fault, (N,) values of all clips in 0..1.
-        most: at most so many clips.
+        values: name of each fault → (N,) values of all clips in 0..1.
+        most: maximum number of clips.
 
     Returns:
-        clips that have a fault at all, each once.
+        clips with at least one fault, without duplicates.
     """
     worst_first = [_with_fault(name, column) for name, column in values.items()]
     chosen: dict[int, None] = {}

@@ -1,4 +1,4 @@
-"""How keypoints move, in shoulder widths, so that clips of any size and distance compare."""
+"""Motion of keypoints in shoulder widths, which makes clips of any size and distance comparable."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ RIGHT_SHOULDER = KEYPOINT_NAMES.index("right_shoulder")
 
 
 def shoulder_width(track: PoseTrack) -> float:
-    """The median distance of the shoulders over the frames in which both were found, in source pixels.
+    """Return the median distance between the shoulders over the frames in which both were found, in pixels.
 
-    Where they never were, a quarter of the frame's longer side stands for it; at least one pixel.
+    If no frame has both shoulders, a quarter of the frame's longer side is used. The result is at least one
+    pixel.
     """
     widths = np.hypot(*(track.keypoints[:, LEFT_SHOULDER] - track.keypoints[:, RIGHT_SHOULDER]).T)
     widths = widths[np.isfinite(widths)]
@@ -24,30 +25,30 @@ def shoulder_width(track: PoseTrack) -> float:
 
 
 def steps(track: PoseTrack, unit: float) -> NDArray[np.float32]:
-    """How far every keypoint goes from each kept frame to the next.
+    """Return the distance that each keypoint moves from each kept frame to the next.
 
     Args:
         track: T frames.
-        unit: pixels; `shoulder_width(track)`.
+        unit: unit of the result in pixels; usually `shoulder_width(track)`.
 
     Returns:
-        (T − 1, 49) in units; NaN where the keypoint is missing in either frame.
+        (T − 1, 49) distances in units; NaN if the keypoint is missing in either frame.
     """
     moved = np.diff(track.keypoints, axis=0)
     return np.asarray(np.hypot(moved[..., 0], moved[..., 1]) / np.float32(unit))
 
 
 def jitter(track: PoseTrack, unit: float) -> NDArray[np.float32]:
-    """How far every keypoint is from where even motion between its neighbors in time would put it.
+    """Return the distance of each keypoint from the midpoint of its positions one frame before and after.
 
-    Half the second difference: what trembles is large here, what moves evenly is 0.
+    This is half the second difference: large for a trembling keypoint, 0 for even motion.
 
     Args:
         track: T frames.
-        unit: pixels; `shoulder_width(track)`.
+        unit: unit of the result in pixels; usually `shoulder_width(track)`.
 
     Returns:
-        (max(T − 2, 0), 49) in units; NaN where the keypoint is missing in any of three frames.
+        (max(T − 2, 0), 49) distances in units; NaN if the keypoint is missing in any of the three frames.
     """
     points = track.keypoints
     off = points[1:-1] - (points[:-2] + points[2:]) / 2
@@ -55,7 +56,7 @@ def jitter(track: PoseTrack, unit: float) -> NDArray[np.float32]:
 
 
 def mean_motion(step: NDArray[np.floating]) -> NDArray[np.float64]:
-    """(T − 1, K) steps to (T − 1,): the mean over the keypoints known in both frames; NaN if none is."""
+    """Return the mean of (T − 1, K) steps over the known keypoints as (T − 1,); NaN if none is known."""
     known = np.isfinite(step)
     count = known.sum(axis=1)
     total = np.where(known, step, 0).sum(axis=1, dtype=np.float64)

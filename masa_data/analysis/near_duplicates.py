@@ -1,8 +1,9 @@
-"""Clips of different splits that move alike: test data that leaked into training under another name.
+"""Clips of different splits that move alike: test clips that may also be in the training data.
 
-A clip is described by where its keypoints are from between the shoulders, in shoulder widths, at 16 moments
-from its first frame to its last. So another size, crop or compression of the same recording looks the same.
-docs/inspect.md says how well that tells copies from other takes.
+A clip is described by the positions of its keypoints relative to the middle of the shoulders, in shoulder
+widths, at 16 moments from its first frame to its last. Copies of a recording with another size, crop or
+compression therefore have the same description. docs/inspect.md reports how well this separates copies from
+other takes.
 """
 
 from __future__ import annotations
@@ -18,17 +19,17 @@ from masa_data.analysis.motion import LEFT_SHOULDER, RIGHT_SHOULDER, shoulder_wi
 from masa_data.tracks.skeleton import KEYPOINT_NAMES
 from masa_data.tracks.track import SPLITS, PoseTrack
 
-# Two clips are near-duplicates if half of the points that both have are this near each other, in shoulder
-# widths, and three quarters this near. Other takes by the same signer stay above both.
+# Maximum distances of near-duplicates in shoulder widths: for half of the points that both clips have, and
+# for three quarters of them. Other takes by the same signer exceed both.
 HALF_WITHIN: Final = 0.018
 MOST_WITHIN: Final = 0.035
-# Only pairs whose steadier points are as near as this, root mean square, are looked at that closely.
+# Only pairs whose root mean square distance over the steady points is below this are compared in detail.
 _LOOK_WITHIN: Final = 0.08
-# What stands still looks like anything else that does: such clips are never called near-duplicates.
+# Clips without motion all look alike, so they are never called near-duplicates.
 MIN_MOTION: Final = 0.1
 
 _MOMENTS: Final = 16
-# Elbows are often outside the frame, where estimators guess; so they come late.
+# Elbows are not among the steady points: they are often outside the frame, where estimators guess.
 _STEADY: Final = ("nose", "left_shoulder", "right_shoulder", "left_wrist", "right_wrist")
 _OTHERS: Final = (
     "left_elbow",
@@ -37,16 +38,16 @@ _OTHERS: Final = (
     *(f"right_hand_{point}" for point in ("wrist", "thumb_4", "index_4", "middle_4", "ring_4", "little_4")),
 )
 _POINTS: Final = [KEYPOINT_NAMES.index(name) for name in (*_STEADY, *_OTHERS)]
-# Distance along some axes is never more than distance along all, so few axes rule out most pairs.
+# The distance along some axes never exceeds the full distance, so few axes exclude most pairs.
 _AXES: Final = 24
 _PAIRS_AT_ONCE: Final = 1 << 22
-# Of each clip only so many others, the nearest at first sight, are looked at closely: where many are copies
-# of each other there would be no end otherwise.
+# Each clip is compared in detail with at most this many others, the nearest along the axes. This limits the
+# work if many clips are copies of each other.
 _CLOSE_LOOKS: Final = 8
 
 
 def describe(track: PoseTrack) -> NDArray[np.float32]:
-    """(16, 19, 2) where a clip's points are from between the shoulders, in shoulder widths; NaN = missing."""
+    """Return (16, 19, 2) positions from the middle of the shoulders, in shoulder widths; NaN = missing."""
     frames = np.linspace(0, len(track) - 1, _MOMENTS).round().astype(int)
     keypoints = track.keypoints[frames]
     middle = (keypoints[:, LEFT_SHOULDER] + keypoints[:, RIGHT_SHOULDER]) / 2
@@ -55,11 +56,11 @@ def describe(track: PoseTrack) -> NDArray[np.float32]:
 
 @dataclass(frozen=True, slots=True)
 class NearDuplicates:
-    """What was found among N clips.
+    """Near-duplicates among N clips.
 
     Attributes:
-        partner: (N,) number of the most alike clip of another split; -1 if none is alike.
-        likeness: (N,) 1 = the same points, 0.5 = just near enough, 0 = no partner.
+        partner: (N,) number of the most similar clip of another split; -1 if no clip is similar.
+        likeness: (N,) similarity in 0..1: 1 = identical points, 0.5 = at the limit, 0 = no partner.
     """
 
     partner: NDArray[np.int64]
@@ -67,11 +68,11 @@ class NearDuplicates:
 
 
 def find_near_duplicates(descriptions: NDArray[np.float32], splits: NDArray[np.object_]) -> NearDuplicates:
-    """For every clip the clip of another split that moves like it.
+    """Find, for each clip, the clip of another split with the most similar motion.
 
     Args:
-        descriptions: (N, 16, 19, 2) of `describe`.
-        splits: (N,) "train", "val", "test"; clips with "" are left out.
+        descriptions: (N, 16, 19, 2) results of `describe`.
+        splits: (N,) "train", "val" or "test"; clips with "" are ignored.
     """
     steady = np.nan_to_num(descriptions[:, :, : len(_STEADY)])
     moves = np.sqrt(steady.var(axis=1).sum(axis=2).mean(axis=1)) >= MIN_MOTION
@@ -92,7 +93,7 @@ def find_near_duplicates(descriptions: NDArray[np.float32], splits: NDArray[np.o
 
 
 def _widest_axes(steady: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(D, 24) orthonormal directions in which the clips differ most."""
+    """Return (D, 24) orthonormal directions in which the clips differ most."""
     centered = steady - steady.mean(axis=0)
     return np.asarray(np.linalg.eigh(centered.T @ centered)[1][:, ::-1][:, :_AXES])
 
@@ -100,10 +101,12 @@ def _widest_axes(steady: NDArray[np.float32]) -> NDArray[np.float32]:
 def _candidates(
     places: NDArray[np.float32], first: NDArray[np.intp], second: NDArray[np.intp], radius: float
 ) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
-    """Clips of the first group that are within a squared distance of any of the second, some at a time.
+    """Yield the clips of the first group that are near a clip of the second group, in batches.
+
+    Near means within the squared distance `radius`.
 
     Yields:
-        (P,) clips and (P, K) the nearest to each in the second group, K at most 8.
+        (P,) clips and (P, K) the nearest clips of the second group to each, with K at most 8.
     """
     if len(second) == 0:
         return
@@ -122,12 +125,12 @@ def _candidates(
 def _distance(
     descriptions: NDArray[np.float32], own: NDArray[np.intp], candidates: NDArray[np.intp]
 ) -> NDArray[np.float32]:
-    """(P, K) median distance of the points that both of a pair have; infinity if they are not near."""
+    """Return (P, K) median distances over the points that both clips have; infinity if they are not near."""
     apart = np.empty(candidates.shape, np.float32)
     for place, others in enumerate(candidates.T):  # K times, so that memory does not grow with K
         difference = descriptions[own] - descriptions[others]
         points = np.hypot(difference[..., 0], difference[..., 1]).reshape(len(own), -1)
-        points.sort(axis=1)  # NaN last
+        points.sort(axis=1)  # NaN come last
         known = np.isfinite(points).sum(axis=1)
         rows = np.arange(len(own))
         half, most = points[rows, known // 2], points[rows, np.minimum(known * 3 // 4, points.shape[1] - 1)]

@@ -1,4 +1,4 @@
-"""What a dataset is like: counts, lengths, confidence, missing hands, and what is wrong with it."""
+"""Summary and validation of a dataset: counts, lengths, confidence, missing hands, and errors."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from masa_data.tracks.skeleton import HAND_MIN_CONFIDENCE, HAND_MIN_KEYPOINTS, L
 
 
 def hands_found(confidence: NDArray[np.floating]) -> NDArray[np.bool_]:
-    """In which frames each hand was found: 10 of its 21 keypoints or more with confidence above 0.1.
+    """Return in which frames each hand was found: at least 10 of its 21 keypoints have confidence above 0.1.
 
     Args:
         confidence: (T, 49) in 0..1.
 
     Returns:
-        (T, 2) left hand, right hand.
+        (T, 2) for the left and the right hand.
     """
     seen = confidence > HAND_MIN_CONFIDENCE
     counts = np.stack([seen[:, LEFT_HAND].sum(axis=1), seen[:, RIGHT_HAND].sum(axis=1)], axis=1)
@@ -33,21 +33,21 @@ def hands_found(confidence: NDArray[np.floating]) -> NDArray[np.bool_]:
 
 @dataclass(frozen=True, slots=True)
 class DatasetSummary:
-    """What `masa-inspect` prints.
+    """Statistics of a dataset, as `masa-inspect` prints them.
 
     Attributes:
         clips: number of clips.
         frames: number of kept frames.
-        corpora: clips by corpus.
-        splits: clips by corpus and split ("none" for clips without one).
+        corpora: number of clips by corpus.
+        splits: number of clips by corpus and split ("none" for clips without a split).
         classes: number of classes by corpus.
         signers: number of named signers by corpus.
-        lengths: minimum, median, 90th percentile, maximum frames of a clip.
-        sizes: clips by frame size, the most frequent first.
-        fps: clips by frame rate rounded to whole frames; "unknown" for folders of images.
+        lengths: minimum, median, 90th percentile and maximum number of frames of a clip.
+        sizes: number of clips by frame size, the most frequent size first.
+        fps: number of clips by frame rate, rounded to whole frames; "unknown" for folders of images.
         confidence: mean confidence by part, over all frames.
-        hands: share of frames with the left, the right, both and no hand found.
-        clamped: keypoints dropped because they lay more than a frame outside.
+        hands: share of frames with the left hand, the right hand, both hands and no hand found, in 0..1.
+        clamped: number of keypoints that were dropped because they were more than one frame size outside.
     """
 
     clips: int
@@ -65,7 +65,7 @@ class DatasetSummary:
 
 
 def summarize(tracks: PoseShards) -> DatasetSummary:
-    """Go through a dataset once and describe it. Memory does not grow with the number of frames."""
+    """Read a dataset once and summarize it. Memory use does not grow with the number of frames."""
     corpora = tracks.column("corpus").tolist()
     splits: dict[str, Counter[str]] = defaultdict(Counter)
     signers: dict[str, set[str]] = defaultdict(set)
@@ -121,11 +121,11 @@ def summarize(tracks: PoseShards) -> DatasetSummary:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something wrong or suspicious in a dataset.
+    """An error or a suspicious property of a dataset.
 
     Attributes:
-        kind: "error": the data cannot be trusted; "note": worth a look.
-        text: what was found, with ids.
+        kind: "error": the data cannot be trusted; "note": should be checked.
+        text: what was found, with clip ids.
     """
 
     kind: str
@@ -133,20 +133,20 @@ class Finding:
 
 
 _ONLY_FRAMES: Final = (
-    "the file is of version 1, whose checksums cover frames only: whether ids, glosses, labels, splits, "
-    "sizes and rates were changed cannot be told (`masa-convert compact` writes one of the present version)"
+    "the file is of version 1, whose checksums cover frames only: changes to ids, glosses, labels, splits, "
+    "sizes and rates cannot be detected (`masa-convert compact` writes a file of the current version)"
 )
 
 
 def validate(tracks: PoseShards, words: Words = in_python) -> list[Finding]:
-    """Read everything once: checksums, bounds, order of frames, impossible positions, classes, duplicates.
+    """Read all data once and check checksums, bounds, frame order, positions, classes and duplicates.
 
     Args:
         tracks: an open dataset; its structure was checked by opening it.
-        words: how arguments that mend an import are said.
+        words: formats the names of arguments in advice about imports.
 
     Returns:
-        what was found, errors first.
+        the findings, errors first.
     """
     findings = [
         Finding("error", f"shard {name}: its checksum does not match") for name in tracks.damaged_shards()
@@ -174,21 +174,21 @@ def validate(tracks: PoseShards, words: Words = in_python) -> list[Finding]:
         if doubt := find_doubt(track, int(clamped[number])):
             doubtful[doubt.advice_in(words)].append((clip_id, doubt.reason_in(words)))
         elif not (track.confidence > 0).any():
-            findings.append(Finding("note", f"clip {clip_id}: nobody was found in it"))
+            findings.append(Finding("note", f"clip {clip_id}: no person was found in it"))
     findings += starmap(_of_doubt, doubtful.items())
     findings += [Finding("note", text) for text in PoseDataset([tracks], any_estimator=True).class_notes()]
     return sorted(findings + _duplicates(tracks), key=lambda finding: finding.kind)
 
 
 def _of_doubt(advice: str, clips: list[tuple[str, str]]) -> Finding:
-    """One line for all clips whose numbers cannot be pixels for one cause."""
+    """Return one finding for all clips whose positions cannot be pixels for the same reason."""
     clip_id, found = clips[0]
     more = f" (and {len(clips) - 1:,} more clips)" if len(clips) > 1 else ""
     return Finding("error", f"clip {clip_id}{more}: {found}. {advice}")
 
 
 def _duplicates(tracks: PoseShards) -> list[Finding]:
-    """Clips cut from the same bytes over the same range; across splits they leak test data into training."""
+    """Find clips of the same range of the same video; across splits, they leak test data into training."""
     groups: dict[tuple[Any, ...], list[int]] = defaultdict(list)
     keys = zip(*(tracks.column(name).tolist() for name in ("source_sha256", "start", "end")), strict=True)
     for number, key in enumerate(keys):

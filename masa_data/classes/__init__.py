@@ -1,1 +1,1 @@
-"""Which sign a clip shows, and which split it belongs to."""
+"""Classes and splits of clips."""

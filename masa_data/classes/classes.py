@@ -1,8 +1,9 @@
-"""What a class of signs is, for all who compare clips of several files, or clips and a recognizer.
+"""Identity of a class of signs when clips of several files, or clips and a recognizer, are compared.
 
-Corpora whose lists number their classes (WLASL, MS-ASL, NMFs-CSL, SLR500): the number, which a gloss beside
-it must not contradict. All others (folders, CSV lists, imports): the gloss, since each file numbers its
-glosses by its own alphabet; a number only where clips have no gloss.
+In corpora whose lists number their classes (WLASL, MS-ASL, NMFs-CSL, SLR500), the class number identifies a
+class, and the glosses must not contradict it. In all other corpora (folders, CSV lists, imports), the gloss
+identifies it, because each file numbers its glosses on its own; the number is used only if a clip has no
+gloss.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from masa_data.classes.subsets import SUBSETS
 from masa_data.texts import one_form
 from masa_data.tracks.track import NO_LABEL
 
-# Corpora whose lists say the number of each class.
+# Corpora with official class numbers in their lists.
 OFFICIAL: Final = frozenset(SUBSETS)
 
 ClassKey: TypeAlias = tuple[str, int | str]
@@ -24,11 +25,11 @@ ClassKey: TypeAlias = tuple[str, int | str]
 
 @dataclass(frozen=True, slots=True)
 class SignClass:
-    """What clips of one class are called.
+    """Corpus, label and gloss of a class.
 
     Attributes:
         corpus: name of the corpus.
-        label: class number; of corpora without official numbers it holds within one file only. -1 = none.
+        label: class number; -1 = none. If the corpus has no official numbers, it is valid within one file.
         gloss: text of the sign; "" = unknown.
     """
 
@@ -38,7 +39,7 @@ class SignClass:
 
     @property
     def key(self) -> ClassKey | None:
-        """What classes are told apart by: corpus and number or gloss; None for clips without a class.
+        """The identity of the class: the corpus and a number or gloss; None for clips without a class.
 
         A gloss that is a number ("7" in a list with other texts) is the class of that number.
         """
@@ -55,13 +56,16 @@ def _number(gloss: str) -> int | str:
 
 
 def completed(clips: Iterable[SignClass]) -> dict[SignClass, SignClass]:
-    """What one file calls its clips, with the half that some clips lack and others of the file say.
+    """Complete the classes of one file where some clips lack a label or a gloss that other clips have.
 
-    A number without a gloss gets the gloss that the file gives this number elsewhere, and a gloss without a
-    number its number, each only if there is exactly one.
+    A number without a gloss gets the gloss that the file gives this number elsewhere. A gloss without a
+    number gets its number in the same way. Both happen only if there is exactly one candidate.
 
     Args:
-        clips: of one file; repeated ones do no harm.
+        clips: classes of the clips of one file; may contain duplicates.
+
+    Returns:
+        the completed class for each class.
     """
     named = set(clips)
     glosses: dict[tuple[str, int], set[str]] = defaultdict(set)
@@ -82,10 +86,10 @@ def completed(clips: Iterable[SignClass]) -> dict[SignClass, SignClass]:
 
 
 def completed_files(files: Sequence[Iterable[SignClass]]) -> list[dict[SignClass, SignClass]]:
-    """The same for several files; official numbers hold in all of them.
+    """Complete the classes of several files; official class numbers are valid in all of them.
 
     Args:
-        files: what each calls its clips.
+        files: for each file, the classes of its clips.
     """
     own = [completed(clips) for clips in files]
     official = completed(one for names in own for one in names.values() if one.corpus in OFFICIAL)
@@ -93,18 +97,19 @@ def completed_files(files: Sequence[Iterable[SignClass]]) -> list[dict[SignClass
 
 
 def folded(gloss: str) -> str:
-    """The gloss in a form in which "Book" and "book" are equal."""
+    """Return the gloss in a form in which "Book" and "book" are equal."""
     return one_form(gloss).casefold().strip()
 
 
 def distinct(clips: Iterable[SignClass]) -> list[SignClass]:
-    """The classes that occur, each called as most of its clips are.
+    """Return the different classes of some clips, each with its most frequent name.
 
-    They are sorted by corpus and, where all clips agree on the numbers, by number, else by gloss. So one
-    file has the order of its numbers, and files that number glosses apart have that of the alphabet.
+    They are sorted by corpus, then by number if all clips agree on the numbers, else by gloss. Classes of one
+    file are therefore in the order of their numbers, and classes of files with different numbers are in
+    alphabetical order.
 
     Args:
-        clips: what each clip is called.
+        clips: the class of each clip.
     """
     names: dict[ClassKey, Counter[SignClass]] = defaultdict(Counter)
     for one in clips:
@@ -125,7 +130,7 @@ def distinct(clips: Iterable[SignClass]) -> list[SignClass]:
 
 
 def _are_distinct(labels: Sequence[set[int]]) -> bool:
-    """Whether each class has one number, and no two have the same."""
+    """Return whether each class has exactly one number and no two classes have the same number."""
     known = set().union(*labels)
     return NO_LABEL not in known and len(known) == len(labels) == sum(map(len, labels))
 
@@ -135,13 +140,13 @@ def _most_common(names: Counter[SignClass]) -> SignClass:
 
 
 class ClassIndex:
-    """Finds a class among those of a recognizer, a training set or another file."""
+    """Finds the index of a class in a list, for example the classes of a recognizer."""
 
     def __init__(self, known: Sequence[SignClass]) -> None:
-        """Index classes by what they are told apart by.
+        """Index classes by their identity.
 
         Args:
-            known: in the order of the places to be found.
+            known: the classes, in the order of the indices that `place` returns.
         """
         self._known = known
         self._by_key: dict[ClassKey, list[int]] = defaultdict(list)
@@ -153,16 +158,16 @@ class ClassIndex:
                 self._by_gloss[one.corpus, folded(one.gloss)].append(place)
 
     def place(self, one: SignClass) -> int:
-        """The place of a class; -1 if it is none of them.
+        """Return the index of a class; -1 if it is not in the list.
 
-        Recognizers of older versions may have two classes of one gloss; then the number decides too.
+        Recognizers of older versions can have two classes with the same gloss; then the number decides.
         """
         key = one.key
         found = self._by_key.get(key, []) if key is not None else []
         if len(found) > 1:
             found = [place for place in found if self._known[place].label == one.label]
         if not found and one.corpus in OFFICIAL and one.gloss:
-            # One of the two has no number: the gloss is all that both have.
+            # One of the two has no number, so only the gloss can be compared.
             found = [
                 place
                 for place in self._by_gloss.get((one.corpus, folded(one.gloss)), [])

@@ -1,4 +1,4 @@
-"""Where what clips are called contradicts itself, and what about it is only odd."""
+"""Contradictions between the classes of several files, and less serious notes about them."""
 
 from __future__ import annotations
 
@@ -19,16 +19,17 @@ _LONGEST_ENDING: Final = 2
 
 
 def refuse_contradictions(sources: Mapping[str, Iterable[SignClass]]) -> None:
-    """Check that no two files, or a file and a recognizer, mean different signs by one official number.
+    """Check that files, or a file and a recognizer, do not use one official number for different signs.
 
-    Two spellings of a word ("lose", "losear") are no contradiction, nor are two words for a number of which
-    one source has both: lists know synonyms.
+    Two spellings of a word ("lose", "losear") are not a contradiction. Two words for one number are not a
+    contradiction if one source has both, because lists contain synonyms.
 
     Args:
-        sources: what each calls its classes, by the name it shall have in the error.
+        sources: name of each source, as shown in the error → its classes.
 
     Raises:
-        DataError: if they do, showing a number and both glosses, or a gloss and both numbers.
+        DataError: if there is a contradiction; the message shows a number and both glosses, or a gloss and
+            both numbers.
     """
     named = {
         name: frozenset(one for one in classes if one.corpus in OFFICIAL and one.gloss and one.label >= 0)
@@ -40,15 +41,15 @@ def refuse_contradictions(sources: Mapping[str, Iterable[SignClass]]) -> None:
             corpus, reason = found[0]
             raise DataError(
                 f"{reason}{more}",
-                f"{corpus} numbers its classes officially: masa-convert relabel FILE --corpus {corpus} gives "
-                "a file the numbers of its lists",
+                f"{corpus} has official class numbers: masa-convert relabel FILE --corpus {corpus} assigns "
+                "the numbers of its lists to a file",
             )
 
 
 def _contradictions(
     mine: str, ours: frozenset[SignClass], other: str, theirs: frozenset[SignClass]
 ) -> list[tuple[str, str]]:
-    """Corpus and reason of each, numbers before glosses."""
+    """Return corpus and reason of each contradiction, numbers before glosses."""
     glosses = [_by(classes, lambda one: (one.corpus, one.label)) for classes in (ours, theirs)]
     numbers = [_by(classes, lambda one: (one.corpus, folded(one.gloss))) for classes in (ours, theirs)]
     moved = {
@@ -80,7 +81,10 @@ def _by(classes: Iterable[SignClass], key: Callable[[SignClass], _Key]) -> dict[
 
 
 def _alike(one: str, other: str, *, strict: bool) -> bool:
-    """Whether two glosses are one word: equal but for case and signs, or, if not strict, for an ending."""
+    """Return whether two glosses are the same word, apart from case and punctuation.
+
+    If not strict, they may also differ by an ending of at most two letters.
+    """
     short, long = sorted(
         ("".join(filter(str.isalnum, folded(text))) or folded(text) for text in (one, other)), key=len
     )
@@ -95,30 +99,30 @@ def _alike(one: str, other: str, *, strict: bool) -> bool:
 
 
 def class_notes(sources: Mapping[str, Iterable[SignClass]]) -> list[str]:
-    """What is odd about the classes of some files and keeps nobody from using them, a line each.
+    """Return notes about unusual classes that can still be used, one line each.
 
     Args:
-        sources: what each file calls its clips, by the file's name.
+        sources: name of each file → the classes of its clips.
     """
     return [*_notes_of_numbers(sources), *notes_of_corpora(*sources.values())]
 
 
 def _notes_of_numbers(sources: Mapping[str, Iterable[SignClass]]) -> list[str]:
-    """Within one file: a number that stands for several glosses, a gloss that has several numbers."""
+    """Note, within each file, numbers with several glosses and glosses with several numbers."""
     found: dict[tuple[str, str, str], list[str]] = defaultdict(list)
     for name, classes in sources.items():
         whole = {one for one in classes if one.gloss and one.label != NO_LABEL}
         for (corpus, label), members in sorted(_by(whole, lambda one: (one.corpus, one.label)).items()):
             if len(members) > 1:
                 texts = ", ".join(sorted(repr(one.gloss) for one in members)[:3])
-                meaning = "one class" if corpus in OFFICIAL else "a class each"
+                meaning = "which are one class" if corpus in OFFICIAL else "which are separate classes"
                 found[name, corpus, f"class numbers with several glosses, {meaning}"].append(
                     f"{label}: {texts}"
                 )
         for (corpus, gloss), members in sorted(_by(whole, lambda one: (one.corpus, one.gloss)).items()):
             if len(members) > 1:
                 labels = ", ".join(map(str, sorted(one.label for one in members)[:3]))
-                meaning = "a class each" if corpus in OFFICIAL else "one class"
+                meaning = "which are separate classes" if corpus in OFFICIAL else "which are one class"
                 found[name, corpus, f"glosses with several class numbers, {meaning}"].append(
                     f"{gloss!r}: {labels}"
                 )
@@ -129,10 +133,10 @@ def _notes_of_numbers(sources: Mapping[str, Iterable[SignClass]]) -> list[str]:
 
 
 def notes_of_corpora(*sources: Iterable[SignClass]) -> list[str]:
-    """Glosses that are classes of their own in two corpora: at most one line.
+    """Return at most one line about glosses that are separate classes in several corpora.
 
     Args:
-        sources: what files, or a recognizer, call their classes.
+        sources: classes of files or of a recognizer.
     """
     corpora: dict[str, set[str]] = defaultdict(set)
     for one in set().union(*sources):
@@ -142,5 +146,5 @@ def notes_of_corpora(*sources: Iterable[SignClass]) -> list[str]:
     if not shared:
         return []
     where = " and ".join(sorted(map(repr, corpora[shared[0]])))
-    what = "gloss is a class of its own" if len(shared) == 1 else "glosses are classes of their own"
+    what = "gloss is a separate class" if len(shared) == 1 else "glosses are separate classes"
     return [f"{len(shared):,} {what} in each of several corpora, such as {shared[0]!r} in {where}"]

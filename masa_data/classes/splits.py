@@ -1,7 +1,7 @@
-"""Class numbers and splits for clips whose corpus gives none.
+"""Class numbers and splits for clips whose corpus defines none.
 
-Both continue what is already in a dataset: a gloss keeps its number, and a signer their split, when clips
-are added later.
+Both extend what a dataset already has: if clips are added later, a gloss keeps its number, and a signer keeps
+the split.
 """
 
 from __future__ import annotations
@@ -20,30 +20,33 @@ from masa_data.tracks.track import NO_LABEL, SPLITS, ClipInfo
 
 
 class SplitFacts(Protocol):
-    """What splitting asks of a clip, extracted or still to be."""
+    """The properties of a clip that assigning a split needs, before or after extraction."""
 
     @property
     def id(self) -> str:
-        """Its name, unique."""
+        """Unique id of the clip."""
 
     @property
     def split(self) -> str:
-        """One of SPLITS, or "" for none yet."""
+        """One of SPLITS; "" = none yet."""
 
     @property
     def signer(self) -> str:
-        """Who signs; "" if unknown."""
+        """Name of the signer; "" = unknown."""
 
 
 def number_glosses(clips: Sequence[ClipInfo], earlier: Iterable[ClipInfo] = ()) -> list[ClipInfo]:
-    """Give every clip that has a gloss but no label the number of its gloss within its corpus.
+    """Number the glosses of clips that have a gloss but no label, within each corpus.
 
-    Glosses of earlier clips keep their numbers; new ones follow in alphabetical order. Glosses of corpora
-    whose lists number their classes get none: any other number would be taken for theirs.
+    Glosses of earlier clips keep their numbers; new glosses follow in alphabetical order. Glosses of corpora
+    with official class numbers are not numbered, because other numbers would be taken for official ones.
 
     Args:
-        clips: to be numbered.
-        earlier: clips that have their numbers.
+        clips: clips to number.
+        earlier: clips that already have numbers.
+
+    Returns:
+        the clips with their labels, in the same order.
     """
     numbers: dict[str, dict[str, int]] = defaultdict(dict)
     highest: dict[str, int] = defaultdict(lambda: NO_LABEL)
@@ -70,19 +73,23 @@ def number_glosses(clips: Sequence[ClipInfo], earlier: Iterable[ClipInfo] = ()) 
 def assign_splits(
     clips: Sequence[ClipInfo], rule: SplitRule, earlier: Iterable[ClipInfo] = ()
 ) -> list[ClipInfo]:
-    """Deal the clips that have no split to train, val and test.
+    """Assign the clips that have no split to train, val and test.
 
-    "random" deals clip by clip within a gloss: the first goes to train, each other where most is lacking;
-    what rounding leaves over is carried to the next gloss. "signer" deals whole signers, those with most
-    clips first, each to the split that lacks most clips; nobody is in two splits.
+    "random" assigns the clips of each gloss one by one: the first to train, each other one to the split that
+    lacks most clips; rounding errors are carried to the next gloss. "signer" assigns all clips of a signer
+    together, signers with most clips first, each to the split that lacks most clips; no signer is in two
+    splits.
 
     Args:
-        clips: in any order; those with a split keep it.
-        rule: how to deal.
-        earlier: clips that have their split already; they count, and fix their signers' splits.
+        clips: clips in any order; clips with a split keep it.
+        rule: rule of the assignment: by gloss or signer, shares and seed.
+        earlier: clips that already have a split; they are counted, and their signers keep their splits.
+
+    Returns:
+        the clips with their splits, in the same order.
 
     Raises:
-        DataError: if the rule is "signer" and there are fewer than two signers, or clips without one.
+        DataError: if the rule is "signer" and there are fewer than two signers, or clips without a signer.
     """
     earlier = list(earlier)
     check_rule(clips, rule, earlier)
@@ -96,14 +103,14 @@ def assign_splits(
 
 
 def _lacks(rule: SplitRule, have: Mapping[str, int], total: int) -> dict[str, float]:
-    """How many clips each split lacks of its share of `total`."""
+    """Return how many clips each split lacks of its share of `total`."""
     return {
         split: share * total - have.get(split, 0) for split, share in zip(SPLITS, rule.shares, strict=True)
     }
 
 
 def _most_lacking(lacks: Mapping[str, float]) -> str:
-    """The split that lacks most; of equals, the one with the smallest share."""
+    """Return the split that lacks most clips; if several are equal, the one with the smallest share."""
     return max(("val", "test", "train"), key=lambda split: lacks[split])
 
 
@@ -115,7 +122,7 @@ def _by_gloss(open_clips: list[ClipInfo], settled: list[ClipInfo], rule: SplitRu
     for clip in open_clips:
         members[_class(clip)].append(clip)
     splits = {}
-    carried = dict.fromkeys(SPLITS, 0.0)  # what rounding in one gloss owes, the next ones make up for
+    carried = dict.fromkeys(SPLITS, 0.0)  # rounding errors of one gloss, corrected in the next ones
     for gloss in sorted(members):
         lacks = _lacks(rule, have[gloss], have[gloss].total() + len(members[gloss]))
         lacks = {split: lacks[split] + carried[split] for split in SPLITS}
@@ -134,10 +141,10 @@ def _class(clip: ClipInfo) -> tuple[str, str, int]:
 
 
 def check_rule(clips: Iterable[SplitFacts], rule: SplitRule, earlier: Iterable[SplitFacts] = ()) -> None:
-    """Check that clips can be dealt by a rule; arguments as of `assign_splits`.
+    """Check that a rule can split the clips; for the arguments, see `assign_splits`.
 
     Raises:
-        DataError: if the rule is "signer" and there are fewer than two signers, or clips without one.
+        DataError: if the rule is "signer" and there are fewer than two signers, or clips without a signer.
     """
     clips = list(clips)
     open_clips = [clip for clip in clips if not clip.split]
@@ -149,16 +156,16 @@ def check_rule(clips: Iterable[SplitFacts], rule: SplitRule, earlier: Iterable[S
         raise DataError(
             f"splitting by signer needs two or more signers and a signer for every clip; found "
             f"{counted(len(signers), 'signer')} and {counted(nameless, 'clip')} without one",
-            "Name signers in a CSV's column `signer`, or use {split_by}",
+            "Add signers in column `signer` of a CSV, or use {split_by}",
             split_by="random",
         )
 
 
 def empty_splits(splits: Iterable[str]) -> list[str]:
-    """The splits that no clip is in, where some clips are split at all.
+    """Return the splits without clips, if any clip has a split.
 
     Args:
-        splits: of every clip, "" for none.
+        splits: split of each clip; "" = none.
     """
     found = set(splits)
     return [split for split in SPLITS if split not in found] if found - {""} else []
@@ -176,5 +183,5 @@ def _by_signer(open_clips: list[ClipInfo], settled: list[ClipInfo], rule: SplitR
 
 
 def _shuffle_key(rule: SplitRule, name: str) -> bytes:
-    """Sorts names in an order that depends on nothing but the seed and the names."""
+    """Return a sort key that depends only on the seed and the name."""
     return hashlib.sha256(f"{rule.seed} {name}".encode()).digest()

@@ -1,4 +1,4 @@
-"""Subsets by name. Each is a set of labels of one corpus, so nothing about it is stored with the clips."""
+"""Subsets by name. A subset is a set of labels of one corpus, so it is not stored with the clips."""
 
 from __future__ import annotations
 

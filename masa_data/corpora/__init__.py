@@ -1,1 +1,1 @@
-"""From what researchers have on disk to an ordered list of clips."""
+"""Listing the clips of corpora, folders and CSV lists in a fixed order."""

@@ -1,4 +1,4 @@
-"""Annotation files of corpora, read as the hostile input they may be: one line says what is wrong where."""
+"""Reading of annotation files, which may be damaged or hostile; errors name file, row and fault."""
 
 from __future__ import annotations
 
@@ -14,23 +14,26 @@ from typing import Final, NoReturn
 from masa_data.corpora.clip import SPLIT_NAMES
 from masa_data.errors import DataError
 
-_GET_AGAIN: Final = "Correct the row, or get the list again"
+_GET_AGAIN: Final = "Correct the row, or download the list again"
 
-# Lists of corpora have a hundredth of it. A list takes 64 bytes, a number 32; in a file it may be two.
+# Lists of corpora have about 1 % of this. In memory, a list takes 64 bytes and a number 32; in a file, two.
 _MAX_LISTS: Final = 2_000_000
 _MAX_VALUES: Final = 8_000_000
 
-# No frame number, label or time of any corpus comes near it.
+# Larger than any frame number, label or time of a corpus.
 _HUGE: Final = 10**9
 
 
 def find_file(root: Path, annotations: Path | None, names: Iterable[str]) -> Path | None:
-    """The first of these names in the folder of annotations or, if none is given, in root or a folder in it.
+    """Return the first of these files in the folder of annotations, or else in root or a folder in it.
 
     Args:
-        root: the corpus's folder.
-        annotations: a file, which is taken whatever its name, or a folder.
-        names: file names, the best first.
+        root: folder of the corpus.
+        annotations: a file, which is used whatever its name, or a folder; None = search root.
+        names: file names, in order of preference.
+
+    Returns:
+        the file; None if there is none.
 
     Raises:
         DataError: if a folder does not exist.
@@ -43,7 +46,7 @@ def find_file(root: Path, annotations: Path | None, names: Iterable[str]) -> Pat
 
 
 def list_folders(root: Path, annotations: Path | None) -> list[Path]:
-    """The folders in which lists are looked for: the one given, or root and those in it, sorted.
+    """Return the folders to search for lists: the given one, or root and the folders in it, sorted.
 
     Raises:
         DataError: if the folder does not exist.
@@ -60,20 +63,20 @@ def list_folders(root: Path, annotations: Path | None) -> list[Path]:
 
 
 def none_found(root: Path, annotations: Path | None, names: Iterable[str]) -> DataError:
-    """The error for lists that are not there."""
+    """Return the error for missing lists."""
     place = f"{root} and the folders in it" if annotations is None else str(annotations)
     return DataError(
         f"found no list in {place}, expected {', '.join(names)}",
-        "Put the corpus's lists there, or name their folder with {annotations}",
+        "Put the corpus's lists there, or give their folder with {annotations}",
         annotations=...,
     )
 
 
 def read_text(path: Path) -> str:
-    """The text of a file in UTF-8, or in UTF-16 with a byte order mark, without that mark.
+    """Read a text file in UTF-8, or in UTF-16 with a byte order mark, and remove that mark.
 
     Raises:
-        DataError: if it is neither.
+        DataError: if the file has another encoding.
         OSError: if it cannot be read.
     """
     content = path.read_bytes()
@@ -84,12 +87,12 @@ def read_text(path: Path) -> str:
         line = content[: error.start].count(b"\n") + 1
         raise DataError(
             f"{path}, line {line}: found bytes that are not {encoding[:6].upper().rstrip('-')}",
-            "Save it in UTF-8, or get it again",
+            "Save it in UTF-8, or download it again",
         ) from None
 
 
 def read_lines(path: Path) -> Iterator[tuple[int, str]]:
-    """Number, from 1, and text of each line that is not empty.
+    """Yield the line number, from 1, and the text of each line that is not empty.
 
     Raises:
         DataError: if it is not UTF-8.
@@ -101,10 +104,10 @@ def read_lines(path: Path) -> Iterator[tuple[int, str]]:
 
 
 def read_json(path: Path) -> object:
-    """What a JSON file holds.
+    """Return the content of a JSON file.
 
     Raises:
-        DataError: if it is not JSON, for example because half of it is missing.
+        DataError: if it is not valid JSON, for example because it is incomplete.
         OSError: if it cannot be read.
     """
     text = read_text(path)
@@ -118,13 +121,13 @@ def read_json(path: Path) -> object:
     except json.JSONDecodeError as error:
         what = "the end of the file" if error.pos >= len(text.rstrip()) else f"no JSON ({error.msg})"
         raise DataError(
-            f"{path}, line {error.lineno}: found {what} in column {error.colno}, expected whole JSON",
-            "Get the list again",
+            f"{path}, line {error.lineno}: found {what} in column {error.colno}, expected complete JSON",
+            "Download the list again",
         ) from None
     except (ValueError, RecursionError) as error:
         raise DataError(
-            f"{path}: found no JSON that can be read ({str(error)[:80]}), expected a list of clips",
-            "Get the list again",
+            f"{path}: found no readable JSON ({str(error)[:80]}), expected a list of clips",
+            "Download the list again",
         ) from None
     return value
 
@@ -134,7 +137,7 @@ def _refuse_constant(name: str) -> NoReturn:
 
 
 def _each_name_once(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    """The values by name; json itself would drop all but the last of a name without a word."""
+    """Return the values by name; json itself would silently keep only the last value of a repeated name."""
     values = dict(pairs)
     if len(values) < len(pairs):
         twice, _ = Counter(name for name, _ in pairs).most_common(1)[0]
@@ -144,14 +147,14 @@ def _each_name_once(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 @dataclass(frozen=True, slots=True)
 class Fields:
-    """The named values of one row, each checked as it is taken.
+    """The named values of one row; each value is checked when it is read.
 
     Args:
         where: file and row, for errors.
-        values: the row.
+        values: values of the row.
 
     Raises:
-        DataError: if the row is no JSON object; by every method, if the value is missing or not as expected.
+        DataError: if the row is not a JSON object; in every method, if the value is missing or wrong.
     """
 
     where: str
@@ -159,13 +162,13 @@ class Fields:
 
     @classmethod
     def of(cls, where: str, row: object) -> Fields:
-        """The fields of a row of JSON."""
+        """Return the fields of a JSON row."""
         if not isinstance(row, dict):
             raise DataError(f"{where}: found {_shown(row)}, expected named values in braces", _GET_AGAIN)
         return cls(where, row)
 
     def text(self, key: str, default: str | None = None) -> str:
-        """A text that can be written to files; `default` if the key is missing and a default is given."""
+        """Return a text that can be encoded in UTF-8; `default` if the key is missing and it is not None."""
         value = self.values.get(key, default)
         if not isinstance(value, str):
             raise self._wrong(key, "a text")
@@ -176,35 +179,35 @@ class Fields:
         return value
 
     def name(self, key: str) -> str:
-        """A text that is the name of a file or folder, and so cannot lead elsewhere."""
+        """Return the plain name of a file or folder; it cannot lead to another folder."""
         value = self.text(key)
         if not is_plain_name(value):
             raise self._wrong(key, "a plain name without / and ..")
         return value
 
     def whole(self, key: str, low: int, high: int = _HUGE) -> int:
-        """A whole number of at least `low` and below `high`."""
+        """Return an integer of at least `low` and below `high`."""
         value = self.values.get(key)
         if not isinstance(value, (int, float)) or isinstance(value, bool) or value != value // 1:
-            raise self._wrong(key, "a whole number")
+            raise self._wrong(key, "an integer")
         number = int(value)
         if not low <= number < high:
             raise self._wrong(key, f"{low} or more" if high == _HUGE else f"{low} to {high - 1}")
         return number
 
     def number(self, key: str, low: float, high: float = _HUGE) -> float:
-        """A finite number from `low` to `high`."""
+        """Return a finite number from `low` to `high`."""
         return self._checked(key, self.values.get(key), low, high)
 
     def numbers(self, key: str, count: int, low: float, high: float = _HUGE) -> list[float]:
-        """So many finite numbers from `low` to `high`."""
+        """Return a list of `count` finite numbers from `low` to `high`."""
         value = self.values.get(key)
         if not isinstance(value, list) or len(value) != count:
             raise self._wrong(key, f"{count} numbers")
         return [self._checked(key, item, low, high) for item in value]
 
     def split(self, key: str) -> str:
-        """The split, under any of the names that people give train, val and test."""
+        """Return the split; common synonyms of train, val and test are accepted."""
         value = self.values.get(key)
         split = SPLIT_NAMES.get(value.lower()) if isinstance(value, str) else None
         if split is None:
@@ -212,7 +215,7 @@ class Fields:
         return split
 
     def error(self, found: str, expected: str) -> DataError:
-        """The error for this row."""
+        """Return an error about this row."""
         return DataError(f"{self.where}: found {found}, expected {expected}", _GET_AGAIN)
 
     def _checked(self, key: str, value: object, low: float, high: float) -> float:
@@ -229,13 +232,13 @@ class Fields:
 
 
 def label_in(text: str, classes: int) -> int | None:
-    """The label that a text is, below the number of classes; None if it is none."""
+    """Return the label that a text contains, from 0 and below the number of classes; None if it has none."""
     is_number = text.isascii() and text.isdecimal() and len(text) < 10
     return int(text) if is_number and int(text) < classes else None
 
 
 def is_plain_name(value: str) -> bool:
-    """Whether a text names a file or folder in the folder at hand and nowhere else."""
+    """Return whether a text names a file or folder in the current folder, without a path."""
     return value not in ("", ".", "..") and not any(sign in value for sign in "/\\\0")
 
 

@@ -1,4 +1,4 @@
-"""What of a corpus can be used as it lies on disk: every annotated clip is looked at, one after the other."""
+"""Check of a corpus on disk: which annotated clips can be used. The file of every clip is examined."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ from masa_data.tracks.box import resolve_box
 from masa_data.tracks.track import SPLITS
 from masa_data.video.facts import SourceFacts, probe_source
 
-# "out of range": of the clip's frames none, or fewer than MIN_FRAMES, are in the file.
+# "out of range": none of the clip's frames are in the file, or fewer than MIN_FRAMES.
 State = Literal["found", "missing", "unreadable", "out of range"]
 STATES: Final[tuple[State, ...]] = get_args(State)
 
-# Stands for all labels, beside the subsets that have a name.
+# Name for all labels, in addition to the named subsets.
 ALL: Final = "all"
 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What was found of one annotated clip.
+    """The result of checking one annotated clip.
 
     Attributes:
         row: the clip.
         state: whether it can be used.
-        reason: why not, or what is odd about it; "" if nothing is.
-        range_case: how its frames were settled; "" if that did not come to pass.
-        crop_case: likewise for its box.
+        reason: why it cannot be used, or a note; "" = no problem.
+        range_case: how its frames were determined; "" = not determined.
+        crop_case: how its box was determined; "" = not determined.
     """
 
     row: Row
@@ -46,15 +46,15 @@ class Checked:
 
 
 def check_rows(rows: Iterable[Row], mode: VideosMode = "auto", workers: int = 1) -> Iterator[Checked]:
-    """Look at the file of every clip, in the order of the rows; a frame of each is decoded.
+    """Check the file of every clip, in the order of the rows; one frame of each clip is decoded.
 
     Args:
         rows: annotated clips.
-        mode: whether the files are cut already.
-        workers: how many files to open side by side. Looking at one takes some ten milliseconds, mostly
-            outside Python.
+        mode: whether the files are already cut.
+        workers: number of files that are checked in parallel. One file takes about 10 ms, mostly outside
+            Python.
     """
-    recordings: dict[Path, SourceFacts] = {}  # whole videos that many clips are from
+    recordings: dict[Path, SourceFacts] = {}  # source videos that contain many clips
     waiting: deque[Future[Checked]] = deque()
     with ThreadPoolExecutor(workers) as pool:
         for row in rows:
@@ -91,17 +91,17 @@ def _check_source(row: Row, mode: VideosMode, recordings: dict[Path, SourceFacts
 
 @dataclass(slots=True)
 class CorpusReport:
-    """Counts over a check; `add` every clip, then `finish`.
+    """Counts over a check. Call `add` for every clip, then `finish`.
 
     Attributes:
-        listing: what was checked.
-        states: how many clips of each (subset, split) are in each state.
-        ranges: how many clips' frames were settled how.
-        crops: likewise for boxes.
-        short: clips of fewer than MIN_FRAMES frames that can be used nevertheless.
-        duplicates: groups of files of equal content.
-        mixed_signers: splits of the signers that are in more than one, with the number of clips.
-        untrained: labels without a training clip that can be used.
+        listing: the listing that was checked.
+        states: number of clips in each state, by (subset, split).
+        ranges: number of clips by how their frames were determined.
+        crops: number of clips by how their boxes were determined.
+        short: usable clips of fewer than MIN_FRAMES frames.
+        duplicates: groups of files with the same content.
+        mixed_signers: for each signer in several splits, the number of clips by split.
+        untrained: labels without a usable training clip.
     """
 
     listing: CorpusListing
@@ -131,7 +131,7 @@ class CorpusReport:
                 self._trained.add(clip.label)
 
     def finish(self) -> None:
-        """Find out what can be known only when all clips were seen; reads files of equal size."""
+        """Compute what requires all clips; reads the content of files of equal size."""
         splits: dict[str, Counter[str]] = defaultdict(Counter)
         for row in self.listing.rows:
             if row.clip.signer:
@@ -144,20 +144,20 @@ class CorpusReport:
 
     @property
     def wrong_rows(self) -> int:
-        """Rows of lists that cannot be used."""
+        """Number of rows of lists that cannot be used."""
         return sum(problem.kind == "failed" for problem in self.listing.problems)
 
     @property
     def is_fine(self) -> bool:
-        """Whether all that is annotated can be used, each file is there once, and each class has training.
+        """Whether all annotated clips can be used, no file occurs twice, and each class has training clips.
 
-        Signers in several splits and lists that disagree are no fault of this copy: they are told only.
+        Signers in several splits and contradictory lists are reported, but they are not errors of this copy.
         """
         all_found = all(set(states) == {"found"} for states in self.states.values())
         return all_found and not (self.wrong_rows or self.duplicates or self.untrained)
 
     def table(self) -> list[dict[str, str | int]]:
-        """A row for each subset and split: its name, how many clips are annotated, and in which state."""
+        """Return a row for each subset and split: its name, and the number of clips in total and by state."""
         return [
             {
                 "subset": subset,

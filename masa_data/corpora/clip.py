@@ -1,4 +1,4 @@
-"""A clip to be extracted, and a problem with one: all that the rest of the pipeline knows of any corpus."""
+"""A clip to extract, and a problem with a clip: the common form of clips of all corpora."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from masa_data.texts import one_form
 from masa_data.tracks.box import Box
 from masa_data.tracks.track import NAMES, NO_LABEL, ClipInfo
 
-# What people call the three splits.
+# Common synonyms of the three splits.
 SPLIT_NAMES: Final = {
     "train": "train",
     "training": "train",
@@ -29,11 +29,11 @@ SPLIT_NAMES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """What the list beside exported keypoints says of a clip.
+    """What the list next to exported keypoints says about a clip.
 
     Attributes:
-        info: all that was known of it.
-        frames: the numbers of its frames, as `exchange.frame_numbers` writes them; "" if they are not listed.
+        info: all known properties of the clip.
+        frames: its frame numbers, as `exchange.frame_numbers` writes them; "" = not listed.
     """
 
     info: ClipInfo
@@ -42,26 +42,25 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """Where a clip is and what its corpus says of it.
+    """Location and annotations of a clip.
 
     Attributes:
-        id: unique within a listing.
+        id: id, unique within a listing.
         source: a video file, or a folder of numbered images.
-        path: the source as the user gave it.
+        path: path of the source as the user gave it.
         corpus: name of the corpus.
-        gloss: text of the sign; "" if unknown.
-        label: class number given by the corpus; -1 if it gives none.
-        split: "train", "val", "test" or "".
-        signer: who signs; "" if unknown.
+        gloss: text of the sign; "" = unknown.
+        label: class number given by the corpus; -1 = none.
+        split: "train", "val", "test" or "" = none.
+        signer: name of the signer; "" = unknown.
         start: first source frame, counted from 0.
         end: one past the last source frame; None = to the end.
-        declared: the range that the corpus gives in seconds, where it gives one. Which frames it stands for
-            depends on the file and is settled by `resolve_range` when that is open; start and end are then
-            not used.
-        already_cut: whether the source's name tells that it holds this clip alone (True) or a whole
-            recording (False); None = only its length can tell.
-        box: where in the frame the signer is; None = anywhere.
-        listed: what is known of imported keypoints, beyond the above; None = nothing.
+        declared: range in seconds, if the corpus gives one. `resolve_range` converts it to frames when the
+            file is open; start and end are then not used.
+        already_cut: whether, according to its name, the source contains only this clip (True) or a whole
+            recording (False); None = the length decides.
+        box: region of the frame with the signer; None = unknown.
+        listed: further properties of imported keypoints; None = none.
     """
 
     id: str
@@ -86,15 +85,15 @@ class Clip:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Why something went wrong with one clip, list or file, and what to do about it.
+    """A problem with a clip, list or file, with its reason and advice.
 
     Attributes:
-        clip: the clip's id; "" if the problem is not with one clip.
+        clip: id of the clip; "" if the problem does not concern one clip.
         path: the file or folder, as the user gave it.
         kind: "failed": the clip is not in the output; "warning": it is.
-        reason: what was found and what was expected, in words of Python.
-        advice: what to do, likewise.
-        error: what was raised, if anything was.
+        reason: what was found and what was expected, with arguments in Python syntax.
+        advice: what to do, with arguments in Python syntax.
+        error: the exception, if there was one.
     """
 
     clip: str
@@ -106,31 +105,31 @@ class Problem:
 
     @classmethod
     def of(cls, error: DataError, path: str, clip: str = "") -> Problem:
-        """The failure that an error means for a clip or file."""
+        """Return the failure of a clip or file for an error."""
         return cls(clip, path, "failed", error.reason, error.advice, error)
 
     @classmethod
     def warning(cls, clip: Clip, error: DataError) -> Problem:
-        """What is odd about a clip that is kept all the same."""
+        """Return a warning about a clip that is kept."""
         return cls(clip.id, clip.path, "warning", error.reason, error.advice, error)
 
     def reason_in(self, words: Words) -> str:
-        """What was found and expected, in words of one's own; see `DataError.reason_in`."""
+        """Return what was found and expected in another wording; see `DataError.reason_in`."""
         return self.reason if self.error is None else self.error.reason_in(words)
 
     def advice_in(self, words: Words) -> str:
-        """What to do, in words of one's own; see `DataError.advice_in`."""
+        """Return what to do in another wording; see `DataError.advice_in`."""
         return self.advice if self.error is None else self.error.advice_in(words)
 
     def as_error(self) -> DataError:
-        """The error that was raised, or one that says the same."""
+        """Return the original error, or a new one with the same texts."""
         return self.error or DataError(self.reason, self.advice)
 
     def as_row(self, words: Words = in_python) -> dict[str, str]:
-        """Clip, path, kind, reason and advice: a line of a list of problems.
+        """Return clip, path, kind, reason and advice, as in a list of problems.
 
         Args:
-            words: how arguments are said in the advice.
+            words: formats the names of arguments in the advice.
         """
         return {
             "clip": self.clip,
@@ -143,13 +142,13 @@ class Problem:
 
 @dataclass(slots=True)
 class Listing:
-    """What a folder, list or corpus holds.
+    """The clips of a folder, list or corpus.
 
     Attributes:
-        clips: in a fixed order.
-        problems: what could not be listed.
-        missing: how many clips a corpus names that are not on disk.
-        ignored: how many files of each ending were passed over, being no videos.
+        clips: clips in a fixed order.
+        problems: problems with entries that could not be listed.
+        missing: number of clips that the corpus names and that are not on disk.
+        ignored: number of ignored files that are not videos, by file extension.
     """
 
     clips: list[Clip] = field(default_factory=list)
@@ -159,11 +158,11 @@ class Listing:
 
 
 def join(listings: Iterable[Listing], *, rename: bool = False) -> Listing:
-    """Put listings one after the other; of clips with the same id all but the first become problems.
+    """Concatenate listings. If several clips have the same id, all but the first become problems.
 
     Args:
-        listings: in order.
-        rename: whether such a clip takes its path as its id instead, where that is free.
+        listings: listings in order.
+        rename: whether such a clip gets its path as its id instead, if no other clip has this id.
     """
     joined = Listing()
     paths: dict[str, str] = {}
@@ -180,7 +179,7 @@ def join(listings: Iterable[Listing], *, rename: bool = False) -> Listing:
                         clip.path,
                         "failed",
                         f"{clip.path} and {paths[clip.id]} give the same clip id {clip.id!r}",
-                        "Rename one, or give the folder above both as the input",
+                        "Rename one, or give the folder above both as input",
                     )
                 )
             else:

@@ -1,8 +1,8 @@
 """A CSV list of clips: `path,label,split,signer,start,end`, of which only `path` is required.
 
-Paths are relative to the CSV's folder and stay below it. A label is a class number or, if any row has other
-text there, a gloss; a column `gloss` may stand beside it. Numbers may be written as 7.0. `start` and `end`
-count source frames from 0, and `end` is one past the last; empty means the whole source.
+Paths are relative to the CSV's folder and stay below it. A label is a class number, or a gloss if any row has
+other text in this column; a column `gloss` is also allowed. Numbers may be written as 7.0. `start` and `end`
+count source frames from 0, and `end` is one past the last frame; empty means the whole source.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ COLUMNS: Final = ("path", "label", "gloss", "split", "signer", "start", "end")
 
 
 def list_csv(path: Path) -> Listing:
-    """The clips of a CSV in its order; a wrong row becomes a problem and the others are kept.
+    """List the clips of a CSV in its order. A wrong row becomes a problem, and the other rows are kept.
 
     Raises:
         DataError: if the file as a whole cannot be used.
@@ -42,7 +42,7 @@ def list_csv(path: Path) -> Listing:
 
 
 def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
-    """Line number and values of each row; every column of COLUMNS is there, "" if it is not given."""
+    """Yield line number and values of each row; a column of COLUMNS that is missing has the value ""."""
     table = read_csv(path)
     columns = [name.strip().lower() for name in table.columns]
     unknown = [name for name in columns if name not in COLUMNS]
@@ -50,7 +50,7 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
         raise DataError(
             f"{path}:1: found the columns {', '.join(columns) or 'none'}, expected path and any of "
             f"{', '.join(COLUMNS[1:])}",
-            "Name the columns in the first line",
+            "Write the names of the columns in the first line",
         )
     for line, values in table.rows():
         row = dict(zip(columns, map(str.strip, values.values()), strict=True))
@@ -61,8 +61,8 @@ def _clip(list_path: Path, row: dict[str, str], labels_are_numbers: bool) -> Cli
     below = PurePosixPath(row["path"])
     if not row["path"] or below.is_absolute() or ".." in below.parts:
         raise DataError(
-            f"found the path {row['path']!r}, expected one below the CSV's folder {list_path.parent}",
-            "Write paths relative to the CSV, and put it in a folder above its videos",
+            f"found the path {row['path']!r}, expected a path below the CSV's folder {list_path.parent}",
+            "Use paths relative to the CSV, and put the CSV in a folder above its videos",
         )
     source = list_path.parent / below
     if not source.exists():
@@ -90,7 +90,7 @@ def _clip(list_path: Path, row: dict[str, str], labels_are_numbers: bool) -> Cli
 
 
 def _frame(row: dict[str, str], column: str) -> int | None:
-    """A frame number, or None if the column is empty."""
+    """Return a frame number; None if the column is empty."""
     value = row[column]
     number = whole_number(value)
     if value and (number is None or number < 0):

@@ -1,6 +1,6 @@
-"""CSV as people have it: with commas, semicolons or tabs, in UTF-8 or as Excel's "Unicode text".
+"""Reading of CSV files: separated by commas, semicolons or tabs, in UTF-8 or UTF-16.
 
-Excel writes semicolons wherever the comma is the decimal sign, and tabs in UTF-16 as "Unicode text".
+Excel writes semicolons if the comma is the decimal separator, and tabs in UTF-16 as "Unicode text".
 """
 
 from __future__ import annotations
@@ -16,28 +16,28 @@ from masa_data.corpora.annotations import read_text
 from masa_data.errors import DataError
 
 _SEPARATORS: Final = (",", ";", "\t")
-_ADVICE: Final = "Save it again as CSV in UTF-8, with a comma, a semicolon or a tab between values"
+_ADVICE: Final = "Save it again as CSV in UTF-8, with commas, semicolons or tabs between values"
 
 
 @dataclass(frozen=True, slots=True)
 class CsvTable:
-    """A table whose first line names its columns.
+    """A table with column names in its first line.
 
     Attributes:
         path: the file, for errors.
-        columns: the names in the first line, as they stand there.
+        columns: names of the columns, unchanged.
     """
 
     path: Path
     columns: tuple[str, ...]
-    _reader: Any  # csv's own reader has no public type
+    _reader: Any  # the type of csv's reader is not public
     _skipped: int
 
     def rows(self) -> Iterator[tuple[int, dict[str, str]]]:
-        """Line number, from 1, and values of each row that is not empty; to be gone through once.
+        """Yield line number, from 1, and values of each row that is not empty; can be read only once.
 
         Raises:
-            DataError: if a row has another number of values than there are columns, or is no CSV.
+            DataError: if a row has more or fewer values than there are columns, or is not valid CSV.
         """
         try:
             for row in self._reader:
@@ -46,28 +46,28 @@ class CsvTable:
                     continue
                 if len(row) != len(self.columns):
                     raise DataError(
-                        f"{self.path}:{line}: found another number of values ({len(row)}) than the "
-                        f"{len(self.columns)} columns named in the first line",
-                        "Correct the row; put quotes around values that contain the sign between values",
+                        f"{self.path}:{line}: found {len(row)} values, but the first line names "
+                        f"{len(self.columns)} columns",
+                        "Correct the row; put quotes around values that contain the separator",
                     )
                 yield line, dict(zip(self.columns, row, strict=True))
         except csv.Error as error:
             line = self._reader.line_num + self._skipped
-            raise DataError(f"{self.path}:{line}: found no CSV ({error})", _ADVICE) from None
+            raise DataError(f"{self.path}:{line}: found no valid CSV ({error})", _ADVICE) from None
 
 
 def read_csv(path: Path) -> CsvTable:
-    """Open a CSV; what separates values is what the first line has most of.
+    """Open a CSV. The separator is the one that occurs most often in the first line.
 
     Raises:
-        DataError: if it is neither UTF-8 nor UTF-16, or its first line is no CSV.
+        DataError: if it is neither UTF-8 nor UTF-16, or its first line is not valid CSV.
         OSError: if it cannot be read.
     """
     text = read_text(path)
     skipped = 0
     first, _, rest = text.partition("\n")
     separator = ""
-    if first.strip().lower().startswith("sep=") and len(first.strip("\r\n")) == 5:  # a hint for Excel alone
+    if first.strip().lower().startswith("sep=") and len(first.strip("\r\n")) == 5:  # a line only for Excel
         separator, text, skipped = first.strip("\r\n")[4], rest, 1
     line = text.partition("\n")[0]
     separator = separator or max(_SEPARATORS, key=lambda sign: _count(line, sign))
@@ -75,10 +75,10 @@ def read_csv(path: Path) -> CsvTable:
     try:
         columns = tuple(next(reader, []))
     except csv.Error as error:
-        raise DataError(f"{path}:1: found no CSV ({error})", _ADVICE) from None
+        raise DataError(f"{path}:1: found no valid CSV ({error})", _ADVICE) from None
     return CsvTable(path, columns, reader, skipped)
 
 
 def _count(line: str, sign: str) -> int:
-    """How often a sign stands in a line outside quotes."""
+    """Return how often a separator occurs in a line outside quotes."""
     return sum(part.count(sign) for part in line.split('"')[::2])

@@ -1,4 +1,4 @@
-"""Sources with the same content under different names. Only those of equal size are read."""
+"""Search for sources with the same content under different names. Only sources of equal size are read."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from typing import Final
 
 from masa_data.video.images import numbered_images
 
-# Videos of equal size that differ do so in their first bytes, so most are told apart by these alone.
+# Different videos of equal size usually differ in their first bytes, so these are compared first.
 _HEAD_BYTES: Final = 1 << 16
 
 
 def find_duplicates(sources: Iterable[Path]) -> Iterator[tuple[str, ...]]:
-    """Groups of sources of equal content, each sorted; what cannot be read is in none.
+    """Yield groups of sources with the same content, each sorted. Unreadable sources are ignored.
 
     Args:
-        sources: videos and folders of images, each once.
+        sources: videos and folders of images, without repetition.
     """
     for same_size in _groups(sources, _size):
         for same_head in _groups(same_size, _head):
@@ -27,7 +27,7 @@ def find_duplicates(sources: Iterable[Path]) -> Iterator[tuple[str, ...]]:
 
 
 def _groups(sources: Iterable[Path], key_of: Callable[[Path], Hashable]) -> Iterator[list[Path]]:
-    """The sources that share a key with another one."""
+    """Yield groups of sources that have the same key."""
     by_key: dict[Hashable, list[Path]] = defaultdict(list)
     for source in sources:
         try:
@@ -38,7 +38,7 @@ def _groups(sources: Iterable[Path], key_of: Callable[[Path], Hashable]) -> Iter
 
 
 def _size(source: Path) -> Hashable:
-    """A file's size; a folder's number of images, and the sizes of its first and last."""
+    """Return a file's size; for a folder, the number of images and the sizes of the first and the last."""
     if not source.is_dir():
         return source.stat().st_size
     images = numbered_images(source)

@@ -1,7 +1,7 @@
-"""Anybody's own videos: files, folders of files, folders of numbered images.
+"""Listing of videos without annotations: files, folders of files, folders of numbered images.
 
-In a folder, `gloss/clip.mp4` gives glosses and `{train,val,test}/gloss/clip.mp4` splits too. A clip's id is
-its path below the folder, without its ending.
+In a folder, `gloss/clip.mp4` defines glosses, and `{train,val,test}/gloss/clip.mp4` also defines splits. A
+clip's id is its path below the folder, without the file extension.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ CORPUS: Final = "folder"
 
 
 def list_file(path: Path) -> Listing:
-    """The one clip that a file is."""
+    """List a single file as one clip."""
     return Listing([Clip(path.stem, path, str(path), CORPUS)])
 
 
 def list_folder(root: Path) -> Listing:
-    """All clips below a folder, sorted by path. Symlinks are followed, but no folder is entered twice."""
+    """List all clips below a folder, sorted by path. Symlinks are followed; no folder is entered twice."""
     listing = Listing()
     for folder, videos, is_image_folder in _walk(root, listing):
         sources = [folder / name for name in videos]
@@ -54,17 +54,17 @@ def list_folder(root: Path) -> Listing:
 
 
 def clip_below(root: Path, name: Path, source: Path) -> Clip:
-    """The clip that a path below a folder names, with the gloss and split that its folders give.
+    """Return the clip for a path below a folder, with the gloss and split from the names of its folders.
 
     Args:
         root: the folder.
-        name: path below it, without the file's ending.
+        name: path below it, without the file extension.
         source: the file or folder of images.
 
     Raises:
         DataError: if the name is not UTF-8.
     """
-    parts = name.parts or (root.resolve().name,)  # the folder itself may be one clip's images
+    parts = name.parts or (root.resolve().name,)  # the folder itself may contain the images of one clip
     try:
         "/".join(parts).encode()
     except UnicodeEncodeError:
@@ -81,11 +81,11 @@ def clip_below(root: Path, name: Path, source: Path) -> Clip:
 
 
 def walk_folders(root: Path) -> Iterator[tuple[Path, list[str]]]:
-    """Every folder below `root` and its files' names, sorted, hidden ones apart; none is entered twice."""
+    """Yield each folder below `root`, once, with its sorted file names; hidden ones are left out."""
     entered: set[str] = set()
     for folder, subfolders, files in os.walk(root, followlinks=True):
         real = os.path.realpath(folder)
-        if real in entered:  # a symlink that leads back up, or a second way to the same files
+        if real in entered:  # a symlink to a parent folder, or a second path to the same files
             subfolders.clear()
             continue
         entered.add(real)
@@ -94,13 +94,13 @@ def walk_folders(root: Path) -> Iterator[tuple[Path, list[str]]]:
 
 
 def _walk(root: Path, listing: Listing) -> Iterator[tuple[Path, list[str], bool]]:
-    """Every folder below `root`, with its video files' names and whether its images make one clip."""
+    """Yield each folder below `root` with its video file names and whether its images are one clip."""
     for folder, files in walk_folders(root):
         endings = {name: Path(name).suffix.lower() for name in files}
         videos = [name for name, ending in endings.items() if ending in VIDEO_ENDINGS]
         try:
             images = images_of_one_kind(files)
-        except DataError:  # said of the clip, once it is looked at
+        except DataError:  # reported for the clip when its images are read
             images = [name for name, ending in endings.items() if ending in IMAGE_ENDINGS]
         is_image_folder = bool(images) and not videos
         taken = {*videos, *(images if is_image_folder else ())}

@@ -1,4 +1,4 @@
-"""What a user names on the command line, as one listing."""
+"""Listing of the inputs that a user gives on the command line."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from masa_data.errors import DataError
 
 
 def list_inputs(inputs: Iterable[str], *, rename: bool = False) -> Listing:
-    """List files, folders, CSV lists and glob patterns, in the order given.
+    """List files, folders, CSV lists and glob patterns, in the given order.
 
-    What cannot be listed becomes a problem; the rest is listed.
+    Inputs that cannot be listed become problems; the others are listed.
 
     Args:
-        inputs: what the user named.
-        rename: whether a clip whose id is taken gets its path as its id, instead of becoming a problem.
+        inputs: paths and patterns.
+        rename: whether a clip whose id is in use gets its path as its id, instead of becoming a problem.
     """
     return join((_list_one(name) for given in inputs for name in _expand(given)), rename=rename)
 
 
 def require_inputs(names: Iterable[str]) -> None:
-    """Check that what a user names is there, before any work begins.
+    """Check that all inputs exist, before work begins.
 
     Raises:
-        DataError: if a file or folder does not exist, or a pattern stands for none.
-        OSError: if it cannot be told.
+        DataError: if a file or folder does not exist, or a pattern matches no file.
+        OSError: if this cannot be determined.
     """
     missing = [name for name in names if not any(Path(found).exists() for found in _expand(name))]
     if missing:
@@ -41,7 +41,7 @@ def require_inputs(names: Iterable[str]) -> None:
 
 
 def _expand(given: str) -> Iterator[str]:
-    """The names that a pattern stands for, if the shell has not expanded it."""
+    """Yield the names that match a pattern, if the shell has not expanded it."""
     if Path(given).exists() or not glob.has_magic(given):
         yield given
     else:

@@ -1,4 +1,4 @@
-"""What a corpus's lists name, and which of it is on disk."""
+"""The clips that a corpus's lists name, and whether they are on disk."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ class Row:
     """One annotated clip.
 
     Attributes:
-        clip: all that the lists say of it. Of a missing one, the source is where it was expected.
-        found: whether the source is there. Whether it can be read is another question.
-        where: the list that names it, and the row there: from 1 in text and from 0 in JSON.
-        url: where its video comes from; "" if the list does not say.
+        clip: the clip with all its annotations. If it is missing, the source is the expected path.
+        found: whether the source exists; it may still be unreadable.
+        where: list and row that name it; rows count from 1 in text and from 0 in JSON.
+        url: address of its video; "" if the list has none.
     """
 
     clip: Clip
@@ -31,14 +31,14 @@ class Row:
 
 @dataclass(slots=True)
 class CorpusListing:
-    """All that a corpus's lists name, found or not, in the order of the lists.
+    """All clips that a corpus's lists name, found or not, in the order of the lists.
 
     Attributes:
-        corpus: its name.
+        corpus: name of the corpus.
         rows: the annotated clips.
-        problems: rows that cannot be used ("failed"), and where lists disagree ("warning").
-        subsets: the labels of each subset that has a name.
-        ignored: how many files of each ending were passed over, being no videos.
+        problems: rows that cannot be used ("failed"), and contradictions between lists ("warning").
+        subsets: labels of each named subset.
+        ignored: number of ignored files that are not videos, by file extension.
     """
 
     corpus: str
@@ -49,7 +49,7 @@ class CorpusListing:
     _where: dict[str, str] = field(default_factory=dict)
 
     def add(self, row: Row) -> None:
-        """Take a row; of those with the same clip id all but the first become problems."""
+        """Add a row. If several rows have the same clip id, all but the first become problems."""
         first = self._where.get(row.clip.id)
         if first is None:
             self._where[row.clip.id] = row.where
@@ -59,15 +59,15 @@ class CorpusListing:
         self.problems.append(Problem(row.clip.id, row.clip.path, "failed", reason, "Remove one of the rows"))
 
     def warn(self, path: str, reason: str, advice: str, **arguments: object) -> None:
-        """Note something odd that keeps no clip out; texts and arguments as of `DataError`."""
+        """Add a warning that excludes no clip; for texts and arguments, see `DataError`."""
         error = DataError(reason, advice, **arguments)
         self.problems.append(Problem("", path, "warning", error.reason, error.advice, error))
 
     def warn_of_left_over(self, root: Path, index: SourceIndex[Key]) -> None:
-        """Note videos that no list names, and videos that others stand in for."""
+        """Warn about videos that no list names, and about videos that were ignored in favor of others."""
         for sources, what in (
-            (index.left_over(), "are named by no list and were passed over"),
-            (index.doubles, "have the name of another video, which was taken instead"),
+            (index.left_over(), "are not named by any list and were ignored"),
+            (index.doubles, "have the name of another video, which was used instead"),
         ):
             if sources:
                 some = ", ".join(str(source.path) for source in sources[:3])
@@ -75,11 +75,11 @@ class CorpusListing:
                 self.warn(
                     str(root),
                     f"{len(sources):,} videos or folders of frames {what}: {some}{more}",
-                    "Nothing, if that is meant; else look whether the lists and the videos belong together",
+                    "If this is not intended, check whether the lists and the videos belong together",
                 )
 
     def to_listing(self) -> Listing:
-        """What is there to be extracted, and how many clips are missing."""
+        """Return the clips that can be extracted, and the number of missing clips."""
         listing = Listing(problems=list(self.problems), ignored=self.ignored)
         for row in self.rows:
             if row.found:

@@ -1,6 +1,6 @@
-"""MASA's own lists, `traintestlist/{train,val,test}list01.txt`, and others like them.
+"""MASA's own lists, `traintestlist/{train,val,test}list01.txt`, and lists of the same form.
 
-A row is `name label` or the name alone, a path whose folder is then the label.
+A row is `name label`, or only a path as the name; then the folder in the path is the label.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ class ListedName:
 
     Attributes:
         where: file and row.
-        split: the list's split.
-        folder: the folder of the name, or "".
-        stem: the last part of the name, without a video's ending.
+        split: split of the list.
+        folder: folder in the name; "" = none.
+        stem: last part of the name, without the extension of a video.
         label: class number.
     """
 
@@ -44,7 +44,7 @@ class ListedName:
 
 
 def find_masa_lists(root: Path, annotations: Path | None) -> dict[Path, str]:
-    """The lists, each with its split, in the first folder that has any; a file given is taken alone.
+    """Return the lists with their splits from the first folder that has any; a given file is used alone.
 
     Raises:
         DataError: if a folder does not exist, or a split has two lists.
@@ -60,8 +60,8 @@ def find_masa_lists(root: Path, annotations: Path | None) -> dict[Path, str]:
         }
         if len(set(lists.values())) < len(lists):
             raise DataError(
-                f"found {', '.join(path.name for path in lists)} in {folder}, expected one list a split",
-                "Move the others away, or name a folder with one list a split with {annotations}",
+                f"found {', '.join(path.name for path in lists)} in {folder}, expected one list per split",
+                "Move the others away, or give a folder with one list per split with {annotations}",
                 annotations=...,
             )
         if lists:
@@ -72,12 +72,12 @@ def find_masa_lists(root: Path, annotations: Path | None) -> dict[Path, str]:
 def read_masa_lists(
     lists: Iterable[tuple[Path, str]], classes: int, problems: list[Problem]
 ) -> Iterator[ListedName]:
-    """The rows of lists, in their order; a wrong row becomes a problem.
+    """Yield the rows of lists in order; a wrong row becomes a problem.
 
     Args:
-        lists: files, each with its split.
-        classes: how many classes the corpus has.
-        problems: takes the wrong rows.
+        lists: files with their splits.
+        classes: number of classes of the corpus.
+        problems: list to which wrong rows are added.
 
     Raises:
         DataError: if a list is not text in UTF-8.
@@ -92,7 +92,7 @@ def read_masa_lists(
 
 
 def split_name(name: str) -> tuple[str, str] | None:
-    """Folder and stem of a name in a list: `000/P01_01_00_0._color.mp4`; None if it climbs or is no name."""
+    """Split a name like `000/P01_01_00_0._color.mp4` into folder and stem; None if it is not a valid name."""
     parts = name.replace("\\", "/").rstrip("/").split("/")
     if ".." in parts or parts[0] == "" or "\0" in name:
         return None
@@ -107,7 +107,7 @@ def _parse(where: str, split: str, line: str, classes: int) -> ListedName:
         name, last = line, ""
     parts = split_name(name.strip())
     if parts is None:
-        raise DataError(f"{where}: found the path {name[:60]!r}, expected one below the root", _CORRECT)
+        raise DataError(f"{where}: found the path {name[:60]!r}, expected a path below the root", _CORRECT)
     folder, stem = parts
     text = last or folder
     label = label_in(text, classes)

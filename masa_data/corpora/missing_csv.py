@@ -1,4 +1,4 @@
-"""A CSV of the clips that cannot be used, with the address of each, to fetch them by."""
+"""A CSV of the clips that cannot be used, with their addresses for downloading."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ COLUMNS: Final = ("id", "state", "url", "path", "split", "label", "gloss", "sign
 
 @contextmanager
 def missing_csv(path: Path) -> Iterator[Callable[[Checked], None]]:
-    """Open the CSV; yields a function that takes every clip and writes those that cannot be used.
+    """Open the CSV and yield a function that writes a clip to it if the clip cannot be used.
 
     Raises:
         OSError: if it cannot be written.

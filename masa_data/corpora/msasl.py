@@ -1,8 +1,8 @@
-"""MS-ASL: 1000 classes of ASL in `MSASL_{train,val,test}.json`, which cut YouTube videos by time and box.
+"""MS-ASL: 1000 classes of ASL. `MSASL_{train,val,test}.json` cut YouTube videos by time and box.
 
-Nobody settled file names. Taken are whole videos named by their YouTube id or as yt-dlp names them, and clips
-named by their row: `train/00000.mp4`, `train_0.mp4` and the like. A clip's id is its split and row,
-`train/00000`.
+There is no standard for file names. Accepted are whole videos named by their YouTube id or as yt-dlp names
+them, and clips named by their row: `train/00000.mp4`, `train_0.mp4` and similar names. A clip's id is its
+split and row, `train/00000`.
 """
 
 from __future__ import annotations
@@ -32,16 +32,16 @@ _NAMED_BY_ROW: Final = re.compile(
     rf"(?:(?:MSASL[_-])?({'|'.join(SPLIT_NAMES)})[_-])?0*(\d{{1,6}})", re.IGNORECASE
 )
 
-# What names a source: a YouTube id, or a split and row.
+# Key of a source: a YouTube id, or a split and row.
 _Key = str | tuple[str, int]
 
 
 def list_msasl(root: Path, annotations: Path | None = None) -> CorpusListing:
-    """The clips of MS-ASL, in the order train, val, test.
+    """List the clips of MS-ASL, in the order train, val, test.
 
     Args:
-        root: the folder that holds the videos, in any folder below it.
-        annotations: the folder that holds the lists, or one of them.
+        root: folder of the videos; they may be in any folder below it.
+        annotations: folder of the lists, or one list.
 
     Raises:
         DataError: if no list is found or one cannot be used.
@@ -68,14 +68,14 @@ def list_msasl(root: Path, annotations: Path | None = None) -> CorpusListing:
 
 
 def read_synonyms(root: Path, annotations: Path | None = None) -> tuple[frozenset[str], ...]:
-    """The groups of words that MS-ASL takes for one sign; some of the words are no class of their own.
+    """Read the groups of words that MS-ASL treats as one sign; some of these words are not classes.
 
     Args:
-        root: the corpus's folder.
-        annotations: the file, or the folder that holds it.
+        root: folder of the corpus.
+        annotations: the file, or its folder.
 
     Raises:
-        DataError: if the list is not there or is wrong.
+        DataError: if the list is missing or wrong.
         OSError: if it cannot be read.
     """
     path = find_file(root, annotations, (SYNONYMS,))
@@ -83,20 +83,21 @@ def read_synonyms(root: Path, annotations: Path | None = None) -> tuple[frozense
         raise none_found(root, annotations, (SYNONYMS,))
     groups = read_json(path)
     if not isinstance(groups, list):
-        raise DataError(f"{path}: found no list, expected groups of words", "Get the list again")
+        raise DataError(f"{path}: found no list, expected groups of words", "Download the list again")
     return tuple(_group(path, number, group) for number, group in enumerate(groups))
 
 
 def _group(path: Path, number: int, group: object) -> frozenset[str]:
     if not isinstance(group, list) or not all(isinstance(word, str) and word for word in group):
         raise DataError(
-            f"{path}, row {number}: found {ascii(group)[:60]}, expected a list of words", "Get the list again"
+            f"{path}, row {number}: found {ascii(group)[:60]}, expected a list of words",
+            "Download the list again",
         )
     return frozenset(group)
 
 
 def _key(source: Source, videos: set[str]) -> _Key | None:
-    """The YouTube id, or the split and row, that a file or folder is named by."""
+    """Return the YouTube id, or the split and row, in the name of a file or folder; None if there is none."""
     if name := youtube_id_in_name(source.stem, videos):
         return name
     match = _NAMED_BY_ROW.fullmatch(source.stem)
@@ -108,7 +109,7 @@ def _read_rows(root: Path, annotations: Path | None, listing: CorpusListing) -> 
     names = {split: f"MSASL_{split}.json" for split in SPLITS}
     if annotations is not None and annotations.is_file() and annotations.name not in names.values():
         raise DataError(
-            f"found the list {annotations}, expected {', '.join(names.values())}", "Name their folder instead"
+            f"found the list {annotations}, expected {', '.join(names.values())}", "Give their folder instead"
         )
     folder = annotations.parent if annotations is not None and annotations.is_file() else annotations
     paths = {split: find_file(root, folder, (name,)) for split, name in names.items()}
@@ -124,12 +125,12 @@ def _read_rows(root: Path, annotations: Path | None, listing: CorpusListing) -> 
             listing.warn(
                 str(folder or root),
                 f"found no {names[split]}: no clip of {split} is listed",
-                "Nothing, if that is meant; else put the list beside the others",
+                "If this is not intended, put the list next to the others",
             )
             continue
         content = read_json(path)
         if not isinstance(content, list):
-            raise DataError(f"{path}: found no list of clips, expected one", "Get the list again")
+            raise DataError(f"{path}: found no list of clips, expected one", "Download the list again")
         for number, item in enumerate(content):
             try:
                 row = _row(Fields.of(f"{path}, row {number}", item), split, number, listing)
@@ -141,15 +142,17 @@ def _read_rows(root: Path, annotations: Path | None, listing: CorpusListing) -> 
     if others:
         listing.warn(
             str(classes_path),
-            f"{others:,} rows have another text than {CLASSES} has for their label",
-            "Look whether the lists belong together; the rows' own text is used",
+            f"{others:,} rows have a text that differs from the text in {CLASSES} for their label",
+            "Check whether the lists belong together; the texts of the rows are used",
         )
 
 
 def _read_classes(path: Path) -> list[object]:
     classes = read_json(path)
     if not isinstance(classes, list) or len(classes) != MSASL_CLASSES:
-        raise DataError(f"{path}: found no list of {MSASL_CLASSES} words, expected one", "Get the list again")
+        raise DataError(
+            f"{path}: found no list of {MSASL_CLASSES} words, expected one", "Download the list again"
+        )
     return classes
 
 
@@ -162,14 +165,14 @@ def _row(fields: Fields, split: str, number: int, listing: CorpusListing) -> Row
         raise fields.error(f"the box {[y0, x0, y1, x1]}", "[y0, x0, y1, x1] that increase")
     shape = fields.number("width", 1) / fields.number("height", 1)
     clip_id = f"{split}/{number:05d}"
-    if end == start:  # one row of the official train list: to be had only as a cut clip
+    if end == start:  # one row of the official train list: usable only as a cut clip
         listing.problems.append(
             Problem(
                 clip_id,
                 fields.where,
                 "warning",
-                f"{fields.where}: found start_time and end_time {start}, expected some time between them",
-                "Nothing: it is taken if it is there as a cut clip, and cannot be cut from a whole video",
+                f"{fields.where}: found start_time and end_time {start}, expected a later end_time",
+                "No action is needed: a cut clip is used if it exists; it cannot be cut from a whole video",
             )
         )
     clip = Clip(

@@ -19,16 +19,16 @@ CORPORA: Final[tuple[CorpusName, ...]] = get_args(CorpusName)
 def list_corpus(
     name: CorpusName, root: Path, annotations: Path | None = None, variants: Path | None = None
 ) -> CorpusListing:
-    """The clips of a corpus as it lies on disk, those that are missing included.
+    """List the clips of a corpus on disk, including the missing ones.
 
     Args:
-        name: which corpus.
-        root: the folder that holds its videos.
-        annotations: its lists, or the folder that holds them; None = look in root and the folders in it.
-        variants: NMFs-CSL only: which labels are confusing and which normal.
+        name: name of the corpus.
+        root: folder of its videos.
+        annotations: its lists, or their folder; None = search root and the folders in it.
+        variants: NMFs-CSL only: file that says which labels are confusing and which are normal.
 
     Raises:
-        DataError: if the lists are not there or cannot be used.
+        DataError: if the lists are missing or cannot be used.
         OSError: if a file or folder cannot be read.
     """
     if annotations is not None and not annotations.exists():

@@ -1,7 +1,7 @@
 """NMFs-CSL: 1067 classes of CSL as folders of frames, `jpg_video/{label}/{clip}/image_00001.jpg`.
 
-Lists name a path a row, in the train list with its label; the label is always the clip's folder too. Video
-files in the place of a clip's folder are taken as well. A clip's id is `{label}/{clip}`.
+A list has one path per row, in the train list also the label; the label is always the clip's folder as well.
+Video files instead of folders of frames are accepted. A clip's id is `{label}/{clip}`.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ _FRAMES: Final = "jpg_video"
 
 
 def list_nmfs_csl(root: Path, annotations: Path | None = None, variants: Path | None = None) -> CorpusListing:
-    """The clips of NMFs-CSL, train before test.
+    """List the clips of NMFs-CSL, train before test.
 
     Args:
-        root: the folder that holds the frames, in any folder below it.
-        annotations: a list, or the folder that holds them.
-        variants: a file that says which labels are confusing and which normal, see `read_variants`.
+        root: folder of the frames; they may be in any folder below it.
+        annotations: a list, or the folder of the lists.
+        variants: file that says which labels are confusing and which are normal, see `read_variants`.
 
     Raises:
         DataError: if no list is found or one cannot be used.
@@ -42,7 +42,7 @@ def list_nmfs_csl(root: Path, annotations: Path | None = None, variants: Path | 
     for name in read_masa_lists(lists.items(), NMFS_CSL_CLASSES, listing.problems):
         if name.folder.isdecimal() and label_in(name.folder, NMFS_CSL_CLASSES) != name.label:
             reason = (
-                f"{name.where}: found label {name.label} beside folder {name.folder[:60]}, expected the same"
+                f"{name.where}: found label {name.label} and folder {name.folder[:60]}, expected the same"
             )
             listing.problems.append(Problem.of(DataError(reason, "Correct the row"), name.where))
         else:
@@ -52,9 +52,9 @@ def list_nmfs_csl(root: Path, annotations: Path | None = None, variants: Path | 
 
 
 def read_variants(path: Path) -> Mapping[str, Collection[int]]:
-    """The labels that are confusing and normal, from a file with a row `label confusing` or `label normal`.
+    """Read the confusing and the normal labels from a file with rows `label confusing` or `label normal`.
 
-    A label that the file does not name keeps its usual variant.
+    A label that is not in the file keeps its default variant.
 
     Raises:
         DataError: if a row is wrong.
@@ -77,7 +77,7 @@ def read_variants(path: Path) -> Mapping[str, Collection[int]]:
 
 
 def _key(source: Source) -> tuple[int, str] | None:
-    """Label and name of the clip that a file or folder in a label's folder is."""
+    """Return the label and the name of the clip for a file or folder in a label's folder; None if none."""
     return (int(source.parent), source.stem) if source.parent.isdecimal() else None
 
 

@@ -1,4 +1,4 @@
-"""The list of what went wrong, written while the work goes on: a line of JSON for each problem."""
+"""A list of problems that is written during the work: one line of JSON for each problem."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from masa_data.errors import Words, in_python
 
 
 class ProblemList:
-    """Notes problems, in memory and in a file. Use as a context manager; without a problem no file stays.
+    """Collects problems in memory and in a file. Use as a context manager; without problems, no file is kept.
 
     Attributes:
-        path: of the file; None = there is none.
-        problems: those noted so far.
+        path: path of the file; None = no file.
+        problems: all problems so far.
     """
 
     def __init__(self, path: Path | None, words: Words = in_python) -> None:
         """Prepare a list.
 
         Args:
-            path: where to write it, in place of what is there; folders above it are made. None = nowhere.
-            words: how the advice names arguments.
+            path: file to write; replaces an existing file, and missing folders are created. None = no file.
+            words: formats the names of arguments in the advice.
 
         Raises:
             OSError: if the file cannot be written.
@@ -53,7 +53,7 @@ class ProblemList:
 
     @property
     def failed(self) -> int:
-        """How many of them are failures, not warnings."""
+        """Number of problems that are failures, not warnings."""
         return sum(problem.kind == "failed" for problem in self.problems)
 
     def note(self, problem: Problem) -> None:

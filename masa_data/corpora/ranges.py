@@ -1,4 +1,4 @@
-"""Which frames of a file a corpus means: its lists were made on the source videos, people hold cut clips."""
+"""Conversion of ranges in a source video, as corpora list them, to frames of a file, maybe a cut clip."""
 
 from __future__ import annotations
 
@@ -9,30 +9,31 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-# "cut": every file is one clip already; "raw": every file is a source video; "auto": each file's name or
-# length decides.
+# "cut": every file is a cut clip; "raw": every file is a source video; "auto": the name or length of each
+# file decides.
 VideosMode = Literal["auto", "cut", "raw"]
 
-# "whole": no range was declared; "cut": the file is cut already and was taken whole; "raw": the range was cut
-# out of it; "clamped": likewise, but it ends past the file's end; "empty": no frame of the file is in it.
+# "whole": no range was declared; "cut": the file is a cut clip and is used completely; "raw": the range was
+# cut out of the file; "clamped": as "raw", but it ends after the end of the file; "empty": the file has no
+# frame in the range.
 RangeCase = Literal["whole", "cut", "raw", "clamped", "empty"]
 
-# A clip of fewer frames is worth a line in the report.
+# A clip with fewer frames is mentioned in the report.
 MIN_FRAMES: Final = 8
 
-# "About as long": converting a clip to another frame rate moves its ends by a few frames.
+# Tolerance for equal lengths: conversion to another frame rate moves the ends of a clip by a few frames.
 _LENGTH_TOLERANCE: Final = 0.1
 _LENGTH_TOLERANCE_FRAMES: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
 class DeclaredRange:
-    """A range of a source video, as a list gives it.
+    """A range of a source video, as given in a list.
 
     Attributes:
         start: seconds from the start of the source video.
         end: seconds; None = to the end.
-        fps: the frame rate at which the list's makers counted.
+        fps: frame rate that the list assumes.
     """
 
     start: float
@@ -41,7 +42,7 @@ class DeclaredRange:
 
     @classmethod
     def of_frames(cls, first: int, last: int | None, fps: float) -> DeclaredRange:
-        """The range of the frames `first` to `last`, both included and counted from 1; None = to the end."""
+        """Return the range of frames `first` to `last`, both included, counted from 1; None = to the end."""
         return cls((first - 1) / fps, None if last is None else last / fps, fps)
 
 
@@ -52,9 +53,9 @@ class Range:
     Attributes:
         start: first frame, counted from 0.
         end: one past the last frame.
-        case: how it came about.
-        seconds: the times that were asked for, if a part of a file with a clock is taken; else None. They go
-            before the numbers, which are of the file's index: a decoder may find some frames more or less.
+        case: how the range was determined.
+        seconds: requested start and end times, if a part of a file with frame times is used; else None. They
+            take precedence over the frame numbers, because a decoder may find another number of frames.
     """
 
     start: int
@@ -67,7 +68,7 @@ class Range:
 
     @property
     def is_short(self) -> bool:
-        """Whether it has so few frames that the report must say so."""
+        """Whether it has so few frames that the report mentions it."""
         return len(self) < MIN_FRAMES
 
 
@@ -79,19 +80,19 @@ def resolve_range(
     already_cut: bool | None = None,
     times: NDArray[np.float64] | None = None,
 ) -> Range:
-    """Settle which frames of a file a declared range stands for.
+    """Determine which frames of a file belong to a declared range.
 
-    In mode "auto", unless the file's name tells, a file too short to hold the range's start, or about as long
-    as the range, is taken to be cut already. "About as long" is asked in seconds and in frames, because
-    people cut both ways. What is cut out ends where the file ends.
+    In mode "auto", the name of the file decides. If it does not tell, a file is treated as a cut clip if it
+    ends before the start of the range or is about as long as the range. Lengths are compared both in seconds
+    and in frames, because both ways of cutting are common. A range ends at the end of the file at the latest.
 
     Args:
         declared: the range; None = the whole source.
-        fps: the file's frame rate; NaN if it has none (folders of images), then the list's rate counts.
-        frames: how many frames the file has.
-        mode: what the user says of all files.
-        already_cut: what the file's name says of this file; None = nothing.
-        times: (frames,) when each frame is shown, in seconds from the first; None = at the frame rate.
+        fps: frame rate of the file; NaN = none (folders of images), then the list's rate is used.
+        frames: number of frames in the file.
+        mode: the user's statement about all files.
+        already_cut: whether the file is a cut clip according to its name; None = the name does not tell.
+        times: (frames,) time of each frame in seconds from the first; None = computed from the frame rate.
     """
     if frames <= 0:
         return Range(0, 0, "empty")
@@ -114,9 +115,9 @@ def resolve_range(
 
 
 def range_note(found: Range, frames: int) -> str | None:
-    """The line that the report owes a clip of this range of a file of so many frames; None = none."""
+    """Return the report's line about this range of a file with `frames` frames; None = no line."""
     if found.case == "empty":
-        return f"the range from frame {found.start} holds none of the file's {frames} frames"
+        return f"the range from frame {found.start} contains none of the file's {frames} frames"
     clamped = f"the range ends past the file's last frame and was clamped to {found.start}–{found.end}"
     if found.is_short:
         left = f"the clip has only {len(found)} frames, expected at least {MIN_FRAMES}"
@@ -125,7 +126,7 @@ def range_note(found: Range, frames: int) -> str | None:
 
 
 def _frame_at(seconds: float, shown: NDArray[np.float64], rate: float) -> int:
-    """The first frame of which more than half is shown after this time; behind the last at the frame rate."""
+    """Return the first frame shown mostly after this time; after the last one, use the frame rate."""
     past_the_end = seconds - float(shown[-1])
     if past_the_end * rate >= 1.5:
         return len(shown) - 1 + math.floor(past_the_end * rate + 0.5)

@@ -1,6 +1,6 @@
 """SLR500, also CSL-500: 500 classes of CSL, 50 signers, 5 repetitions: `{000..499}/P01_01_00_0._color.mp4`.
 
-A name says all but the gloss: signer, label = (a − 1)·20 + b, repetition; `dictionary.txt` has the glosses.
+The file name contains signer, label = (a − 1)·20 + b, and repetition; `dictionary.txt` contains the glosses.
 The split is by signer and needs no list. A clip's id is `000/P01_01_00_0`.
 """
 
@@ -28,14 +28,14 @@ REPETITIONS: Final = 5
 TRAIN_SIGNERS: Final = 36
 
 _DICTIONARY: Final = "dictionary.txt"
-# Lists of OpenHands: `video_path,class_name`, where the class name is not the label's gloss.
+# Lists of OpenHands: `video_path,class_name`; the class name is not the gloss of the label.
 _CSV_LISTS: Final = ("split.train.csv", "split.val.csv", "split.test.csv")
 _KIND: Final = "._color"
 _NAME: Final = re.compile(rf"P(\d{{2}})_(\d{{2}})_(\d{{2}})_(\d)(?:{re.escape(_KIND)})?", re.ASCII)
 
 
 class Name(NamedTuple):
-    """What a clip's name says.
+    """The content of a clip's name.
 
     Attributes:
         signer: 1 to 50.
@@ -49,19 +49,19 @@ class Name(NamedTuple):
 
     @property
     def stem(self) -> str:
-        """As the corpus writes it, without the `._color` of its kind of recording."""
+        """The name as the corpus writes it, without the `._color` of the recording type."""
         group, sign = divmod(self.label, 20)
         return f"P{self.signer:02d}_{group + 1:02d}_{sign:02d}_{self.repetition}"
 
     @property
     def split(self) -> str:
-        """By signer, as the corpus's authors split it."""
+        """The split by signer, as the corpus's authors define it."""
         return "train" if self.signer <= TRAIN_SIGNERS else "test"
 
 
 @dataclass(slots=True)
 class _Disagreements:
-    """How many rows of lists have another split than their signer's, by signer."""
+    """Number of rows, by signer, whose split in the list differs from the signer's split."""
 
     rows: Counter[int]
     example: str = ""
@@ -73,7 +73,7 @@ class _Disagreements:
 
 
 def parse_name(stem: str) -> Name | None:
-    """What the name of a clip says, without its ending; None if it is no name of SLR500."""
+    """Parse the name of a clip without its extension; None if it is not a name of SLR500."""
     match = _NAME.fullmatch(stem)
     if match is None:
         return None
@@ -84,15 +84,15 @@ def parse_name(stem: str) -> Name | None:
 
 
 def list_slr500(root: Path, annotations: Path | None = None) -> CorpusListing:
-    """The clips of SLR500 by label, signer and repetition, or as lists name them.
+    """List the clips of SLR500 by label, signer and repetition, or in the order of lists.
 
     Args:
-        root: the folder that holds the label folders, in any folder below it.
-        annotations: lists of the clips to take, OpenHands' or MASA's, or the folder that holds them; None =
-            all 125,000. Splits go by signer whatever a list says; if it disagrees there is a warning.
+        root: folder of the label folders; they may be in any folder below it.
+        annotations: lists of the clips to use, from OpenHands or MASA, or their folder; None = all 125,000
+            clips. Splits are always by signer; if a list has other splits, there is a warning.
 
     Raises:
-        DataError: if lists are asked for and not found, or something cannot be used.
+        DataError: if lists are requested and not found, or one cannot be used.
         OSError: if a file or folder cannot be read.
     """
     listing = CorpusListing(CORPUS, subsets=SUBSETS[CORPUS])
@@ -102,7 +102,7 @@ def list_slr500(root: Path, annotations: Path | None = None) -> CorpusListing:
     )
     glosses = _read_glosses(root, annotations)
     named = _all_names() if annotations is None else _listed_names(root, annotations, listing)
-    # Texts are put together and only then made a Path: with 125,000 clips that is a second less.
+    # Paths are built from complete strings: for 125,000 clips this saves a second.
     ids = [f"{label:03d}" for label in range(SLR500_CLASSES)]
     folders = [str(root / name) for name in ids]
     signers = [f"P{signer:02d}" for signer in range(SIGNERS + 1)]
@@ -128,7 +128,7 @@ def list_slr500(root: Path, annotations: Path | None = None) -> CorpusListing:
 
 
 def _is_elsewhere(source: Source, name: Name, listing: CorpusListing) -> bool:
-    """Whether a video lies in another label's folder; that is a problem, and neither label is believed."""
+    """Return whether a video is in another label's folder; then it becomes a problem and is not used."""
     if not source.parent.isdecimal() or label_in(source.parent, SLR500_CLASSES) == name.label:
         return False
     error = DataError(
@@ -165,12 +165,12 @@ def _listed_names(root: Path, annotations: Path, listing: CorpusListing) -> Iter
             str(annotations),
             f"{differs.rows.total():,} rows are in another split than their signer's (P01–P{TRAIN_SIGNERS} "
             f"train, P{TRAIN_SIGNERS + 1}–P{SIGNERS} test): {signers}; first: {differs.example}",
-            "Nothing: the split by signer is the corpus's own and was followed",
+            "No action is needed: the corpus's own split by signer is used",
         )
 
 
 def _list_rows(root: Path, annotations: Path, listing: CorpusListing) -> Iterator[tuple[str, str, str]]:
-    """Place, path and split of each row of the lists."""
+    """Yield place in the list, path and split of each row."""
     is_file = annotations.is_file()
     tables = [annotations] if is_file else [annotations / name for name in _CSV_LISTS]
     tables = [path for path in tables if path.suffix == ".csv" and path.is_file()]
@@ -190,14 +190,14 @@ def _csv_rows(path: Path) -> Iterator[tuple[str, str, str]]:
         raise DataError(
             f"{path}, row 1: found the columns {', '.join(table.columns)[:60] or 'none'}, expected "
             f"video_path in a list named {' or '.join(_CSV_LISTS)}",
-            "Name the column and the file so",
+            "Rename the column and the file accordingly",
         )
     for line, row in table.rows():
         yield f"{path}, row {line}", row["video_path"], split
 
 
 def _read_glosses(root: Path, annotations: Path | None) -> dict[int, str]:
-    """The glosses of `dictionary.txt`, `000000 gloss` a row, if it is there."""
+    """Read the glosses of `dictionary.txt`, one row `000000 gloss` each, if the file exists."""
     beside = annotations.parent if annotations is not None and annotations.is_file() else annotations
     path = find_file(root, None, (_DICTIONARY,)) or find_file(root, beside, (_DICTIONARY,))
     glosses: dict[int, str] = {}

@@ -1,4 +1,4 @@
-"""The videos and frame folders below a corpus's root, found in one walk instead of one look-up a clip."""
+"""Videos and frame folders below a corpus's root, found in one walk instead of one search per clip."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from masa_data.video.endings import VIDEO_ENDINGS
 
 Key = TypeVar("Key", bound=Hashable)
 
-# Corpora lie two or three folders deep. A deeper tree is something else that happens to lie there.
+# Corpora are two or three folders deep. A deeper tree does not belong to the corpus.
 _DEEPEST: Final = 5
 
 
@@ -20,10 +20,10 @@ class Source(NamedTuple):
     """A video file or a folder that may hold a clip's frames.
 
     Attributes:
-        folder: where it is.
-        parent: name of the folder it is in; "" if that is the corpus's own.
-        name: the file's or folder's name.
-        stem: the name without a video's ending.
+        folder: folder that contains it.
+        parent: name of that folder; "" for the corpus's root.
+        name: name of the file or folder.
+        stem: the name without the extension of a video.
     """
 
     folder: str
@@ -33,21 +33,21 @@ class Source(NamedTuple):
 
     @property
     def path(self) -> Path:
-        """Where it is."""
+        """Path of the file or folder."""
         return Path(self.folder, self.name)
 
 
 def walk_sources(
     root: Path, is_clip_folder: Callable[[Source], bool], ignored: Counter[str]
 ) -> Iterator[Source]:
-    """All videos and clip folders below root, in a fixed order.
+    """Yield all videos and clip folders below root, in a fixed order.
 
     Args:
-        root: the corpus's folder.
-        is_clip_folder: whether a folder is one clip's frames; it is not entered then, so that millions of
-            images are not looked at.
-        ignored: takes the endings of the files passed over; a name that is not UTF-8 could not be written
-            into any report.
+        root: folder of the corpus.
+        is_clip_folder: whether a folder contains the frames of one clip; such a folder is not entered, so
+            that millions of images need not be listed.
+        ignored: counter to which the extensions of ignored files are added; names that are not UTF-8 are
+            ignored because no report could contain them.
 
     Raises:
         OSError: if root cannot be read.
@@ -57,11 +57,11 @@ def walk_sources(
     while folders:
         folder, depth = folders.pop()
         real = os.path.realpath(folder)
-        if real in entered:  # a symlink that leads back up, or a second way to the same videos
+        if real in entered:  # a symlink to a parent folder, or a second path to the same videos
             continue
         entered.add(real)
         below: list[tuple[str, int]] = []
-        # Root's own name says nothing: a folder called 2020 is no label.
+        # Root's own name has no meaning: a folder called 2020 is not a label.
         parent = Path(folder).name if depth else ""
         with os.scandir(folder) as entries:
             listed = sorted((entry.name, entry.is_dir()) for entry in entries)
@@ -78,7 +78,7 @@ def walk_sources(
                 elif depth < _DEEPEST:
                     below.append((f"{folder}/{name}", depth + 1))
                 continue
-            stem, ending = os.path.splitext(name)  # noqa: PTH122  (a Path for each of 125,000 takes a second)
+            stem, ending = os.path.splitext(name)  # noqa: PTH122  (125,000 Path objects take a second)
             if ending.lower() in VIDEO_ENDINGS:
                 yield Source(folder, parent, name, stem)
             else:
@@ -87,7 +87,7 @@ def walk_sources(
 
 
 def is_unicode(name: str) -> bool:
-    """Whether a text can be written as UTF-8; names that are not in the file system's encoding cannot."""
+    """Return whether a text can be encoded in UTF-8; names in another encoding cannot."""
     try:
         name.encode()
     except UnicodeEncodeError:
@@ -96,17 +96,17 @@ def is_unicode(name: str) -> bool:
 
 
 class SourceIndex(Generic[Key]):
-    """The source of each clip, by whatever key its corpus names clips.
+    """Finds the source of each clip by the key that its corpus uses.
 
     Args:
-        sources: what is there.
+        sources: all sources on disk.
         key_of: the key of a source; None = it belongs to no clip.
-        is_better: whether the first source is to be preferred to the second of the same key; by default the
-            first one found stays.
+        is_better: whether the first of two sources with the same key is preferred; by default, the source
+            that was found first is kept.
 
     Attributes:
-        unlisted: sources that have no key.
-        doubles: sources whose key another source has too.
+        unlisted: sources without a key.
+        doubles: sources that were ignored because another source has the same key.
     """
 
     def __init__(
@@ -134,12 +134,12 @@ class SourceIndex(Generic[Key]):
                 self.doubles.append(source)
 
     def find(self, key: Key) -> Source | None:
-        """The source of this key, if there is one."""
+        """Return the source with this key; None if there is none."""
         source = self._by_key.get(key)
         if source is not None:
             self._used.add(key)
         return source
 
     def left_over(self) -> list[Source]:
-        """The sources that nobody asked for."""
+        """Return the sources that were never requested."""
         return [*self.unlisted, *(source for key, source in self._by_key.items() if key not in self._used)]

@@ -1,7 +1,7 @@
 """WLASL: 2000 glosses of ASL in `WLASL_v0.3.json` or `nslt_2000.json`, clips named by a number.
 
-In v0.3 the label is the place of the gloss in the list. Frames count from 1 at 25 fps in the source video;
-the usual `videos/{id}.mp4` are cut already, and most ranges of the nslt lists count in the cut clips.
+In v0.3, the label is the index of the gloss in the list. Frames count from 1 at 25 fps in the source video.
+The usual `videos/{id}.mp4` are cut clips, and most ranges of the nslt lists count frames of the cut clips.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ _FULL_LIST: Final = "WLASL_v0.3.json"
 _SHORT_LISTS: Final = tuple(f"nslt_{count}.json" for count in (2000, 1000, 300, 100))
 _GLOSSES: Final = "wlasl_class_list.txt"
 
-# Where the source videos lie if the cut ones have a folder of their own.
+# Folder of the source videos if the cut clips have their own folder.
 _RAW_FOLDER: Final = "raw_videos"
 
 
 def list_wlasl(root: Path, annotations: Path | None = None) -> CorpusListing:
-    """The clips of WLASL.
+    """List the clips of WLASL.
 
-    Of the lists found, v0.3 is followed, else the largest nslt list, else MASA's. Lists beside it add what it
-    does not say (signers, boxes and addresses stand in v0.3 only); where they disagree there is a warning.
+    Of the lists found, v0.3 is used, else the largest nslt list, else MASA's. Other lists add what it lacks
+    (only v0.3 has signers, boxes and addresses); there is a warning where they contradict it.
 
     Args:
-        root: the folder that holds the videos, in any folder below it.
-        annotations: a list, which is then followed, or the folder that holds the lists.
+        root: folder of the videos; they may be in any folder below it.
+        annotations: the list to use, or the folder of the lists.
 
     Raises:
         DataError: if no list is found or it cannot be used.
@@ -61,12 +61,12 @@ def list_wlasl(root: Path, annotations: Path | None = None) -> CorpusListing:
 
 
 def _rank(source: Source, names: set[str]) -> tuple[bool, bool]:
-    """Of two files of one clip the cut one goes before the whole video, then one with the plain name."""
+    """Rank files of the same clip: a cut clip before a whole video, then a plain name before others."""
     return source.parent != _RAW_FOLDER, source.stem in names
 
 
 def _locate(root: Path, row: Row, index: SourceIndex[str]) -> Row:
-    """The row with its video: one named by the clip's id, or the whole YouTube video it is from."""
+    """Return the row with its video: a file named by the clip's id, or the whole YouTube video."""
     own, whole = index.find(row.clip.id), index.find(youtube_id(row.url))
     source = own or whole
     path = source.path if source else root / "videos" / f"{row.clip.id}.mp4"
@@ -96,7 +96,7 @@ def _read_rows(root: Path, annotations: Path | None, listing: CorpusListing) -> 
             _compare(rows, path, _read_short(other, []), other, listing)
         return rows
     if not isinstance(content, dict):
-        raise DataError(f"{path}: found no list of glosses or clips, expected one", "Get the list again")
+        raise DataError(f"{path}: found no list of glosses or clips, expected one", "Download the list again")
     rows = read_short_list(path, content, listing.problems)
     full_path = find_file(root, beside, (_FULL_LIST,))
     full = _read_full(full_path) if full_path else []
@@ -133,7 +133,7 @@ def _read_short(path: Path, problems: list[Problem]) -> list[Row]:
 
 
 def _compare(full: list[Row], full_path: Path, rows: list[Row], path: Path, listing: CorpusListing) -> None:
-    """Warn where a shorter list names clips that the full one lacks, or says something else of them."""
+    """Warn if a shorter list names clips that the full list lacks, or contradicts it."""
     known = {row.clip.id: row.clip for row in full}
     lacking = [row.clip.id for row in rows if row.clip.id not in known]
     labels = [row.clip.id for row in rows if known.get(row.clip.id, row.clip).label != row.clip.label]
@@ -148,7 +148,7 @@ def _compare(full: list[Row], full_path: Path, rows: list[Row], path: Path, list
             listing.warn(
                 str(path),
                 f"{path.name} has {len(ids):,} {what}: {', '.join(sorted(ids)[:12])}{more}",
-                "Name the list to follow with {annotations}",
+                "Choose the list to use with {annotations}",
                 annotations=...,
             )
 
@@ -162,5 +162,5 @@ def _compare_glosses(
             listing.warn(
                 str(glosses_path),
                 f"{glosses_path}, label {label}: found {gloss!r}, {path.name} has {known[label]!r}",
-                f"Nothing: the glosses of {path.name} are used",
+                f"No action is needed: the glosses of {path.name} are used",
             )

@@ -1,4 +1,4 @@
-"""The three kinds of lists of WLASL, read into rows whose videos nobody has looked for yet."""
+"""Reading of the three kinds of WLASL lists into rows; their videos are located later."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from masa_data.tracks.box import Box
 
 CORPUS: Final = "wlasl"
 
-# Frames of the lists count at this rate, whatever the video's own is.
+# Frame rate of the frame numbers in the lists, independent of the video's own rate.
 LIST_FPS: Final = 25
 
 _NOWHERE: Final = Path()
 
 
 def read_full_list(path: Path, content: list[object], problems: list[Problem]) -> list[Row]:
-    """The rows of `WLASL_v0.3.json` or of a list of the same form; a wrong row becomes a problem."""
+    """Read the rows of `WLASL_v0.3.json` or a list of the same form; a wrong row becomes a problem."""
     rows: list[Row] = []
     for label, item in enumerate(content):
         try:
@@ -48,7 +48,7 @@ def read_full_list(path: Path, content: list[object], problems: list[Problem]) -
 
 
 def read_short_list(path: Path, content: Mapping[str, object], problems: list[Problem]) -> list[Row]:
-    """The rows of an `nslt_*.json`; a wrong row becomes a problem."""
+    """Read the rows of an `nslt_*.json`; a wrong row becomes a problem."""
     rows: list[Row] = []
     for video_id, item in content.items():
         try:
@@ -76,7 +76,7 @@ def read_short_list(path: Path, content: Mapping[str, object], problems: list[Pr
 
 
 def read_glosses(path: Path) -> dict[int, str]:
-    """The glosses of `wlasl_class_list.txt` by label.
+    """Read the glosses of `wlasl_class_list.txt` by label.
 
     Raises:
         DataError: if a row is wrong.
@@ -98,13 +98,13 @@ def read_glosses(path: Path) -> dict[int, str]:
 def add_from(
     rows: Iterable[Row], full: Iterable[Row], glosses: Mapping[int, str], *, keep_range: bool
 ) -> list[Row]:
-    """The rows with what the full list knows of their clips, and else a gloss by label.
+    """Complete rows with data of the full list, and with glosses by label for clips that it lacks.
 
     Args:
-        rows: of a shorter list; their labels and splits stand.
+        rows: rows of a shorter list; their labels and splits are kept.
         full: rows of the full list.
-        glosses: of the list of classes.
-        keep_range: whether the rows' own ranges stand too.
+        glosses: glosses of the class list, by label.
+        keep_range: whether the ranges of the rows are kept as well.
     """
     known = {row.clip.id: row for row in full}
     glosses = {**glosses, **{row.clip.label: row.clip.gloss for row in known.values()}}

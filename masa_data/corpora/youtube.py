@@ -1,4 +1,4 @@
-"""The id in a YouTube address, by which people name the videos that they fetched."""
+"""The YouTube id in an address or file name; downloaded videos are usually named by it."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ _ID: Final = re.compile(
 
 
 def youtube_id(url: str) -> str:
-    """The eleven signs that name the video; "" if the address is none of YouTube's."""
+    """Return the 11-character id of a YouTube video; "" if the address is not a YouTube address."""
     match = _ID.search(url)
     return match.group(1) if match else ""
 
 
-# What yt-dlp and youtube-dl make of a title and an id: "Title [id]", "Title-id", "id"; and behind it, where
-# sound and picture came apart and stayed so, the number of the format: ".f136".
+# Names that yt-dlp and youtube-dl make of a title and an id: "Title [id]", "Title-id", "id". If sound and
+# picture were not merged, the number of the format follows: ".f136".
 _IN_NAME: Final = re.compile(
     r"(?:.*\[(?P<bracket>[\w-]{11})\]|(?:.*-)?(?P<plain>[\w-]{11}))", re.ASCII | re.DOTALL
 )
 _FORMAT: Final = re.compile(r"\.f(\d+)(?:-[\w-]+)?$")
-# Numbers of YouTube's formats that are sound alone; some lie in .webm or .mp4 files, like videos.
+# Numbers of YouTube's audio-only formats; some are stored in .webm or .mp4 files, like videos.
 _SOUND: Final = frozenset({139, 140, 141, 171, 172, 249, 250, 251, 256, 258, 325, 328, 338, 599, 600, 774})
 
 
 def youtube_id_in_name(stem: str, ids: Container[str]) -> str:
-    """Which of these videos a file is by its name without ending; "" if none, or only a video's sound.
+    """Return the id of the video in a file, by its name without extension; "" if none or audio only.
 
     Args:
         stem: the name.
-        ids: of the videos looked for: any eleven letters may be an id.
+        ids: ids of the wanted videos; needed because any eleven characters can be an id.
     """
     if stem in ids:
         return stem

@@ -1,1 +1,1 @@
-"""Files on disk: written whole, locked, hashed, and what the system says of them."""
+"""Files on disk: atomic writing, locking, hashing, and messages for errors of the operating system."""

@@ -1,8 +1,8 @@
-"""One process at a time: a claim to a folder or file, by a lock, or by a file where there are no locks.
+"""Exclusive claims of a process to a folder or file, by a lock, or by a file if locks are unavailable.
 
-A lock ends with its process, however that dies. Some network file systems (NFS, Lustre) are mounted without
-locks; there a file that only one process can make (O_EXCL) says who works. One that a killed process of this
-machine left is taken over; of another machine nothing can be known, so a person must remove it.
+A lock ends with its process. Some network file systems (NFS, Lustre) are mounted without locks; there, a file
+that only one process can create (O_EXCL) marks the claim. If a killed process of this machine left it, it is
+taken over; the state of a process on another machine is unknown, so a person must remove the file.
 """
 
 from __future__ import annotations
@@ -25,22 +25,22 @@ try:
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
-# What file systems without locks answer: ENOLCK above all, others the rest.
+# Errors of file systems without locks: usually ENOLCK.
 _NO_LOCKS: Final = frozenset({errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EINVAL})
 _HELD: Final = frozenset({errno.EAGAIN, errno.EACCES})
 _POLL_S: Final = 0.2
 
 
 class TakenError(Exception):
-    """Another process holds the claim; the text says which, as far as it is known."""
+    """Another process has the claim; the text names it, as far as it is known."""
 
 
 @dataclass(slots=True)
 class Claim:
-    """A claim that this process holds until `release`, or until it ends.
+    """A claim of this process until `release`, or until the process ends.
 
     Attributes:
-        note: a line for the user if there are no locks here; else "".
+        note: a message for the user if locks are unavailable; else "".
     """
 
     note: str
@@ -56,9 +56,9 @@ class Claim:
         self.release()
 
     def release(self) -> None:
-        """Give it up; a second time does nothing."""
+        """Release the claim; further calls do nothing."""
         if self._descriptor is not None:
-            os.close(self._descriptor)  # which unlocks
+            os.close(self._descriptor)  # this releases the lock
             self._descriptor = None
         if self._file is not None:
             self._file.unlink(missing_ok=True)
@@ -66,15 +66,15 @@ class Claim:
 
 
 def claim(path: Path) -> Claim:
-    """Claim what a lock file stands for.
+    """Claim the folder or file of a lock file.
 
     Args:
-        path: the lock file, made where it is not there. It stays: to remove it while others try to lock it
-            would give it to two.
+        path: the lock file, created if it does not exist. It is not removed, because a process that is just
+            locking it and a process that creates a new one would both have the claim.
 
     Raises:
-        TakenError: if another process has it.
-        OSError: if the file cannot be made.
+        TakenError: if another process has the claim.
+        OSError: if the file cannot be created.
     """
     while fcntl is not None:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
@@ -90,15 +90,15 @@ def claim(path: Path) -> Claim:
             break
         if is_there:
             return Claim("", descriptor, None)
-        os.close(descriptor)  # whoever held it before removed it: make a new one
+        os.close(descriptor)  # the previous owner removed the file: create a new one
     return _claim_by_file(path.with_name(path.name + ".owner"))
 
 
 def claim_in_turn(path: Path) -> Claim:
-    """As `claim`, but wait until whoever has it gives it up.
+    """Make a claim as `claim` does, but wait until another process releases it.
 
     Raises:
-        OSError: if the file cannot be made.
+        OSError: if the file cannot be created.
     """
     while True:
         try:
@@ -109,7 +109,7 @@ def claim_in_turn(path: Path) -> Claim:
 
 def _claim_by_file(path: Path) -> Claim:
     me = {"host": socket.gethostname(), "pid": os.getpid(), "started": _start_of(os.getpid())}
-    # Filled before it gets its name, so that nobody ever reads an empty one.
+    # Written before it gets its name, so that an empty file is never visible.
     own = path.with_name(f"{path.name}.{me['host']}.{me['pid']}")
     own.write_text(json.dumps(me), encoding="utf-8")
     try:
@@ -129,7 +129,7 @@ def _claim_by_file(path: Path) -> Claim:
 
 
 def _name_exclusively(own: Path, path: Path) -> None:
-    """Give a file a second name that must be free; by O_EXCL where there are no hard links."""
+    """Give a file a second name that must not exist; with O_EXCL if hard links are unavailable."""
     try:
         os.link(own, path)
     except FileExistsError:
@@ -141,7 +141,7 @@ def _name_exclusively(own: Path, path: Path) -> None:
 
 
 def _read(path: Path) -> dict[str, object] | None:
-    """Who holds it; None if the file does not say, or is gone."""
+    """Return the owner of a claim; None if the file does not contain it, or does not exist."""
     try:
         holder = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -150,7 +150,7 @@ def _read(path: Path) -> dict[str, object] | None:
 
 
 def _has_ended(holder: dict[str, object]) -> bool:
-    """Whether it was a process of this machine that is no more."""
+    """Return whether the owner was a process of this machine that has ended."""
     pid = holder.get("pid")
     if holder.get("host") != socket.gethostname() or not isinstance(pid, int) or pid <= 0:
         return False
@@ -159,20 +159,20 @@ def _has_ended(holder: dict[str, object]) -> bool:
     except ProcessLookupError:
         return True
     except OSError:
-        return False  # somebody else's
-    # Another process may have its number by now.
+        return False  # a process of another user
+    # Another process may have the same number now.
     return holder.get("started") != _start_of(pid)
 
 
 def _start_of(pid: int) -> str:
-    """When a process was started, in the kernel's count; "" where the system does not tell."""
+    """Return when a process was started, in the kernel's units; "" = unknown."""
     with suppress(OSError, IndexError):
         return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[19]
     return ""
 
 
 def _remove_if_still(path: Path, holder: dict[str, object]) -> None:
-    """Remove a claim that was left behind, unless another process took it over meanwhile."""
+    """Remove an old claim, unless another process has taken it over since."""
     aside = path.with_name(f"{path.name}.{os.getpid()}.old")
     with suppress(FileNotFoundError):
         path.rename(aside)

@@ -24,7 +24,7 @@ def add_file(digest: _Hash, path: Path) -> None:
 
 
 def file_sha256(path: Path) -> str:
-    """SHA-256 of a file's bytes, as 64 hexadecimal digits.
+    """Return the SHA-256 of a file's bytes, as 64 hexadecimal digits.
 
     Raises:
         OSError: if it cannot be read.

@@ -1,8 +1,8 @@
-"""Files that stand under their name whole or not at all.
+"""Atomic writing: a file appears under its name completely or not at all.
 
-What is written goes to `NAME.tmp` beside it, reaches the disk, and gets its name only then. If anything goes
-wrong (a full disk above all), the half is removed, so that it does not keep the disk full, and what stood
-under the name before stays.
+The content is written to `NAME.tmp` in the same folder, synchronized to the disk, and then renamed. After an
+error (usually a full disk), the incomplete file is removed to free its space, and an existing file of this
+name is unchanged.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ _LONGEST_NAME: Final = 255  # bytes, on all common file systems
 
 @contextmanager
 def new_file(path: Path, *, keep_ending: bool = False) -> Iterator[Path]:
-    """A file to write to, which becomes `path` at the end, or vanishes if something goes wrong.
+    """Create a file for writing, which is renamed to `path` at the end, or removed after an error.
 
     Args:
-        path: the file to make or replace. A device or a pipe is written to directly.
-        keep_ending: whether the file to write to ends as `path` does, for libraries that go by that.
+        path: file to create or replace. A device or a pipe is written directly.
+        keep_ending: whether the temporary file has the same extension as `path`, for libraries that need it.
 
     Raises:
-        OSError: if it cannot be written; `path` is as before.
+        OSError: if it cannot be written; `path` is unchanged.
     """
     if _is_no_file(path):
         yield path
@@ -43,10 +43,10 @@ def new_file(path: Path, *, keep_ending: bool = False) -> Iterator[Path]:
 
 
 def write_whole(path: Path, content: str | bytes) -> None:
-    """Write a file, whole or not at all; text as UTF-8, with "?" for what UTF-8 cannot hold.
+    """Write a file, completely or not at all; text as UTF-8, with "?" for characters that it cannot encode.
 
     Raises:
-        OSError: if it cannot be written; `path` is as before.
+        OSError: if it cannot be written; `path` is unchanged.
     """
     data = content.encode("utf-8", "replace") if isinstance(content, str) else content
     with new_file(path) as temporary, temporary.open("wb") as file:
@@ -54,16 +54,16 @@ def write_whole(path: Path, content: str | bytes) -> None:
 
 
 def append_line(path: Path, line: str) -> None:
-    """Add a line to a file, whole or not at all.
+    """Append a line to a file, completely or not at all.
 
     Raises:
-        OSError: if it cannot be written; the file is as before.
+        OSError: if it cannot be written; the file is unchanged.
     """
     data = line.encode("utf-8", "replace") + b"\n"
     with path.open("ab", buffering=0) as file:
         before = os.fstat(file.fileno()).st_size
         try:
-            while data:  # an unbuffered write may take only a part
+            while data:  # an unbuffered write may write only a part
                 data = data[file.write(data) :]
         except OSError:
             with suppress(OSError):
@@ -72,16 +72,16 @@ def append_line(path: Path, line: str) -> None:
 
 
 def _is_no_file(path: Path) -> bool:
-    """Whether it is a device or pipe, or leads to one, such as /dev/stdout: renaming would replace it."""
+    """Return whether it is a device or pipe or links to one, like /dev/stdout; it must not be replaced."""
     return (path.exists() and not path.is_file()) or path.absolute().parts[1:2] in (("dev",), ("proc",))
 
 
 def _put_in_place(temporary: Path, path: Path) -> None:
-    """Rename a finished file to its name, and have the disk hold it before its old content is gone."""
+    """Rename a finished file to its name, after it is synchronized to the disk."""
     with temporary.open("rb") as file:
         os.fsync(file.fileno())
     temporary.replace(path)
-    with suppress(OSError):  # folders that may not be read, and file systems that cannot do it
+    with suppress(OSError):  # folders without read permission, and file systems that do not support it
         folder = os.open(path.parent, os.O_RDONLY)
         try:
             os.fsync(folder)

@@ -1,1 +1,1 @@
-"""Tracks as pictures, films and Rerun recordings."""
+"""Tracks as pictures, movies and Rerun recordings."""

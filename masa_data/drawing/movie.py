@@ -1,7 +1,7 @@
-"""Moving pictures for people to look at: .mp4, .webm and .gif, written whole or not at all.
+"""Movies in .mp4, .webm and .gif format, written completely or not at all.
 
-With PyAV an .mp4 is H.264, which every browser plays. OpenCV's wheels cannot write that: without PyAV it is
-MPEG-4 part 2, which browsers do not play, and the caller is told so. WebM (VP9) and GIF play everywhere.
+With PyAV, an .mp4 is H.264, which every browser plays. OpenCV's wheels cannot write this: without PyAV, it is
+MPEG-4 part 2, which browsers do not play, and the caller gets a message. WebM (VP9) and GIF play everywhere.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from masa_data.machine.extras import INSTALL_VIDEO, load_optional
 
 MOVIE_ENDINGS: Final = (".mp4", ".webm", ".gif")
 NOT_FOR_BROWSERS: Final = (
-    "browsers do not play this .mp4 (MPEG-4 part 2): pip install 'masa-slr[video]' for H.264, or name a .webm"
+    "browsers do not play this .mp4 (MPEG-4 part 2): pip install 'masa-slr[video]' for H.264, or use a .webm"
 )
 
 _CODECS: Final = {".mp4": "libx264", ".webm": "libvpx-vp9"}
@@ -34,7 +34,7 @@ _OPTIONS: Final = {
     ".webm": {"crf": "32", "b": "0", "deadline": "realtime", "cpu-used": "6"},
 }
 _FOURCC: Final = {".mp4": "mp4v", ".webm": "VP80"}
-# A GIF is held in memory and is large; it is for pages that take nothing else.
+# A GIF is kept in memory and is large; it is meant for pages that accept no other format.
 _GIF_SIDE: Final = 480  # pixels
 _GIF_RATE: Final = 15.0  # frames a second
 _GIF_FRAMES: Final = 300
@@ -43,20 +43,20 @@ Image = NDArray[np.uint8]
 
 
 def write_movie(target: Path, images: Iterable[Image], rate: float, frames: int) -> str:
-    """Write images as a film.
+    """Write images as a movie.
 
     Args:
-        target: ends in one of MOVIE_ENDINGS.
-        images: (height, width, 3) blue-green-red, all of one size; an odd last row or column is cut off.
-        rate: frames a second.
-        frames: how many images there are at most; if there are more, a GIF takes every N-th.
+        target: path with one of the extensions in MOVIE_ENDINGS.
+        images: (height, width, 3) blue-green-red, all of the same size; an odd last row or column is cut off.
+        rate: frames per second.
+        frames: maximum number of images; for a GIF, every N-th is used if there are many.
 
     Returns:
-        a line for the user about what was written, or "".
+        a message for the user about the output; "" = none.
 
     Raises:
-        DataError: if images of this size cannot be written so.
-        OSError: if the disk is full; what stood there before is as it was.
+        DataError: if images of this size cannot be written in this format.
+        OSError: if the disk is full; an existing file is unchanged.
     """
     ending = target.suffix.lower()
     if ending == ".gif":
@@ -83,16 +83,16 @@ def write_movie(target: Path, images: Iterable[Image], rate: float, frames: int)
 
 
 class _Writer(Protocol):
-    """Writes one film."""
+    """Writes one movie."""
 
     def write(self, image: Image) -> None:
-        """The next image."""
+        """Write the next image."""
 
     def finish(self) -> None:
-        """Write what comes last."""
+        """Write the end of the movie."""
 
     def abandon(self) -> None:
-        """Let go of the file after an error, without another."""
+        """Close the file after an error, without another error."""
 
 
 class _PyAVWriter:
@@ -118,13 +118,13 @@ class _PyAVWriter:
 
 
 class _OpenCVWriter:
-    """OpenCV does not tell when the disk is full, so what it wrote is counted."""
+    """Writes with OpenCV, which does not report a full disk, so the written frames are counted."""
 
     def __init__(self, path: Path, target: Path, ending: str, rate: float, size: tuple[int, int]) -> None:
         self._path, self._target, self._written = path, target, 0
         self._writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*_FOURCC[ending]), rate, size)
         if not self._writer.isOpened():
-            with path.open("wb"):  # says why, if it is the file
+            with path.open("wb"):  # raises an error if the file cannot be written
                 pass
             raise DataError(f"{target} cannot be written as a video of {size[0]}×{size[1]}", "Write a .png")
 
@@ -138,7 +138,7 @@ class _OpenCVWriter:
         if found < self._written:
             raise DataError(
                 f"{self._target}: only {max(found, 0)} of {self._written} frames could be written",
-                "Free space there or write elsewhere, then run it again",
+                "Free space there or write to another place, then run it again",
             )
 
     def abandon(self) -> None:
@@ -146,20 +146,20 @@ class _OpenCVWriter:
 
 
 def _write_gif(target: Path, images: Iterable[Image], rate: float, frames: int) -> str:
-    how = f"{INSTALL_VIDEO}, or name a .webm"
+    how = f"{INSTALL_VIDEO}, or choose a .webm"
     pillow = load_optional("PIL.Image", "which writes GIFs", how, "Pillow")
     step = max(math.ceil(rate / _GIF_RATE - 1e-6), math.ceil(frames / _GIF_FRAMES), 1)
     shown = [
         pillow.fromarray(np.ascontiguousarray(_smaller(image)[..., ::-1]))  # red-green-blue
         for image in itertools.islice(images, 0, None, step)
     ]
-    # GIF counts in hundredths of a second; rounding each frame's end keeps the film's length.
+    # Durations in a GIF are hundredths of a second; rounding each frame's end keeps the movie's length.
     ends = np.round(np.arange(len(shown) + 1) * (100 * step / rate)).astype(int)
     durations = (10 * np.diff(ends)).tolist()
     data = io.BytesIO()
     shown[0].save(data, "GIF", save_all=True, append_images=shown[1:], duration=durations, loop=0)
     write_whole(target, data.getvalue())
-    return f"every {step} frames of the clip make one of the GIF" if step > 1 else ""
+    return f"every {step} frames of the clip are one frame of the GIF" if step > 1 else ""
 
 
 def _smaller(image: Image) -> Image:
@@ -171,7 +171,7 @@ def _smaller(image: Image) -> Image:
 
 
 def _even(target: Path, images: Iterator[Image]) -> Iterator[Image]:
-    """The films' colors are stored at half the size, which wants even sides."""
+    """Cut images to even sizes, because videos store colors at half the size."""
     for image in images:
         height, width = image.shape[0] // 2 * 2, image.shape[1] // 2 * 2
         if not (height and width):
@@ -181,7 +181,7 @@ def _even(target: Path, images: Iterator[Image]) -> Iterator[Image]:
 
 
 def _has_pyav(codec: str) -> bool:
-    """Whether PyAV is there, with an encoder of that name."""
+    """Return whether PyAV is installed, with an encoder of this name."""
     try:
         import av
 

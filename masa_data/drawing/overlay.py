@@ -1,4 +1,4 @@
-"""Pictures of a track: the skeleton drawn over its source, as a video or as a sheet of frames."""
+"""Pictures of a track: the skeleton over its source, as a video or as a sheet of frames."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from masa_data.tracks.skeleton import LEFT_HAND, RIGHT_HAND, seen_bones
 from masa_data.tracks.track import PoseTrack
 from masa_data.video.frames import Video
 
-# Blue-green-red, told apart by color-blind people too (Okabe and Ito).
+# Blue-green-red colors that color-blind people can distinguish (Okabe and Ito).
 _BODY_COLOR: Final = (240, 240, 240)
 _LEFT_COLOR: Final = (0, 159, 230)
 _RIGHT_COLOR: Final = (233, 180, 86)
@@ -37,15 +37,15 @@ def draw_skeleton(image: NDArray[np.uint8], keypoints: NDArray[np.floating]) -> 
 
     Args:
         image: (height, width, 3) blue-green-red, changed in place.
-        keypoints: (49, 2) in the image's pixels; NaN where missing.
+        keypoints: (49, 2) in the image's pixels; NaN = missing.
     """
     thickness = max(1, round(max(image.shape[:2]) / 300))
     seen = np.isfinite(keypoints).all(axis=1)
-    # OpenCV draws nothing sensible beyond 16-bit coordinates.
+    # OpenCV cannot draw beyond 16-bit coordinates.
     fixed = np.nan_to_num(np.clip(keypoints, -3e4, 3e4)) * (1 << _SUBPIXEL_BITS)
     points = [(int(x), int(y)) for x, y in np.rint(fixed)]
     bones = seen_bones(seen)
-    for outline in (True, False):  # a dark edge under all lines, so that white shows on white
+    for outline in (True, False):  # dark outlines first, so that white lines are visible on white
         for first, second in bones:
             color = _BACKGROUND if outline else _color(second)
             width = thickness + 2 if outline else thickness
@@ -59,22 +59,22 @@ def write_overlay(track: PoseTrack, target: Path, source: Path | None, caption: 
     """Draw a track over its source.
 
     Args:
-        track: what to draw.
-        target: .mp4, .webm or .gif for all kept frames, .png for a sheet of up to eight.
-        source: the video or folder of images it was extracted from; None draws on a plain background.
-        caption: written into every frame; letters beyond ASCII become "?", which OpenCV's fonts lack.
+        track: the track.
+        target: .mp4, .webm or .gif for all kept frames, .png for a sheet of up to eight frames.
+        source: the video or folder of images it was extracted from; None = a plain background.
+        caption: text in every frame; characters beyond ASCII become "?", because OpenCV's fonts lack them.
 
     Returns:
-        a line for the user about what was written, or "".
+        a message for the user about the output; "" = none.
 
     Raises:
-        DataError: if the target's ending is another, the source is not the one, or it cannot be written.
-        OSError: if the disk is full; what stood there before is as it was.
+        DataError: if the target has another extension, the source is another one, or it cannot be written.
+        OSError: if the disk is full; an existing file is unchanged.
     """
     if target.suffix.lower() not in OVERLAY_ENDINGS:
         raise DataError(
-            f"an overlay cannot be written as {target.suffix or 'a file without an ending'}",
-            f"Name a file that ends in {', '.join(MOVIE_ENDINGS)} or .png",
+            f"an overlay cannot be written as {target.suffix or 'a file without an extension'}",
+            f"Use a file name that ends in {', '.join(MOVIE_ENDINGS)} or .png",
         )
     target.parent.mkdir(parents=True, exist_ok=True)
     if target.suffix.lower() in MOVIE_ENDINGS:
@@ -94,7 +94,7 @@ def _color(keypoint: int) -> tuple[int, int, int]:
 def _drawn_frames(
     track: PoseTrack, source: Path | None, numbers: set[int], longer_side: int | None, caption: str
 ) -> Iterator[NDArray[np.uint8]]:
-    """The frames at these places of the track, drawn upon, scaled to `longer_side` if it is given."""
+    """Yield these frames of the track with the skeleton, scaled to `longer_side` unless it is None."""
     width, height = track.info.width, track.info.height
     scale = longer_side / max(width, height) if longer_side else 1.0
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
@@ -103,7 +103,7 @@ def _drawn_frames(
             if (image.shape[1], image.shape[0]) != (width, height):
                 raise DataError(
                     f"the source has frames of {image.shape[1]}×{image.shape[0]} pixels, "
-                    f"clip {track.info.id!r} was extracted from {width}×{height}",
+                    f"but clip {track.info.id!r} was extracted from {width}×{height}",
                     "Give the video that it was extracted from",
                 )
             drawn = cv2.resize(image, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
@@ -113,7 +113,7 @@ def _drawn_frames(
 
 
 def _frames(track: PoseTrack, source: Path | None) -> Iterator[tuple[int, NDArray[np.uint8]]]:
-    """Place in the track and image of every kept frame that the source has."""
+    """Yield index in the track and image of every kept frame that the source has."""
     if source is None:
         plain = np.full((track.info.height, track.info.width, 3), _BACKGROUND, np.uint8)
         yield from ((number, plain.copy()) for number in range(len(track)))
@@ -127,7 +127,7 @@ def _frames(track: PoseTrack, source: Path | None) -> Iterator[tuple[int, NDArra
 def _write_caption(image: NDArray[np.uint8], caption: str) -> None:
     text = caption.encode("ascii", "replace").decode()
     scale = max(image.shape[:2]) / 800
-    for color, thickness in ((_BACKGROUND, 4), (_BODY_COLOR, 1)):  # a dark edge, as around the limbs
+    for color, thickness in ((_BACKGROUND, 4), (_BODY_COLOR, 1)):  # a dark outline, as for the limbs
         place = (round(12 * scale), image.shape[0] - round(16 * scale))
         width = max(1, round(thickness * scale * 1.5))
         cv2.putText(image, text, place, cv2.FONT_HERSHEY_SIMPLEX, scale, color, width, cv2.LINE_AA)

@@ -1,6 +1,6 @@
-"""A clip in Rerun: its video where it is at hand, the skeleton, confidences and motion, all on one clock.
+"""A clip in Rerun: its video if it is available, skeleton, confidences and motion, on the same timelines.
 
-The only file that imports rerun, which comes with the extra `view`.
+This is the only file that imports rerun, which is installed with the extra `view`.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
     import rerun as rr
 
 APPLICATION: Final = "masa-view"
-# Where things are logged; whatever is laid over the video goes below VIDEO.
+# Paths of the logged data; everything that is drawn over the video is below VIDEO.
 VIDEO: Final = "video"
 SKELETON: Final = "video/skeleton"
 CONFIDENCE: Final = "confidence"
 MOTION: Final = "motion"
-# Both timelines of every row.
+# Both timelines.
 FRAME: Final = "frame"
 TIME: Final = "time"
 
@@ -38,7 +38,7 @@ _JPEG_QUALITY: Final = 85
 
 
 def require_rerun() -> None:
-    """Make sure that Rerun is there.
+    """Check that Rerun is installed.
 
     Raises:
         NotInstalledError: if it is not installed.
@@ -52,18 +52,18 @@ def log_clip(
     source: Path | None,
     panels: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
-    """Log a clip on the timelines `frame` (the source's frame numbers) and, if it has a clock, `time`.
+    """Log a clip on the timelines `frame` (the source's frame numbers) and, if it has frame times, `time`.
 
-    Logged are `video` (pictures, if the source is there), `video/skeleton` (the keypoints found, numbered as
-    in skeleton.py), `confidence/left_hand` and so on (mean of the part's keypoints, 0..1) and
-    `motion/left_hand` and so on (mean way of the part's keypoints since the kept frame before, in shoulder
-    widths; left out where unknown).
+    Logged are `video` (pictures, if the source is available), `video/skeleton` (the keypoints found, numbered
+    as in skeleton.py), `confidence/left_hand` and so on (mean of the part's keypoints, in 0..1) and
+    `motion/left_hand` and so on (mean motion of the part's keypoints since the previous kept frame, in
+    shoulder widths; left out if unknown).
 
     Args:
-        recording: where to.
+        recording: recording to log to.
         track: the clip.
-        source: the video or folder of images it was extracted from; None = not at hand.
-        panels: more curves that there is to be room for: where they are logged, and the title above them.
+        source: the video or folder of images it was extracted from; None = not available.
+        panels: further curves to reserve space for: path in the recording → title.
 
     Raises:
         DataError: if the source cannot be decoded.
@@ -90,31 +90,31 @@ def log_clip(
         )
     step = steps(track, shoulder_width(track))
     for name, part in PARTS.items():
-        path = name.replace(" ", "_")  # Rerun would have to escape a space
+        path = name.replace(" ", "_")  # Rerun would escape a space
         log_curve(recording, track, f"{CONFIDENCE}/{path}", track.confidence[:, part].mean(axis=1))
         motion = np.concatenate([[np.nan], mean_motion(step[:, part])])
         log_curve(recording, track, f"{MOTION}/{path}", motion)
 
 
 def set_time(recording: rr.RecordingStream, track: PoseTrack, number: int) -> None:
-    """Put what is logged next at kept frame `number` of the track."""
+    """Set the time of the data that is logged next to kept frame `number` of the track."""
     recording.set_time(FRAME, sequence=int(track.frame_index[number]))
     if np.isfinite(track.time[number]):
         recording.set_time(TIME, duration=float(track.time[number]))
     else:
-        recording.disable_timeline(TIME)  # or the row would stand at the time set last
+        recording.disable_timeline(TIME)  # otherwise the last time would be used
 
 
 def log_curve(
     recording: rr.RecordingStream, track: PoseTrack, path: str, values: NDArray[np.floating]
 ) -> None:
-    """Log a curve on the clocks of log_clip.
+    """Log a curve on the timelines of log_clip.
 
     Args:
-        recording: where to.
+        recording: recording to log to.
         track: the clip.
-        path: where in the recording.
-        values: (T,) at the track's frames; NaN = nothing there.
+        path: path in the recording.
+        values: (T,) values at the track's frames; NaN = none.
     """
     import rerun as rr
 
@@ -128,7 +128,7 @@ def log_curve(
 
 
 def _pictures(track: PoseTrack, source: Path) -> Iterator[tuple[int, bytes]]:
-    """Place in the track and JPEG of every kept frame: Rerun's players know fewer codecs than OpenCV."""
+    """Yield index in the track and JPEG of every kept frame: Rerun supports fewer codecs than OpenCV."""
     places = {int(index): number for number, index in enumerate(track.frame_index)}
     for frame in Video(source, track.info.start, track.info.end):
         if frame.index in places:
@@ -138,7 +138,7 @@ def _pictures(track: PoseTrack, source: Path) -> Iterator[tuple[int, bytes]]:
 
 
 def _annotation() -> rr.AnnotationContext:
-    """The limbs, which Rerun draws wherever both ends were logged."""
+    """Return the limbs, which Rerun draws if both ends were logged."""
     import rerun as rr
 
     return rr.AnnotationContext(
@@ -152,14 +152,14 @@ def _annotation() -> rr.AnnotationContext:
 def _blueprint(track: PoseTrack, panels: Mapping[str, str]) -> rr.blueprint.Blueprint:
     import rerun.blueprint as rrb
 
-    # Or it would fit what is drawn in the first moment, which may be a hand.
+    # Otherwise the view would fit the first frame, which may show only a hand.
     whole = rrb.VisualBounds2D(x_range=[0, track.info.width], y_range=[0, track.info.height])
     return rrb.Blueprint(
         rrb.Horizontal(
             rrb.Spatial2DView(origin=VIDEO, name="video", visual_bounds=whole),
             rrb.Vertical(
                 rrb.TimeSeriesView(origin=CONFIDENCE, name="confidence"),
-                rrb.TimeSeriesView(origin=MOTION, name="motion, shoulder widths a frame"),
+                rrb.TimeSeriesView(origin=MOTION, name="motion, shoulder widths per frame"),
                 *(rrb.TimeSeriesView(origin=origin, name=title) for origin, title in panels.items()),
                 rrb.TextDocumentView(origin="clip", name="clip"),
             ),

@@ -1,7 +1,7 @@
-"""Contact sheets for reports and papers: skeletons side by side on white, as PNG or SVG.
+"""Contact sheets for reports and papers: skeletons side by side on a white background, as PNG or SVG.
 
-Of one clip frames are shown, of several one skeleton each. SVG keeps captions in any script; OpenCV, which
-draws the PNG, knows ASCII only.
+For one clip, several frames are shown; for several clips, one skeleton each. SVG supports captions in any
+script; PNG is drawn with OpenCV, which supports ASCII only.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ SHEET_ENDINGS: Final = (".png", ".svg")
 FRAMES_OF_ONE_CLIP: Final = 8
 COLUMNS: Final = 8
 
-_TILE: Final = 180  # side of a skeleton's square, in SVG's units
-_CAPTION: Final = 20  # height of the line below it
+_TILE: Final = 180  # side of a skeleton's square, in SVG units
+_CAPTION: Final = 20  # height of the caption below it
 _MARGIN: Final = 0.06
-_PIXELS: Final = 2  # of the PNG for one unit of the SVG
+_PIXELS: Final = 2  # pixels of the PNG per unit of the SVG
 _MOST_LETTERS: Final = 24
-# Red-green-blue, told apart by color-blind people too (Okabe and Ito), dark enough for white paper.
+# Red-green-blue colors that color-blind people can distinguish (Okabe and Ito), dark enough for a white page.
 _BODY: Final = (70, 70, 70)
 _LEFT: Final = (230, 159, 0)
 _RIGHT: Final = (0, 114, 178)
@@ -44,7 +44,7 @@ class Tile:
     """One skeleton of a sheet.
 
     Attributes:
-        caption: the line below it.
+        caption: text below it.
         points: (49, 2) in the unit square, x right and y down; NaN = missing.
     """
 
@@ -53,7 +53,7 @@ class Tile:
 
 
 def tiles_of_one(track: PoseTrack) -> list[Tile]:
-    """Up to eight frames of a clip, spread evenly, all in the same square, each with its time or number."""
+    """Return up to eight evenly distributed frames of a clip at the same scale, with their time or number."""
     frames = np.linspace(0, len(track) - 1, min(len(track), FRAMES_OF_ONE_CLIP)).round().astype(int)
     points = _in_unit_square(track.keypoints[frames])
     times = track.time[frames]
@@ -65,11 +65,11 @@ def tiles_of_one(track: PoseTrack) -> list[Tile]:
 
 
 def tiles_of_several(tracks: Iterable[PoseTrack]) -> list[Tile]:
-    """One skeleton a clip, with its gloss or, if it has none, its id."""
+    """Return one skeleton per clip, with its gloss or, if it has none, its id."""
     tiles = []
     for track in tracks:
         seen = (track.confidence > 0).sum(axis=1)
-        # Of the frames that show most of the signer, the one nearest to the middle of the clip.
+        # Of the frames that show most keypoints of the signer, the one nearest to the middle of the clip.
         best = np.flatnonzero(seen == seen.max())
         frame = best[np.abs(best - (len(track) - 1) / 2).argmin()]
         tiles.append(Tile(track.info.gloss or track.info.id, _in_unit_square(track.keypoints[frame])))
@@ -81,17 +81,17 @@ def write_sheet(tiles: Sequence[Tile], target: Path) -> None:
 
     Args:
         tiles: at least one.
-        target: ends in .png or .svg; folders above it are made.
+        target: path with the extension .png or .svg; missing folders are created.
 
     Raises:
-        DataError: if it ends otherwise.
+        DataError: if it has another extension.
         OSError: if it cannot be written.
     """
     ending = target.suffix.lower()
     if ending not in SHEET_ENDINGS:
         raise DataError(
-            f"a sheet cannot be written as {ending or 'a file without an ending'}",
-            f"Name a file that ends in {' or '.join(SHEET_ENDINGS)}",
+            f"a sheet cannot be written as {ending or 'a file without an extension'}",
+            f"Use a file name that ends in {' or '.join(SHEET_ENDINGS)}",
         )
     target.parent.mkdir(parents=True, exist_ok=True)
     if ending == ".svg":
@@ -103,7 +103,7 @@ def write_sheet(tiles: Sequence[Tile], target: Path) -> None:
 
 
 def _in_unit_square(keypoints: NDArray[np.float32]) -> NDArray[np.floating]:
-    """(…, 49, 2) keypoints moved and scaled together so that all lie within the unit square."""
+    """Move and scale (…, 49, 2) keypoints together so that all are inside the unit square."""
     seen = keypoints[np.isfinite(keypoints[..., 0])]
     if len(seen) == 0:
         return keypoints
@@ -128,12 +128,12 @@ def _corner(place: int) -> NDArray[np.int_]:
 
 
 def _placed(tiles: Sequence[Tile]) -> Iterable[tuple[str, NDArray[np.floating], NDArray[np.int_]]]:
-    """Caption, (49, 2) points and the tile's left upper corner, in SVG's units."""
+    """Yield caption, (49, 2) points and the tile's upper left corner, in SVG units."""
     for place, tile in enumerate(tiles):
         corner = _corner(place)
         short = tile.caption
         if len(short) > _MOST_LETTERS:
-            # Corpora put what tells glosses apart at either end.
+            # The part of a gloss that identifies it may be at either end.
             short = f"{short[:9]}...{short[12 - _MOST_LETTERS :]}"
         yield short, tile.points * _TILE + corner, corner
 
@@ -161,7 +161,7 @@ def _svg(tiles: Sequence[Tile]) -> str:
 
 
 def _image(tiles: Sequence[Tile]) -> NDArray[np.uint8]:
-    """(height, width, 3) blue-green-red."""
+    """Return the sheet as (height, width, 3) blue-green-red."""
     width, height = _size(tiles)
     image = np.full((height * _PIXELS, width * _PIXELS, 3), 255, np.uint8)
     bits = 4
@@ -192,7 +192,7 @@ def _bones(points: NDArray[np.floating]) -> list[tuple[int, int]]:
 
 
 def _ascii(text: str) -> str:
-    """Without accents; what then is not ASCII becomes a question mark."""
+    """Return the text without accents; other characters beyond ASCII become question marks."""
     decomposed = unicodedata.normalize("NFKD", text)
     letters = (character for character in decomposed if not unicodedata.combining(character))
     return "".join(character if " " <= character <= "~" else "?" for character in letters)

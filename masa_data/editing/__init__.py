@@ -1,1 +1,1 @@
-"""Shard files made from shard files: copied, merged, relabeled, thinned out."""
+"""Editing of shard files: copying, merging, relabeling, subsampling."""

@@ -1,4 +1,4 @@
-"""Conditions on what is known of clips: `split=train`, `gloss=book,tea`, `frames>=16`, `id~book/*`."""
+"""Conditions on the properties of clips: `split=train`, `gloss=book,tea`, `frames>=16`, `id~book/*`."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ _FIELDS: Final = (*INFO_FIELDS, "frames")
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """What a clip must fulfil.
+    """A condition on a property of a clip.
 
     Attributes:
-        field: of ClipInfo, or "frames", the clip's length.
-        sign: =, !=, <, <=, >, >= or ~ (fits a pattern with * and ?).
-        values: one, or for = and != several of which one must fit.
+        field: a field of ClipInfo, or "frames", the length of the clip.
+        sign: =, !=, <, <=, >, >= or ~ (matches a pattern with * and ?).
+        values: one value; for = and !=, several alternatives are allowed.
     """
 
     field: str
@@ -36,16 +36,16 @@ class Condition:
 
     @classmethod
     def parse(cls, text: str) -> Condition:
-        """A condition out of "gloss=book,tea".
+        """Parse a condition like "gloss=book,tea".
 
         Raises:
-            DataError: if it is none, or names a field that clips do not have.
+            DataError: if the text is not a condition, or names a field that clips do not have.
         """
         match = _CONDITION.fullmatch(text)
         if match is None:
             raise DataError(
-                f"found the condition {text!a}, expected FIELD=VALUE or another sign of != < <= > >= ~",
-                "Quote it: {where}",
+                f"found the condition {text!a}, expected FIELD=VALUE or one of != < <= > >= ~ instead of =",
+                "Put it in quotes: {where}",
                 where="'frames>=16'",
             )
         name, sign, value = match.groups()
@@ -58,16 +58,16 @@ class Condition:
         return cls(name, sign, tuple(value.split(",")) if sign in ("=", "!=") else (value,))
 
     def mask(self, tracks: PoseShards) -> NDArray[np.bool_]:
-        """(N,) which clips of a dataset fulfil it. Unknown numbers (a frame rate) fulfil != alone.
+        """Return (N,) whether each clip fulfills it. An unknown number (a frame rate) only fulfills !=.
 
         Raises:
-            DataError: if a number was expected and another text given.
+            DataError: if a number is expected and the value is another text.
         """
         column = tracks.lengths if self.field == "frames" else tracks.column(self.field)
         if column.dtype == object:
             return self._text_mask(column)
         if self.sign == "~":
-            raise DataError(f"{self.field} is a number, which fits no pattern", "Compare it with = < or >")
+            raise DataError(f"{self.field} is a number and cannot match a pattern", "Use = < or >")
         numbers = [self._number(value) for value in self.values]
         if self.sign in ("=", "!="):
             found = np.isin(column, numbers)
@@ -75,7 +75,7 @@ class Condition:
         return _compared(column, self.sign, numbers[0])
 
     def unmet(self, tracks: PoseShards) -> list[str]:
-        """A line for each text asked for that no clip has: it may be misspelt, and the others hide it."""
+        """Return a line for each value that no clip has: it may be misspelled, and other values hide this."""
         column = tracks.lengths if self.field == "frames" else tracks.column(self.field)
         if column.dtype != object or self.sign not in ("=", "!="):
             return []
@@ -84,9 +84,8 @@ class Condition:
         for value in self.values:
             if value not in there:
                 near = get_close_matches(value, there, n=1)
-                lines.append(
-                    f"no clip has the {self.field} {value!r}" + (f"; is {near[0]!r} meant?" if near else "")
-                )
+                meant = f"; did you mean {near[0]!r}?" if near else ""
+                lines.append(f"no clip has the {self.field} {value!r}{meant}")
         return lines
 
     def _text_mask(self, column: NDArray[Any]) -> NDArray[np.bool_]:
@@ -98,7 +97,7 @@ class Condition:
             found = np.array([text in wanted for text in column.tolist()], bool)
             return found if self.sign == "=" else ~found
         raise DataError(
-            f"{self.field} is a text, which is neither more nor less than another", "Compare with =, != or ~"
+            f"{self.field} is a text and cannot be compared with < or >", "Compare it with =, != or ~"
         )
 
     def _number(self, value: str) -> float:
@@ -118,10 +117,10 @@ def _compared(column: NDArray[Any], sign: str, number: float) -> NDArray[np.bool
 
 
 def mask_of(tracks: PoseShards, conditions: tuple[Condition, ...]) -> NDArray[np.bool_]:
-    """(N,) which clips of a dataset fulfil all conditions.
+    """Return (N,) whether each clip of a dataset fulfills all conditions.
 
     Raises:
-        DataError: as `Condition.mask`.
+        DataError: as for `Condition.mask`.
     """
     chosen = np.ones(len(tracks), bool)
     for condition in conditions:

@@ -1,4 +1,4 @@
-"""Clips of one or several datasets to a new one; not a bit of their frames changes."""
+"""Copying of clips of one or several datasets to a new one; their frames do not change."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from masa_data.version import VERSION
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Clips of one dataset that are copied.
+    """Clips of one dataset to copy.
 
     Attributes:
         tracks: the open dataset.
-        numbers: (n,) of its clips, in the order they shall have.
-        renewed: gives what shall be known of a clip.
-        every: which frames of each clip are kept: every N-th, beginning with the first.
+        numbers: (n,) numbers of its clips, in their order in the copy.
+        renewed: returns the new properties of a clip.
+        every: every N-th frame of each clip is kept, beginning with the first.
     """
 
     tracks: PoseShards
@@ -47,19 +47,19 @@ def copy_clips(
     overwrite: bool = False,
     clip_done: Callable[[], None] = lambda: None,
 ) -> None:
-    """Write clips of open datasets to a new file, or to shards and an index, whole or not at all.
+    """Write clips of open datasets to a new file, or to shards and an index, completely or not at all.
 
     Args:
-        parts: at least one clip in all.
-        out: the file or index to make.
-        provenance: of the new dataset.
-        shard_clips: clips per shard; None = one self-contained file.
-        overwrite: whether `out` may be there. Shards beside it are never replaced.
+        parts: the clips; at least one in total.
+        out: path of the file or index.
+        provenance: provenance of the new dataset.
+        shard_clips: number of clips per shard; None = one self-contained file.
+        overwrite: whether an existing `out` may be replaced. Existing shards are never replaced.
         clip_done: called after every clip.
 
     Raises:
         NoClipsError: if there is no clip.
-        ExistsError: if something is there that may not be.
+        ExistsError: if a file exists that must not be replaced.
         DataError: if a clip is damaged.
         OSError: if the disk is full.
     """
@@ -69,7 +69,7 @@ def copy_clips(
     _refuse_inputs(parts, out)
     if out.exists() and not overwrite:
         raise ExistsError(
-            f"{out} is there already", "Name another output file, or give {overwrite}", overwrite=True
+            f"{out} already exists", "Choose another output file, or give {overwrite}", overwrite=True
         )
     refuse_unfinished(out)
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -99,7 +99,7 @@ def _thinned(stored: StoredTrack, every: int) -> StoredTrack:
     if every == 1:
         return stored
     columns = {name: getattr(stored, name)[::every] for name in FRAME_COLUMNS}
-    # What lay too far outside has a position but no confidence; what was missing has neither.
+    # A keypoint that was too far outside has a position but no confidence; a missing one has neither.
     outside = (columns["confidence"] == 0) & columns["positions"].any(axis=-1)
     return StoredTrack(stored.info, **columns, clamped=min(stored.clamped, int(outside.sum())))
 
@@ -108,4 +108,4 @@ def _refuse_inputs(parts: Sequence[Part], out: Path) -> None:
     for part in parts:
         shards = [part.tracks.path.with_name(entry.name) for entry in part.tracks.shards]
         if out.resolve() in [path.resolve() for path in (part.tracks.path, *shards)]:
-            raise DataError(f"{out} is an input too, expected another file as the output", "Name another")
+            raise DataError(f"{out} is also an input, expected another file as the output", "Choose another")

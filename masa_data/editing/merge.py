@@ -1,6 +1,6 @@
-"""Several datasets to one: their ids must differ, their classes must agree or be numbered anew.
+"""Merging of datasets: their ids must differ; their class numbers must agree or are assigned again.
 
-`masa_data.classes.classes` says what a class is.
+See `masa_data.classes.classes` for the identity of a class.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ from masa_data.shards.reader import PoseShards
 from masa_data.tracks.provenance import Provenance
 from masa_data.tracks.track import NO_LABEL, ClipInfo
 
-# Of a gloss or number: the numbers or glosses that each dataset has for it.
+# For each gloss or number: its numbers or glosses in each dataset.
 _Found: TypeAlias = dict[str | int, dict[int, set[str | int]]]
 
 
 @dataclass(frozen=True, slots=True)
 class Merge:
-    """What there is to copy.
+    """The plan of a merge.
 
     Attributes:
         parts: all clips of all datasets.
-        provenance: of the dataset they make together.
-        renumbered: corpora whose classes got other numbers.
-        notes: what is odd about the classes of all together, a line each.
+        provenance: provenance of the merged dataset.
+        renumbered: corpora whose classes have new numbers.
+        notes: notes about the classes of all datasets together, one line each.
     """
 
     parts: list[Part]
@@ -44,20 +44,20 @@ class Merge:
 
 
 def merge(datasets: Sequence[PoseShards], *, prefix: bool = False, any_estimator: bool = False) -> Merge:
-    """Plan how datasets become one.
+    """Plan the merge of datasets.
 
-    Where two of them give one class number to different glosses, or one gloss different numbers, the glosses
-    of that corpus are numbered anew in alphabetical order; not so those of WLASL and the other corpora whose
-    lists number them.
+    If two datasets use one class number for different glosses, or different numbers for one gloss, the
+    glosses of this corpus are numbered again in alphabetical order. This does not apply to WLASL and the
+    other corpora with official class numbers.
 
     Args:
-        datasets: two or more, open.
-        prefix: put the name of its file in front of every id.
-        any_estimator: join keypoints of different estimators all the same; the new file says so.
+        datasets: at least two open datasets.
+        prefix: whether the name of its file is added at the beginning of every id.
+        any_estimator: whether keypoints of different estimators may be joined; the new file records this.
 
     Raises:
-        DataError: if they hold different estimators or samplings, share ids, mean different signs by one
-            official number, or number classes of a corpus differently that cannot be numbered anew.
+        DataError: if datasets have different estimators or samplings, share ids, use one official number for
+            different signs, or number classes of a corpus differently that cannot be numbered again.
     """
     check_go_together([(tracks.path, tracks.provenance) for tracks in datasets], any_estimator=any_estimator)
     names = [f"{tracks.path.stem}/" if prefix else "" for tracks in datasets]
@@ -76,7 +76,7 @@ def merge(datasets: Sequence[PoseShards], *, prefix: bool = False, any_estimator
 
 
 def _said(tracks: PoseShards) -> set[SignClass]:
-    """What a dataset calls its clips."""
+    """Return the classes of the clips of a dataset."""
     columns = (tracks.column(name).tolist() for name in ("corpus", "label", "gloss"))
     return {SignClass(*row) for row in set(zip(*columns, strict=True))}
 
@@ -103,14 +103,14 @@ def _refuse_shared_ids(datasets: Sequence[PoseShards], prefixes: list[str]) -> N
                 raise DataError(
                     f"the clip {prefix + clip_id!r} is in {other.path} and in {tracks.path}, expected each "
                     "once",
-                    "Give {prefix} to put the file's name in front of every id, or filter one of them first",
+                    "Give {prefix} to add the file's name to every id, or filter one of the files first",
                     prefix=True,
                 )
 
 
 def _new_numbers(datasets: Sequence[set[SignClass]]) -> dict[str, dict[str, int]]:
-    """Numbers of the glosses of each corpus whose numbers disagree."""
-    # Of each corpus: what each dataset calls a number, and how it numbers a gloss.
+    """Return new numbers for the glosses of each corpus whose numbers disagree."""
+    # For each corpus: the glosses of each number, and the numbers of each gloss, by dataset.
     glosses: dict[str, _Found] = defaultdict(lambda: defaultdict(dict))
     numbers: dict[str, _Found] = defaultdict(lambda: defaultdict(dict))
     nameless: dict[str, set[str | int]] = defaultdict(set)
@@ -135,7 +135,7 @@ def _new_numbers(datasets: Sequence[set[SignClass]]) -> dict[str, dict[str, int]
             raise DataError(
                 f"the files number the classes of {corpus!r} differently, and some of its classes have no "
                 "gloss",
-                "Give both files glosses, or one of them another corpus",
+                "Add glosses to both files, or give one of them another corpus",
             )
     return {
         corpus: {str(gloss): number for number, gloss in enumerate(sorted(numbers[corpus], key=str))}
@@ -144,7 +144,7 @@ def _new_numbers(datasets: Sequence[set[SignClass]]) -> dict[str, dict[str, int]
 
 
 def _disagree(found: _Found) -> bool:
-    """Whether two datasets give one key values that have nothing in common."""
+    """Return whether two datasets have values for the same key without a common value."""
     return any(
         mine.isdisjoint(other)
         for by_dataset in found.values()

@@ -1,4 +1,4 @@
-"""Labels and splits for a finished file: from a corpus's lists, or dealt by a rule."""
+"""Labels and splits for a finished file: from a corpus's lists, or assigned by a rule."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from masa_data.tracks.track import ClipInfo
 
 @dataclass(frozen=True, slots=True)
 class Relabeled:
-    """What relabeling did, or would do.
+    """The result or the plan of relabeling.
 
     Attributes:
-        infos: what is then known of each clip of the file, in its order.
-        changed: how many clips that changes.
-        unknown: ids of clips that the lists do not name, kept as they were.
-        contested: ids of clips of which several look like the same clip of the lists, kept as they were.
-        absent: how many clips of the lists are not in the file.
+        infos: new properties of each clip of the file, in its order.
+        changed: number of clips that change.
+        unknown: ids of clips that the lists do not name; unchanged.
+        contested: ids of clips of which several match the same list entry; unchanged.
+        absent: number of clips in the lists that are not in the file.
     """
 
     infos: list[ClipInfo]
@@ -35,17 +35,18 @@ class Relabeled:
 
 
 def relabel(infos: Sequence[ClipInfo], clips: Sequence[Clip]) -> Relabeled:
-    """Give clips of a file the labels that lists give them.
+    """Assign the labels of lists to the clips of a file.
 
-    A clip is recognized by its whole id; else by the last parts of its id ("videos/69241" is "69241"), or by
-    being the last parts of one id in the lists only. What the lists do not say of the signer is kept.
+    A clip matches a list entry with the same id; else the entry whose id is the end of the clip's id
+    ("videos/69241" matches "69241"), or the only entry whose id ends with the clip's id. The signer is kept
+    if the lists do not contain it.
 
     Args:
         infos: the clips of the file.
         clips: the clips of the lists.
 
     Raises:
-        DataError: if a text of the lists cannot be stored.
+        DataError: if a text in the lists cannot be stored.
     """
     matches, contested = _matches([info.id for info in infos], clips)
     renewed = [_renewed(info, clips[matches[info.id]]) if info.id in matches else info for info in infos]
@@ -61,11 +62,11 @@ def relabel(infos: Sequence[ClipInfo], clips: Sequence[Clip]) -> Relabeled:
 def write_relabeled(tracks: PoseShards, done: Relabeled) -> None:
     """Write the new labels to the dataset; open it again afterwards.
 
-    The rule by which its splits were dealt stays recorded only while a clip that it dealt keeps its split.
+    The recorded split rule is kept as long as a clip to which it was applied keeps its split.
 
     Raises:
-        DataError: as `rewrite`.
-        OSError: as `rewrite`.
+        DataError: as for `rewrite`.
+        OSError: as for `rewrite`.
     """
     kept = {*done.unknown, *done.contested}
     ruled = any(info.split for info in done.infos if info.id in kept)
@@ -74,20 +75,20 @@ def write_relabeled(tracks: PoseShards, done: Relabeled) -> None:
 
 
 def deal_splits(tracks: PoseShards, rule: SplitRule, *, again: bool = False) -> tuple[int, list[str]]:
-    """Give the clips that have no split one, and record the rule; open the dataset again afterwards.
+    """Assign a split to the clips without one, and record the rule; open the dataset again afterwards.
 
     Args:
         tracks: the open dataset.
-        rule: how to deal.
-        again: whether clips that have a split are dealt anew too.
+        rule: rule of the assignment.
+        again: whether clips that have a split are assigned again.
 
     Returns:
-        how many clips were dealt, and the splits that no clip is in now. If none had to be dealt, the dataset
-        is as before.
+        the number of clips that were assigned, and the splits that are empty afterwards. If no clip was
+        assigned, the dataset is unchanged.
 
     Raises:
-        DataError: if the rule cannot be applied, or other clips were dealt by another one.
-        OSError: as `rewrite`.
+        DataError: if the rule cannot be applied, or other clips were assigned by another rule.
+        OSError: as for `rewrite`.
     """
     infos = [tracks.info(number) for number in range(len(tracks))]
     if again:
@@ -98,8 +99,8 @@ def deal_splits(tracks: PoseShards, rule: SplitRule, *, again: bool = False) -> 
     earlier = tracks.provenance.split_rule
     if earlier not in (None, rule) and not again:
         raise DataError(
-            f"{tracks.path} has splits dealt by {earlier!r}, and {dealt:,} clips without one",
-            "Give the same {by} and {seed}, or {again} to deal all clips anew",
+            f"{tracks.path} has splits assigned by {earlier!r}, and {dealt:,} clips without a split",
+            "Give the same {by} and {seed}, or {again} to assign all clips again",
             by=...,
             seed=...,
             again=True,
@@ -108,14 +109,14 @@ def deal_splits(tracks: PoseShards, rule: SplitRule, *, again: bool = False) -> 
         infos = assign_splits(infos, rule)
     except DataError as error:
         raise DataError(
-            error.reason, "Name signers with masa-convert relabel, or give {by}", by="random"
+            error.reason, "Add signers with masa-convert relabel, or give {by}", by="random"
         ) from None
     rewrite(tracks, infos, tracks.provenance.model_copy(update={"split_rule": rule}))
     return dealt, empty_splits(info.split for info in infos)
 
 
 def _matches(ids: Sequence[str], clips: Sequence[Clip]) -> tuple[dict[str, int], set[str]]:
-    """Which clip of the lists each clip of the file is, and those where two of the file would be the same."""
+    """Return the matching list entry of each clip, and the clips of which several match the same entry."""
     whole = {clip.id: number for number, clip in enumerate(clips)}
     ends: dict[str, list[int]] = defaultdict(list)
     for number, clip in enumerate(clips):
@@ -128,7 +129,7 @@ def _matches(ids: Sequence[str], clips: Sequence[Clip]) -> tuple[dict[str, int],
         if clip_id not in matches:
             found = _by_end(clip_id, whole, ends)
             if found is not None:
-                # A clip with the whole id goes before one with a part of it.
+                # A clip with the whole id takes precedence over one with a part of it.
                 claims[found] += (clip_id, "") if found in exact else (clip_id,)
     matches |= {claimants[0]: number for number, claimants in claims.items() if len(claimants) == 1}
     contested = {clip_id for claimants in claims.values() if len(claimants) > 1 for clip_id in claimants}
@@ -144,7 +145,7 @@ def _by_end(clip_id: str, whole: Mapping[str, int], ends: Mapping[str, list[int]
 
 
 def _ends(clip_id: str) -> Iterator[str]:
-    """The id without its first part, its first two parts, and so on."""
+    """Yield the id without its first part, its first two parts, and so on."""
     while "/" in clip_id:
         clip_id = clip_id.partition("/")[2]
         yield clip_id

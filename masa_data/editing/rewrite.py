@@ -1,4 +1,4 @@
-"""Writes a dataset again with other facts about its clips; not a bit of its frames changes."""
+"""Rewriting of a dataset with other properties of its clips; their frames do not change."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from masa_data.version import VERSION
 
 
 def rewrite(tracks: PoseShards, infos: Sequence[ClipInfo], provenance: Provenance) -> None:
-    """Replace a dataset by one with the same frames and other facts about the clips.
+    """Replace a dataset by one with the same frames and other properties of the clips.
 
-    Until everything is written the old dataset stays as it is. New shards get names of their own; then one
-    rename puts the new file or index in the place of the old one, and the old shards are removed.
+    The old dataset does not change until everything is written. New shards have other names than the old
+    ones; then the new file or index replaces the old one in a single step, and the old shards are removed.
 
     Args:
         tracks: the open dataset; open it again afterwards.
-        infos: for each clip what shall be known of it, in the order of the dataset.
-        provenance: of the new file.
+        infos: new properties of each clip, in the order of the dataset.
+        provenance: provenance of the new file.
 
     Raises:
-        DataError: if a clip is damaged, or masa-extract is at work on the file. The dataset is as before.
-        OSError: if the disk is full. The dataset is as before.
+        DataError: if a clip is damaged, or masa-extract is writing the file. The dataset is unchanged.
+        OSError: if the disk is full. The dataset is unchanged.
     """
     refuse_unfinished(tracks.path)
     provenance = provenance.model_copy(update={"tool_version": VERSION})
@@ -58,7 +58,7 @@ def rewrite(tracks: PoseShards, infos: Sequence[ClipInfo], provenance: Provenanc
 
 
 def _other_name(index: Path, number: int, taken: set[str]) -> Path:
-    """A name for a shard that the index does not use yet: the usual one, or that with a b behind it."""
+    """Return a name for a shard that the index does not use: the usual one, or the same with a b appended."""
     usual = index.with_name(f"{index.stem}-{number:05d}{index.suffix}")
     return index.with_name(f"{usual.stem}b{usual.suffix}") if usual.name in taken else usual
 

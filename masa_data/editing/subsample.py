@@ -1,4 +1,4 @@
-"""Fewer clips of each class, the same ones for the same seed."""
+"""Selection of fewer clips per class; the same seed selects the same clips."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ def subsample(
 ) -> NDArray[np.bool_]:
     """Choose clips of each class and split.
 
-    The order in which clips are taken depends on their ids and the seed alone, so what is chosen with a
-    smaller number is part of what is chosen with a larger one.
+    The order of selection depends only on the clips' ids and the seed, so a smaller selection is always a
+    part of a larger one.
 
     Args:
         tracks: the dataset.
         among: (N,) clips to choose from; all others are kept.
-        per_class: how many to take, if there are as many; None = as many as `share` says.
-        share: 0..1, what part to take, rounded up, so that no class vanishes.
-        seed: another one chooses others.
+        per_class: number of clips per class and split, or fewer if there are not enough; None = use `share`.
+        share: share of the clips in 0..1, rounded up, so that every class keeps a clip.
+        seed: random seed of the selection.
 
     Returns:
-        (N,) which clips are kept.
+        (N,) whether each clip is kept.
     """
     groups: dict[tuple[str, int, str], list[int]] = defaultdict(list)
     corpora, splits = (tracks.column(name).tolist() for name in ("corpus", "split"))

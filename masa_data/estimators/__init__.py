@@ -1,1 +1,1 @@
-"""Frames in, 49 keypoints out."""
+"""Pose estimators: from frames to 49 keypoints."""

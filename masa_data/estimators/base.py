@@ -1,4 +1,4 @@
-"""What an estimator is."""
+"""The interface of pose estimators."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ INSTALL_MMPOSE: Final = (
 
 
 class Estimate(NamedTuple):
-    """What an estimator found in one frame.
+    """The result of an estimator for one frame.
 
     Attributes:
-        keypoints: (49, 2) pixels.
-        confidence: (49,) in 0..1, 0 = missing.
-        box: (4,) where it looked for the signer: left, top, right, bottom in pixels.
-        several_people: whether it saw more than one person.
+        keypoints: (49, 2) positions in pixels.
+        confidence: (49,) confidence in 0..1, 0 = missing.
+        box: (4,) region in which the signer was searched: left, top, right, bottom in pixels.
+        several_people: whether more than one person was found.
     """
 
     keypoints: NDArray[np.float32]
@@ -38,26 +38,26 @@ class Estimate(NamedTuple):
 
 
 class Estimator(Protocol):
-    """Finds one signer's 49 keypoints.
+    """Estimates the 49 keypoints of one signer.
 
     Attributes:
-        raw_scores: the lowest and the highest score in the clip that `estimate` last went through, as they
-            were before they were brought to 0..1; None if there were none, or confidence is all there is.
+        raw_scores: lowest and highest score in the last clip of `estimate`, before conversion to 0..1; None
+            if there were no scores, or the estimator only has confidences.
     """
 
     raw_scores: tuple[float, float] | None
 
     @property
     def identity(self) -> EstimatorIdentity:
-        """What is recorded of it in every file."""
+        """The identity of the estimator, as recorded in every file."""
 
     def estimate(self, images: Iterable[NDArray[np.uint8]], annotated: Box | None) -> Iterator[Estimate]:
-        """The keypoints of one clip, frame by frame.
+        """Yield the keypoints of one clip, frame by frame.
 
-        What it finds depends on this clip alone, never on clips before it, so that an extraction gives the
-        same result however it is cut up.
+        The result depends only on this clip, never on clips before it, so that an extraction has the same
+        result however it is divided.
 
         Args:
             images: the clip's frames in order, (height, width, 3) blue-green-red.
-            annotated: where the corpus says the signer is; None if it does not.
+            annotated: box of the signer in the corpus; None = the corpus has none.
         """

@@ -1,4 +1,4 @@
-"""Checkpoint files: published ones fetched once into a cache and verified, none of them able to run code."""
+"""Checkpoint files: published ones are downloaded once into a cache and verified; no code in them is run."""
 
 from __future__ import annotations
 
@@ -22,34 +22,34 @@ from masa_data.errors import DataError
 _TIMEOUT_S: Final = 30.0
 _BLOCK: Final = 1 << 20
 
-# name-<first 8 digits of the file's SHA-256>_<date>.pth or name-<digits>.pth. Some are published with only a
-# date there, which is made of hexadecimal digits too.
+# name-<first 8 digits of the file's SHA-256>_<date>.pth or name-<digits>.pth. Some published files have only
+# a date there, which also consists of hexadecimal digits.
 _PUBLISHED_HASH: Final = re.compile(r"-([0-9a-f]{8})(?:_\d{8})?\.pth$")
 _DATE: Final = re.compile(r"20\d{2}[01]\d[0-3]\d")
 
 
 def cache_folder() -> Path:
-    """Where downloaded checkpoints are kept: under $XDG_CACHE_HOME, by default ~/.cache."""
+    """Return the folder of downloaded checkpoints: in $XDG_CACHE_HOME, by default ~/.cache."""
     base = os.environ.get("XDG_CACHE_HOME", "")
     return (Path(base) if Path(base).is_absolute() else Path.home() / ".cache") / "masa" / "checkpoints"
 
 
 def is_address(checkpoint: str) -> bool:
-    """Whether a checkpoint is named by its address, not as a file."""
+    """Return whether a checkpoint is given by its address, not as a file."""
     return checkpoint.startswith(("https://", "http://"))
 
 
 def published_hash(name: str) -> str | None:
-    """The first eight hexadecimal digits of SHA-256 that a published file's name carries; None without."""
+    """Return the first eight hexadecimal digits of the SHA-256 in a published file's name; None if none."""
     found = _PUBLISHED_HASH.search(name)
     return None if found is None or _DATE.fullmatch(found[1]) else found[1]
 
 
 def cached_path(address: str, argument: str = "checkpoint") -> Path:
-    """Where the file at an address is kept once it is downloaded; `argument` named it, for messages.
+    """Return the path of the downloaded file of an address; `argument` is the argument's name, for messages.
 
     Raises:
-        DataError: if the address names no file.
+        DataError: if the address contains no file name.
     """
     parts = urlsplit(address)
     path = PurePosixPath(unquote(parts.path))
@@ -59,15 +59,19 @@ def cached_path(address: str, argument: str = "checkpoint") -> Path:
 
 
 def find_checkpoint(checkpoint: str, console: Console | None = None, argument: str = "checkpoint") -> Path:
-    """The file of a checkpoint, downloaded first if it is an address that is not in the cache.
+    """Return the file of a checkpoint; an address that is not in the cache is downloaded first.
 
     Args:
         checkpoint: a file, or an http(s) address.
-        console: where to show the progress of a download; None shows nothing.
-        argument: the one that names the checkpoint, for messages.
+        console: console for the progress of a download; None = no progress is shown.
+        argument: name of the argument with the checkpoint, for messages.
+
+    Returns:
+        the path of the file.
 
     Raises:
-        DataError: if there is no such file, it cannot be downloaded, or it is not what its name says.
+        DataError: if there is no such file, it cannot be downloaded, or it does not match the hash in its
+            name.
     """
     if not is_address(checkpoint):
         path = Path(checkpoint).expanduser()
@@ -76,14 +80,14 @@ def find_checkpoint(checkpoint: str, console: Console | None = None, argument: s
         return path
     path = cached_path(checkpoint, argument)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with claim_in_turn(Path(f"{path}.lock")):  # several workers, or several runs, may want it at once
+    with claim_in_turn(Path(f"{path}.lock")):  # several workers, or several runs, may need it at once
         if not path.exists():
             _download(checkpoint, path, console, argument)
     return path
 
 
 def _download(address: str, path: Path, console: Console | None, argument: str) -> None:
-    """Fetch a file under another name, verify it, and give it its name only then."""
+    """Download a file under a temporary name, verify it, and then rename it."""
     part = path.with_name(path.name + ".part")
     digest = hashlib.sha256()
     expected, received = None, 0
@@ -105,16 +109,16 @@ def _download(address: str, path: Path, console: Console | None, argument: str) 
         reason = getattr(error, "reason", error)
         raise _elsewhere(f"{address} cannot be reached ({reason})", path, argument) from None
     except OSError:
-        part.unlink(missing_ok=True)  # a full disk is not to stay full
+        part.unlink(missing_ok=True)  # frees space if the disk is full
         raise
     wanted = published_hash(path.name)
     if expected is not None and received != expected:
         part.unlink()
-        raise DataError(f"only {received:,} of {expected:,} bytes of {address} came", "Run it again")
+        raise DataError(f"received only {received:,} of {expected:,} bytes of {address}", "Run it again")
     if wanted is not None and not digest.hexdigest().startswith(wanted):
         part.unlink()
         raise DataError(
-            f"what {address} sent has SHA-256 {digest.hexdigest()[:8]}…, its name says {wanted}…",
+            f"the file from {address} has SHA-256 {digest.hexdigest()[:8]}…, but its name contains {wanted}…",
             f"Run it again; if that does not help, give another copy with {{{argument}}}",
             **{argument: "FILE"},
         )
@@ -131,7 +135,7 @@ def _elsewhere(reason: str, path: Path, argument: str) -> DataError:
     )
     return DataError(
         reason,
-        f"Fetch it where there is a network and give it with {{{argument}}} (or put it at {path}); "
+        f"Download it on a machine with a network and give it with {{{argument}}} (or put it at {path}); "
         f"meanwhile {{{without}}} works without {need}",
         **{argument: "FILE", without: value},
     )

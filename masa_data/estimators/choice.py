@@ -1,4 +1,4 @@
-"""Which estimator runs, where, and why that one. The choice is never silent."""
+"""The choice of estimator and device, with its reason. The choice is always shown."""
 
 from __future__ import annotations
 
@@ -29,30 +29,30 @@ ESTIMATORS: Final[tuple[EstimatorName, ...]] = ("mmpose", "mediapipe")
 
 @dataclass(frozen=True, slots=True)
 class EstimatorChoice:
-    """Which estimator runs.
+    """The chosen estimator.
 
     Attributes:
         name: one of ESTIMATORS.
         device: "cpu" or "cuda".
-        reason: why this one, in a few words, for the user.
-        mmpose: what was chosen of MMPose; of no meaning for another estimator.
-        person: where the signer is looked for, in a line for the user, if that was left to "auto".
+        reason: reason of the choice in a few words, for the user.
+        mmpose: options of MMPose; ignored for other estimators.
+        person: how the signer is located, in a line for the user, if that was left to "auto".
     """
 
     name: EstimatorName
     device: str
     reason: str
-    mmpose: MMPoseOptions = MMPoseOptions()  # noqa: RUF009  # it is frozen
+    mmpose: MMPoseOptions = MMPoseOptions()  # noqa: RUF009  # the class is frozen
     person: str = ""
 
 
 def choose_estimator(name: EstimatorName | None, device: Device, mmpose: MMPoseOptions) -> EstimatorChoice:
-    """Settle which estimator to use: MMPose where it is installed, as in the paper, else MediaPipe.
+    """Choose the estimator: MMPose, as in the paper, if it is installed; else MediaPipe.
 
     Args:
-        name: the user's choice, or None for the best that is installed.
-        device: the user's choice; "auto" takes a GPU where the estimator can use one.
-        mmpose: what the user chose of MMPose.
+        name: the user's choice; None = the best that is installed.
+        device: the user's choice; "auto" = a GPU if the estimator can use one.
+        mmpose: the user's options of MMPose.
 
     Raises:
         DataError: if it is not installed, or cannot run on the device.
@@ -61,7 +61,7 @@ def choose_estimator(name: EstimatorName | None, device: Device, mmpose: MMPoseO
         check_installed()
         lacking = _why_no_gpu()
         if device == "cuda" and lacking:
-            raise DataError(f"{{device}}: {lacking}", "Look with masa-doctor, or leave it out", device="cuda")
+            raise DataError(f"{{device}}: {lacking}", "Run masa-doctor, or leave it out", device="cuda")
         where = device if device != "auto" else ("cpu" if lacking else "cuda")
         reason = "as asked for" if name else "it is installed"
         if device == "auto" and lacking:
@@ -70,11 +70,11 @@ def choose_estimator(name: EstimatorName | None, device: Device, mmpose: MMPoseO
     if not is_installed("mediapipe"):
         raise NotInstalledError("MediaPipe is not installed", f"Run {INSTALL_MEDIAPIPE}")
     if device == "cuda":
-        raise DataError("MediaPipe's Holistic model runs on the CPU only", "Leave {device} out", device=...)
+        raise DataError("MediaPipe's Holistic model runs on the CPU only", "Leave out {device}", device=...)
     if mmpose != MMPoseOptions():
         raise DataError(
             "model, checkpoint, batch size, flip test, precision, person and the detector's checkpoint are "
-            "MMPose's, and MediaPipe would run",
+            "options of MMPose, but MediaPipe would be used",
             "Leave them out, or run make install-mmpose and give {estimator}",
             estimator="mmpose",
         )
@@ -82,10 +82,10 @@ def choose_estimator(name: EstimatorName | None, device: Device, mmpose: MMPoseO
 
 
 def identify(choice: EstimatorChoice, console: Console) -> EstimatorIdentity:
-    """What is recorded of the estimator in every file; its weights are downloaded first if need be.
+    """Return the identity of the estimator for the file; its weights are downloaded first if necessary.
 
     Raises:
-        DataError: if it is incompletely installed, or its weights cannot be had.
+        DataError: if it is incompletely installed, or its weights cannot be downloaded.
     """
     if choice.name == "mediapipe":
         return mediapipe_identity()
@@ -96,11 +96,11 @@ def identify(choice: EstimatorChoice, console: Console) -> EstimatorIdentity:
 
 
 def load_estimator(choice: EstimatorChoice, workers: int) -> Estimator:
-    """Load the chosen estimator's model, in the process that will use it.
+    """Load the chosen estimator's model in the process that uses it.
 
     Args:
-        choice: which.
-        workers: how many processes share the machine's cores.
+        choice: the chosen estimator.
+        workers: number of processes that share the machine's cores.
 
     Raises:
         DataError: if it is incompletely installed.
@@ -116,7 +116,7 @@ def load_estimator(choice: EstimatorChoice, workers: int) -> Estimator:
 
 
 def default_workers(choice: EstimatorChoice) -> int:
-    """As many processes as keep the machine busy: one a core, but one in all for a GPU."""
+    """Return the default number of processes: one per core, or one in total for a GPU."""
     return 1 if choice.device == "cuda" else available_cores()
 
 

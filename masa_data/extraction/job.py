@@ -1,4 +1,4 @@
-"""An extraction from its plan to its file: what is there already is left, the rest extracted and written."""
+"""An extraction from its plan to its file: existing clips are skipped, others are extracted and written."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ from masa_data.shards.builder import DatasetBuilder
 from masa_data.texts import counted
 
 _REPLACED_IN_SHARDS: Final = DataError(
-    "the video has been replaced since it was extracted, and shards stay as they are written",
-    "Give {overwrite} to extract all anew",
+    "the video has been replaced since it was extracted, but clips in shards cannot be replaced",
+    "Give {overwrite} to extract all clips again",
     overwrite=True,
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """Where an extraction goes, and how.
+    """Output file and settings of an extraction.
 
     Attributes:
-        out: the file to make or add to.
-        shard_clips: clips per shard; None for one self-contained file, or for what `out` has already.
-        overwrite: whether to start afresh rather than go on with what `out` has.
-        failures: where problems are listed, a line of JSON each; None = nowhere.
-        words: how their advice names arguments.
-        workers: processes side by side; None = one a core, or one in all for a GPU.
-        strict: whether the first clip that fails ends the run.
+        out: path of the output file, new or existing.
+        shard_clips: number of clips per shard; None = one self-contained file, or as in an existing `out`.
+        overwrite: whether to start from the beginning instead of adding to an existing `out`.
+        failures: path of the list of problems, one line of JSON each; None = no list.
+        words: formats the names of arguments in the advice.
+        workers: number of parallel processes; None = one per core, or one in total for a GPU.
+        strict: whether the first clip that fails stops the run.
     """
 
     out: Path
@@ -54,20 +54,20 @@ class Output:
 def run_extraction(
     plan: ExtractionPlan, output: Output, watcher: ExtractionWatcher | None = None
 ) -> ExtractionSummary:
-    """Extract what is not there yet and write the file. If it is stopped, the same call goes on from there.
+    """Extract the missing clips and write the file. If interrupted, make the same call again: it continues.
 
     Args:
-        plan: what to do.
-        output: where it goes.
-        watcher: is told how it goes on.
+        plan: the plan of the extraction.
+        output: output file and settings.
+        watcher: receives the progress.
 
     Returns:
-        what became of the clips. Those that failed are listed in it, and the others are in the file.
+        the result, with a list of clips that failed; the others are in the file.
 
     Raises:
-        DataError: if the file was made otherwise or another process writes it, if the estimator cannot be
-            loaded, if splits cannot be dealt; or at the first failure, if the run is strict.
-        OSError: if the disk is full; clips that were done are kept beside `out`.
+        DataError: if the file has other settings or another process writes it, if the estimator cannot be
+            loaded, or if splits cannot be assigned; or at the first failure, if the run is strict.
+        OSError: if the disk is full; finished clips are kept next to `out`.
     """
     with ExitStack() as stack:
         problems = stack.enter_context(ProblemList(output.failures, output.words))
@@ -85,14 +85,14 @@ def run_extraction(
 
 
 def missing_line(listing: Listing) -> str:
-    """A line about clips that a corpus names and that are not on disk."""
+    """Return a line about clips that a corpus names and that are not on disk."""
     corpus = next((clip.corpus for clip in listing.clips), "NAME")
     are = counted(listing.missing, "clip of the lists is", "clips of the lists are")
     return f"{are} not on disk; masa-corpus check {corpus} --root ROOT --missing missing.csv lists them."
 
 
 class _Job:
-    """One extraction as it goes on."""
+    """A running extraction."""
 
     def __init__(
         self,
@@ -119,7 +119,7 @@ class _Job:
         summary.missing = plan.listing.missing
         if self._output.strict and summary.missing:
             lacking = missing_line(plan.listing).rstrip(".")
-            raise DataError(lacking, "Fetch them, or leave {strict} out", strict=...)
+            raise DataError(lacking, "Download them, or leave out {strict}", strict=...)
         summary.failed = self._problems.failed
         clips = [clip for clip in plan.listing.clips if clip.id not in builder]
         if len(clips) < len(plan.listing.clips):
@@ -127,7 +127,7 @@ class _Job:
         summary.skipped = len(plan.listing.clips) - len(clips)
         if summary.skipped:
             there = counted(summary.skipped, "clip is", "clips are")
-            self._watcher.note(f"{there} there already; going on with {len(clips):,}")
+            self._watcher.note(f"{there} already done; continuing with {len(clips):,}")
         if clips:
             self._extract(clips)
 
@@ -160,11 +160,11 @@ class _Job:
             outcomes.close()
 
     def _with_replaced(self, clips: list[Clip]) -> list[Clip]:
-        """The clips that are not done yet, and those of replaced videos, unless shards hold them."""
+        """Return the clips that are not done, and those of replaced videos that are not in shards."""
         replaced = {clip.id for clip in replaced_clips(clips, self._builder)}
         if replaced and self._builder.can_replace:
             self._watcher.note(
-                f"{len(replaced):,} done clips are of videos that have been replaced since: "
+                f"{len(replaced):,} finished clips are of videos that have been replaced since: "
                 "they are extracted again"
             )
         elif replaced:
@@ -179,6 +179,6 @@ class _Job:
         self._watcher.problem(problem)
         if self._output.strict and problem.kind == "failed":
             error = problem.as_error().followed_by(
-                ". Stopped at the first failure, as {strict} asks; run it again to go on", strict=True
+                ". Stopped at the first failure because of {strict}; run it again to continue", strict=True
             )
             raise error.about(repr(problem.path))

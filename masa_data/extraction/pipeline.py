@@ -24,15 +24,15 @@ from masa_data.shards.builder import DatasetBuilder
 from masa_data.tracks.provenance import Sampling
 from masa_data.video.container import let_decoder_print
 
-# A line that ffmpeg prints about damaged data: [h264 @ 0x55…] error while decoding MB 34 14
+# A message of ffmpeg about damaged data: [h264 @ 0x55…] error while decoding MB 34 14
 _DECODER_COMPLAINT: Final = re.compile(r"^\[\w[^\]]* @ 0x[0-9a-f]+\] (.*)$", re.MULTILINE)
 
 
 class EstimatorUnavailableError(Exception):
-    """The estimator cannot be loaded in a worker; no clip can be extracted.
+    """A worker cannot load the estimator, so no clip can be extracted.
 
     Attributes:
-        error: why.
+        error: the reason.
     """
 
     def __init__(self, error: DataError) -> None:
@@ -48,23 +48,22 @@ def extract_clips(
     workers: int,
     mode: VideosMode = "auto",
 ) -> Generator[tuple[ClipOutcome, int]]:
-    """Extract clips in worker processes and keep each in the builder as soon as it is done.
+    """Extract clips in worker processes and add each to the builder as soon as it is finished.
 
     Args:
-        clips: those that are not in the builder yet.
-        builder: takes the tracks.
-        choice: which estimator.
-        sampling: which frames.
+        clips: clips that are not in the builder yet.
+        builder: receives the tracks.
+        choice: the chosen estimator.
+        sampling: selection of the frames.
         workers: number of processes.
-        mode: whether files are clips cut already or source videos.
+        mode: whether files are cut clips or source videos.
 
     Yields:
-        what became of each clip, in the order in which they finish, and how many of
-        its keypoints were clamped.
+        result of each clip, in the order in which they finish, and the number of its clamped keypoints.
 
     Raises:
         DataError: if the estimator cannot be loaded.
-        OSError: if a track cannot be written; those before are safe.
+        OSError: if a track cannot be written; earlier ones are safe.
     """
     task = functools.partial(_extract_in_worker, choice=choice, workers=workers, sampling=sampling, mode=mode)
     with closing(run_in_workers(task, clips, workers)) as outcomes:
@@ -75,8 +74,8 @@ def extract_clips(
                 yield outcome, clamped
             elif isinstance(outcome, WorkerDiedError):
                 error = DataError(
-                    f"the worker died at this clip ({outcome})",
-                    "Look whether memory ran out; give fewer {workers}, or convert the file again",
+                    f"the worker process died during this clip ({outcome})",
+                    "Check whether memory ran out; give fewer {workers}, or convert the file again",
                     workers=...,
                 )
                 yield ClipOutcome(clip, None, (Problem.of(error, clip.path, clip.id),)), 0
@@ -86,17 +85,17 @@ def extract_clips(
                 raise outcome
 
 
-@functools.cache  # one model a worker, loaded at its first clip
+@functools.cache  # one model per worker, loaded at its first clip
 def _worker_estimator(choice: EstimatorChoice, workers: int) -> Estimator:
     try:
         return load_estimator(choice, workers)
     except DataError as error:
         raise EstimatorUnavailableError(error) from None
-    except Exception as error:  # every worker would fail at every clip
+    except Exception as error:  # the same would happen for every clip in every worker
         text = str(error).strip().partition("\n")[0][:200]
         unavailable = DataError(
             f"the estimator {choice.name} cannot be loaded ({type(error).__name__}: {text})",
-            "Run masa-doctor, which says what to install",
+            "Run masa-doctor, which shows what to install",
         )
         raise EstimatorUnavailableError(unavailable) from None
 
@@ -113,18 +112,18 @@ def _extract_in_worker(
             return ClipOutcome(clip, None, (Problem.of(error, clip.path, clip.id),))
         except OSError as error:
             return ClipOutcome(clip, None, (Problem.of(in_words(error, ""), clip.path, clip.id),))
-        except Exception as error:  # one clip's surprise must not end the others
+        except Exception as error:  # an unexpected error of one clip must not stop the others
             unexpected = DataError(
                 f"unexpected {type(error).__name__}: {str(error).strip().partition(chr(10))[0]}",
-                "Convert the file again; if that does not help, report it with the file",
+                "Convert the file again; if that does not help, report the problem with the file",
             )
             return ClipOutcome(clip, None, (Problem.of(unexpected, clip.path, clip.id),))
     warnings = extracted.warnings
     complaints = _DECODER_COMPLAINT.findall(printed())
-    if complaints and not extracted.is_damaged:  # which frames were damaged is said already
-        warnings.append(f"the decoder met damaged data ({complaints[0]}) and made up for it")
+    if complaints and not extracted.is_damaged:  # otherwise the damaged frames are already reported
+        warnings.append(f"the decoder found damaged data ({complaints[0]}) and replaced it")
     problems = tuple(
-        Problem(clip.id, clip.path, "warning", warning, "Look at the clip; fetch it again if it matters")
+        Problem(clip.id, clip.path, "warning", warning, "Check the clip; download it again if necessary")
         for warning in warnings
     )
     return ClipOutcome(
@@ -134,7 +133,7 @@ def _extract_in_worker(
 
 @contextmanager
 def _captured_stderr() -> Iterator[Callable[[], str]]:
-    """Catch what native libraries print to standard error; yields a function that returns it at the end."""
+    """Capture the standard error of native libraries; yields a function that returns it at the end."""
     sys.stderr.flush()
     text = ""
     with tempfile.TemporaryFile() as file:

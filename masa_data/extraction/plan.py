@@ -1,4 +1,4 @@
-"""What an extraction will do: which clips, by which estimator, which of their frames."""
+"""The plan of an extraction: clips, estimator, and selection of frames."""
 
 from __future__ import annotations
 
@@ -27,21 +27,21 @@ from masa_data.version import VERSION
 
 @dataclass(frozen=True, slots=True)
 class WhatToExtract:
-    """What a user asks for.
+    """The user's request.
 
     Attributes:
         inputs: videos, folders, CSV lists and patterns; empty with a corpus.
-        corpus: the corpus whose own lists are read; None = the inputs say what there is.
-        root: with a corpus, the folder with its videos.
-        annotations: with a corpus, its lists or their folder; None = in `root`.
-        videos: with a corpus, whether files are clips cut already or source videos.
-        limit: only the first so many clips; None = all.
-        rename: whether a clip whose id is taken gets its path as its id, instead of becoming a problem.
-        estimator: what finds the keypoints; None = MMPose where it is installed, else MediaPipe.
-        device: where it runs.
-        mmpose: what is chosen of MMPose.
-        sampling: which frames to keep.
-        split_rule: how clips without a split are dealt to splits; None = not at all.
+        corpus: corpus whose own lists are read; None = the inputs are listed.
+        root: with a corpus: the folder with its videos.
+        annotations: with a corpus: its lists or their folder; None = in `root`.
+        videos: with a corpus: whether files are cut clips or source videos.
+        limit: number of clips to extract, the first ones; None = all.
+        rename: whether a clip whose id is in use gets its path as its id, instead of becoming a problem.
+        estimator: name of the estimator; None = MMPose if it is installed, else MediaPipe.
+        device: device of the estimator.
+        mmpose: options of MMPose.
+        sampling: selection of the frames.
+        split_rule: rule by which clips without a split are assigned to splits; None = they are not assigned.
     """
 
     inputs: tuple[str, ...] = ()
@@ -53,20 +53,20 @@ class WhatToExtract:
     rename: bool = False
     estimator: EstimatorName | None = None
     device: Device = "auto"
-    mmpose: MMPoseOptions = MMPoseOptions()  # noqa: RUF009  # it is frozen
-    sampling: Sampling = Sampling()  # noqa: RUF009  # likewise
+    mmpose: MMPoseOptions = MMPoseOptions()  # noqa: RUF009  # the class is frozen
+    sampling: Sampling = Sampling()  # noqa: RUF009  # the class is frozen
     split_rule: SplitRule | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ExtractionPlan:
-    """What will be done.
+    """The clips, the estimator and the provenance of an extraction.
 
     Attributes:
-        listing: the clips, and what could not be listed.
-        choice: the estimator, and why this one.
-        provenance: what will be recorded of the file.
-        videos: whether files are clips cut already or source videos.
+        listing: the clips, and the problems of entries that could not be listed.
+        choice: the estimator, and the reason for it.
+        provenance: provenance of the file.
+        videos: whether files are cut clips or source videos.
     """
 
     listing: Listing
@@ -75,25 +75,25 @@ class ExtractionPlan:
     videos: VideosMode = "auto"
 
     def check_splits(self) -> None:
-        """Check that the clips can be split as asked, apart from what a file holds already.
+        """Check that the split rule can be applied to the clips, without the clips that a file already has.
 
         Raises:
-            DataError: if they cannot.
+            DataError: if it cannot.
         """
         if self.provenance.split_rule is not None:
             check_rule(self.listing.clips, self.provenance.split_rule)
 
 
 def plan_extraction(asked: WhatToExtract, console: Console) -> ExtractionPlan:
-    """Settle the estimator, fetch its weights if need be, and list the clips.
+    """Choose the estimator, download its weights if necessary, and list the clips.
 
     Args:
-        asked: for what.
-        console: shows a download, if there is one.
+        asked: the user's request.
+        console: shows the progress of a download.
 
     Raises:
         NotInstalledError: if the estimator is not installed.
-        DataError: if it cannot run here, an input is not there, or a corpus's lists cannot be used.
+        DataError: if it cannot run here, an input does not exist, or a corpus's lists cannot be used.
         OSError: if a file or folder cannot be read.
     """
     choice = choose_estimator(asked.estimator, asked.device, asked.mmpose)
@@ -118,9 +118,9 @@ def _refuse_without_clock(clips: list[Clip]) -> None:
     folders = [clip for clip in clips if clip.source.is_dir()]
     if folders:
         raise DataError(
-            f"{{max_fps}} goes by the clock, and {len(folders):,} of "
-            f"{len(clips):,} clips are folders of images that have none (first: {folders[0].path!r})",
-            "Give {every} for them, and extract them apart from the videos",
+            f"{{max_fps}} requires frame times, and {len(folders):,} of "
+            f"{len(clips):,} clips are folders of images without them (first: {folders[0].path!r})",
+            "Give {every} for them, and extract them separately from the videos",
             every=...,
             max_fps=...,
         )

@@ -1,4 +1,4 @@
-"""What became of an extraction: counts, and the problems that there were."""
+"""The result of an extraction: counts and problems."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ _SHOWN_PROBLEMS = 5
 
 @dataclass(frozen=True, slots=True)
 class ClipOutcome:
-    """What became of one clip.
+    """The result of one clip.
 
     Attributes:
         clip: the clip.
-        track: its keypoints; None if it failed.
+        track: its track; None = failed.
         problems: a failure, or warnings about a clip that was kept.
-        range_case: how the corpus's frame range was read.
-        crop_case: how the corpus's box was read.
-        raw_scores: the lowest and the highest score that the confidence was made from; None if not known.
+        range_case: how the corpus's frame range was interpreted.
+        crop_case: how the corpus's box was interpreted.
+        raw_scores: lowest and highest score from which the confidence was computed; None = unknown.
     """
 
     clip: Clip
@@ -40,28 +40,28 @@ class ClipOutcome:
 
 @dataclass(slots=True, repr=False)
 class ExtractionSummary:
-    """What became of an extraction.
+    """The result of an extraction.
 
     Attributes:
-        out: the file that it was for.
-        is_written: whether that file is there: it is not if no clip at all could be extracted.
-        done: clips extracted.
-        skipped: clips that were in the file before.
-        failed: clips and inputs that failed.
-        missing: clips that a corpus's lists name and that are not on disk.
+        out: path of the output file.
+        is_written: whether that file exists; it does not if no clip could be extracted.
+        done: number of extracted clips.
+        skipped: number of clips that were already in the file.
+        failed: number of clips and inputs that failed.
+        missing: number of clips that a corpus's lists name and that are not on disk.
         problems: failures, and warnings about clips that were kept.
-        failures: the file that lists them, if there are any and a file was asked for.
-        empty_splits: splits that got no clip, if clips were dealt to splits.
-        frames: frames kept.
-        left_hand: frames in which the left hand was found.
-        right_hand: frames in which the right hand was found.
+        failures: path of the list of problems; None = no problems, or no list was requested.
+        empty_splits: splits without a clip, if clips were assigned to splits.
+        frames: number of kept frames.
+        left_hand: number of frames in which the left hand was found.
+        right_hand: number of frames in which the right hand was found.
         confidence: sum over frames of the mean confidence of the 49 keypoints.
-        clamped: keypoints dropped because they lay more than a frame outside.
-        ranges: clips by how the corpus's frame range was read.
-        crops: clips by how the corpus's box was read.
-        several_people: clips in which more people than the signer were seen.
-        started: when, on the monotonic clock.
-        ended: likewise; None = not yet.
+        clamped: number of keypoints that were dropped because they were more than one frame size outside.
+        ranges: number of clips by how the corpus's frame range was interpreted.
+        crops: number of clips by how the corpus's box was interpreted.
+        several_people: number of clips in which more people than the signer were found.
+        started: time of the start, on the monotonic clock.
+        ended: time of the end, on the monotonic clock; None = not finished.
     """
 
     out: Path = Path()
@@ -88,8 +88,8 @@ class ExtractionSummary:
         """Count one clip.
 
         Args:
-            outcome: what became of it.
-            clamped: how many of its keypoints lay too far outside to be stored.
+            outcome: the result of the clip.
+            clamped: number of its keypoints that were too far outside to be stored.
         """
         if outcome.track is None:
             self.failed += 1
@@ -107,12 +107,12 @@ class ExtractionSummary:
 
     @property
     def is_complete(self) -> bool:
-        """Whether every clip worked."""
+        """Whether all clips were extracted."""
         return not (self.failed or self.missing)
 
     @property
     def seconds(self) -> float:
-        """From the start to the end, or till now."""
+        """Seconds from the start to the end, or until now."""
         return (time.monotonic() if self.ended is None else self.ended) - self.started
 
     @property
@@ -124,7 +124,7 @@ class ExtractionSummary:
         where = str(self.out) if self.is_written else f"{self.out}, which was not written"
         lines = [
             f"<ExtractionSummary of {where}",
-            f"  clips: {self.done:,} done, {self.skipped:,} there before, {self.failed:,} failed",
+            f"  clips: {self.done:,} done, {self.skipped:,} done before, {self.failed:,} failed",
             f"  frames: {self.frames:,} ({self.frames_per_second:.1f}/s)",
         ]
         if self.frames:

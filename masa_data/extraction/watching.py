@@ -1,4 +1,4 @@
-"""Who is told how an extraction goes on: a bar, lines, or a function of the caller's."""
+"""Observers of an extraction: a progress bar, lines of text, or a function of the caller."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ _SECONDS_BETWEEN_LINES: Final = 10
 
 @dataclass(frozen=True, slots=True)
 class ExtractionProgress:
-    """How far an extraction is, after a clip.
+    """The progress of an extraction after a clip.
 
     Attributes:
-        clip: id of the clip that came last.
-        done: clips that came, whether they worked or failed.
-        total: clips to be extracted in this run; those that were there before are not among them.
-        frames_per_second: frames kept per second since the start.
+        clip: id of the last clip.
+        done: number of clips so far, extracted or failed.
+        total: number of clips to extract in this run, without those that were already done.
+        frames_per_second: kept frames per second since the start.
     """
 
     clip: str
@@ -34,27 +34,27 @@ class ExtractionProgress:
 
 
 class ExtractionWatcher:
-    """Is told how an extraction goes on, and does nothing about it: to be overridden where wanted."""
+    """Receives the progress of an extraction. The methods do nothing; subclasses override them."""
 
     def note(self, line: str) -> None:
-        """Told something that a user should know, in a line."""
+        """Receive a message for the user, in one line."""
 
     def problem(self, problem: Problem) -> None:
-        """Told what went wrong."""
+        """Receive a problem."""
 
     def begin(self, clips: int, summary: ExtractionSummary) -> None:
-        """Told that work begins.
+        """Receive the start of the work.
 
         Args:
-            clips: to be extracted.
-            summary: counts what is done.
+            clips: number of clips to extract.
+            summary: the counts, which are updated during the work.
         """
 
     def clip_done(self, outcome: ClipOutcome) -> None:
-        """Told what became of a clip, once it is counted and before its problems are told."""
+        """Receive the result of a clip, after it is counted and before its problems are passed."""
 
     def end(self) -> None:
-        """Told that work ends, whatever ended it."""
+        """Receive the end of the work, for whatever reason."""
 
 
 class CallbackWatcher(ExtractionWatcher):
@@ -66,7 +66,7 @@ class CallbackWatcher(ExtractionWatcher):
         self._summary = ExtractionSummary()
 
     def begin(self, clips: int, summary: ExtractionSummary) -> None:
-        """Remember how many clips there are."""
+        """Store the number of clips."""
         self._total, self._summary = clips, summary
 
     def clip_done(self, outcome: ClipOutcome) -> None:
@@ -77,7 +77,7 @@ class CallbackWatcher(ExtractionWatcher):
 
 
 class BarWatcher(ExtractionWatcher):
-    """Shows a bar on a terminal, a line every ten seconds elsewhere."""
+    """Shows a progress bar on a terminal; elsewhere, a line every ten seconds."""
 
     def __init__(self, console: Console) -> None:
         self.console = console
@@ -87,11 +87,11 @@ class BarWatcher(ExtractionWatcher):
         self._bar: Progress | None = None
 
     def note(self, line: str) -> None:
-        """Print it."""
+        """Print the message."""
         self.console.print(line)
 
     def begin(self, clips: int, summary: ExtractionSummary) -> None:
-        """Show that nothing is done yet."""
+        """Show an empty progress bar."""
         self._total, self._summary, self._last = clips, summary, time.monotonic()
         if self.console.is_terminal:
             self._bar = Progress(
@@ -106,7 +106,7 @@ class BarWatcher(ExtractionWatcher):
             self._bar.start()
 
     def clip_done(self, outcome: ClipOutcome) -> None:
-        """Show one more."""
+        """Update the progress."""
         self._done += 1
         rate = self._summary.frames_per_second
         if self._bar is not None:
@@ -117,6 +117,6 @@ class BarWatcher(ExtractionWatcher):
             self.console.print(f"{self._done}/{self._total} clips, {rate:.1f} frames/s, {left:.0f} s left")
 
     def end(self) -> None:
-        """Leave the bar as it is."""
+        """Stop the progress bar; it remains visible."""
         if self._bar is not None:
             self._bar.stop()

@@ -1,8 +1,8 @@
-"""Where extraction runs: in worker processes on this machine.
+"""Worker processes for the extraction on this machine.
 
-A worker that dies (a decoder crash, the kernel's out-of-memory killer) costs the clip it was at, no more.
-That is why each has a pipe of its own. The pools of libraries have one for all, with a lock: a worker that
-is killed while it holds the lock leaves the others waiting for ever.
+If a worker dies (a decoder crash, or the kernel's out-of-memory killer), only its current clip fails.
+Therefore each worker has its own pipe. The pools of libraries have one pipe for all workers, with a lock: if
+a worker is killed while it holds the lock, the others wait forever.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ from masa_data.errors import DataError
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
-# So many new workers may die, one after the other, before they begin a task.
+# Maximum number of new workers that may die in succession before they start a task.
 _FRUITLESS_STARTS: Final = 3
 
 
 class WorkerDiedError(Exception):
-    """The worker process ended while at a task."""
+    """The worker process ended during a task."""
 
 
 def run_in_workers(
@@ -41,22 +41,22 @@ def run_in_workers(
 ) -> Generator[tuple[Task, Result | BaseException]]:
     """Apply a function to every task in worker processes.
 
-    Results come as they are ready. A worker has one task in hand at a time, so that the memory needed does
-    not grow with their number. Closing the iterator stops the workers at once; they end
-    with this process, too.
+    Results are yielded as they become available. Each worker has one task at a time, so memory does not grow
+    with the number of tasks. Closing the iterator stops the workers immediately; they also end with this
+    process.
 
     Args:
         function: must be picklable, as must tasks and results.
-        tasks: taken one by one.
+        tasks: the tasks; read one by one.
         workers: number of processes.
 
     Yields:
-        each task with its result, or with the exception it ended in (WorkerDiedError if the process died).
+        each task with its result, or with the exception that it raised (WorkerDiedError if the process died).
 
     Raises:
-        DataError: if workers die again and again before they begin a task.
+        DataError: if workers die repeatedly before they start a task.
     """
-    # glibc gives every native thread a heap of its own; one for all keeps a worker's memory level.
+    # glibc gives every native thread its own heap; a single heap keeps a worker's memory constant.
     os.environ.setdefault("MALLOC_ARENA_MAX", "1")
     remaining, fruitless = iter(tasks), 0
     idle: list[_Worker[Task, Result]] = []
@@ -68,11 +68,11 @@ def run_in_workers(
                 worker = idle.pop() if idle else _Worker(function)
                 busy.append(worker)
                 worker.give(task)
-            yield from done  # meanwhile the workers are at their next tasks
+            yield from done  # meanwhile the workers work on their next tasks
             if fruitless >= _FRUITLESS_STARTS:
                 raise DataError(
-                    f"worker processes died {fruitless} times before they began with a clip",
-                    "See in the system's log who ended them; memory may be short: try {workers}",
+                    f"worker processes died {fruitless} times before they started a clip",
+                    "Check in the system's log why they ended; memory may be insufficient: try {workers}",
                     workers=1,
                 )
             if not busy:
@@ -99,19 +99,19 @@ def run_in_workers(
 
 
 class _Begun:
-    """What a worker says when it has taken a task."""
+    """A worker's message that it has started a task."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Answer(Generic[Result]):
-    """What a worker says when it has done a task: the result, or the exception with where it was raised."""
+    """A worker's message that it has finished a task: the result, or the exception with its traceback."""
 
     outcome: Result | BaseException
     where: str = ""
 
 
 class _Worker(Generic[Task, Result]):
-    """A process and the parent's end of the pipe to it."""
+    """A process, and the parent's end of its pipe."""
 
     task: Task
 
@@ -127,7 +127,7 @@ class _Worker(Generic[Task, Result]):
 
     def give(self, task: Task) -> None:
         self.task, self.at_task = task, False
-        with suppress(OSError):  # it died while it was idle: receive() says so
+        with suppress(OSError):  # it died while it was idle: receive() reports this
             self.connection.send(task)
 
     def receive(self) -> _Begun | _Answer[Result] | WorkerDiedError:
@@ -150,14 +150,14 @@ class _Worker(Generic[Task, Result]):
 
 @contextmanager
 def _interrupts_held_back() -> Iterator[None]:
-    """Start a process deaf to Ctrl-C, which a terminal sends to all: it is for the parent to end its workers.
+    """Start a process that ignores Ctrl-C, which a terminal sends to all; the parent ends its workers.
 
-    A worker that only ignored it once it runs would die with a traceback while it is still importing.
+    A worker that ignored it only after its start would die with a traceback while it is still importing.
     """
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
-    resource_tracker.ensure_running()  # else start() does it, and unblocks SIGINT
+    resource_tracker.ensure_running()  # otherwise start() does this, and unblocks SIGINT
     before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
     try:
         yield
@@ -169,8 +169,8 @@ def _interrupts_held_back() -> Iterator[None]:
 def _main_left_alone() -> Iterator[None]:
     """Start a process that does not run the user's script again.
 
-    A new process imports the main module to find functions in it. Ours are not there; and a script that
-    extracts without asking for its `__name__` would begin anew in every worker.
+    A new process imports the main module to find functions in it. No function of this package is there; and a
+    script that extracts without checking its `__name__` would start again in every worker.
     """
     before = sys.modules["__main__"]
     sys.modules["__main__"] = ModuleType("__main__")
@@ -181,9 +181,9 @@ def _main_left_alone() -> Iterator[None]:
 
 
 def _work(function: Callable[[Task], Result], connection: Connection) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # where it could not be held back
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # for systems where it cannot be blocked before the start
     _leave_with_parent()
-    with suppress(EOFError, OSError):  # the parent is gone
+    with suppress(EOFError, OSError):  # the parent has ended
         while True:
             task = connection.recv()
             connection.send(_Begun())
@@ -202,7 +202,7 @@ def _answer(function: Callable[[Task], Result], task: Task) -> _Answer[Result]:
 
 
 def _leave_with_parent() -> None:
-    """End this process when its parent is killed, instead of going on with its task for nobody."""
+    """End this process when its parent is killed, because nobody needs the result of its task."""
     parent = multiprocessing.parent_process()
     assert parent is not None
 

@@ -1,1 +1,1 @@
-"""Other projects' keypoint formats: one place each, reading and writing."""
+"""Keypoint formats of other projects: reading and writing, one module or package per format."""

@@ -1,4 +1,4 @@
-"""What is known of clips, read from files that people may have changed."""
+"""Properties of clips, read from files that users may have changed."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ _WORDS: Final = {"true": True, "false": False, "1": True, "0": False, "": False}
 
 
 def read_facts(values: Mapping[str, object], where: str, advice: str) -> dict[str, Any]:
-    """Those fields of ClipInfo that are there, each of its type and in its range.
+    """Return the fields of ClipInfo that are given, after checking their types and ranges.
 
     Args:
-        values: by the fields' names, as texts or numbers; others, and None, are passed over.
-        where: the file and clip, for errors.
-        advice: likewise.
+        values: texts or numbers by field name; other names and None are ignored.
+        where: file and clip, for errors.
+        advice: advice for errors.
 
     Raises:
-        DataError: if one is not as expected.
+        DataError: if a value is not valid.
     """
     facts: dict[str, Any] = {}
     for name in INFO_FIELDS:
@@ -46,7 +46,7 @@ def read_facts(values: Mapping[str, object], where: str, advice: str) -> dict[st
             expected = "a text" if name in TEXT_FIELDS else "a number"
             raise DataError(
                 f"{where}: found the {name} {ascii(value)[:40]}, expected "
-                + ("train, val, test or nothing" if name == "split" else f"{expected} that it can be"),
+                + ("train, val, test or nothing" if name == "split" else f"{expected} in the valid range"),
                 advice,
             )
         facts[name] = fact
@@ -54,7 +54,7 @@ def read_facts(values: Mapping[str, object], where: str, advice: str) -> dict[st
 
 
 def _fact(name: str, value: object) -> str | int | float | bool | None:
-    """The value of a field; None if it is none."""
+    """Return the value of a field; None if it is not valid."""
     if name == "split":
         return SPLIT_NAMES.get(value.lower(), None if value else "") if isinstance(value, str) else None
     if name in TEXT_FIELDS:
@@ -63,7 +63,7 @@ def _fact(name: str, value: object) -> str | int | float | bool | None:
     if name == "several_people":
         return _WORDS.get(str(value).lower())
     try:
-        number = float(str(value).replace(",", ".") or "nan")  # Excel may have made it a decimal comma
+        number = float(str(value).replace(",", ".") or "nan")  # Excel may have written a decimal comma
     except ValueError:
         return None
     if name == "fps":

@@ -1,7 +1,7 @@
-"""`clips.csv`: what is known of each clip, beside files that hold keypoints alone.
+"""`clips.csv`: the properties of each clip, next to files that contain only keypoints.
 
-An export writes it into its folder, and an import of that folder takes from it what its files do not hold:
-size, rate and frame numbers, and corpus, gloss, label, split and signer.
+An export writes it into its folder. An import of that folder takes from it what the other files lack: size,
+rate and frame numbers, and corpus, gloss, label, split and signer.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from masa_data.tracks.track import INFO_FIELDS, ClipInfo, PoseTrack
 CLIPS_CSV: Final = "clips.csv"
 
 _NUMBERS: Final = "frame_numbers"
-_EARLIER: Final = (*INFO_FIELDS, "frames")  # what the first exports wrote
+_EARLIER: Final = (*INFO_FIELDS, "frames")  # columns that the first version of the export wrote
 _COLUMNS: Final = (*_EARLIER, _NUMBERS)
-_MAX_BYTES: Final = 256 << 20  # a clip has some hundred
+_MAX_BYTES: Final = 256 << 20  # a clip takes a few hundred bytes
 _ADVICE: Final = "Correct the line, or remove the list"
 
 
 class ClipsCsv:
-    """Writes a folder's list, a line a clip. Use as a context manager."""
+    """Writes a folder's list, one line per clip. Use as a context manager."""
 
     def __init__(self, folder: Path) -> None:
         self._file: TextIO = (folder / CLIPS_CSV).open("w", encoding="utf-8", newline="")
@@ -44,15 +44,15 @@ class ClipsCsv:
         self._file.close()
 
     def add(self, track: PoseTrack) -> None:
-        """Write a clip's line."""
+        """Write the line of a clip."""
         numbers = written_frames(track.frame_index)
         self._writer.writerow({**asdict(track.info), "frames": len(track), _NUMBERS: numbers})
 
 
 def with_listed_facts(folder: Path, clips: list[Clip]) -> list[Clip]:
-    """The clips of a folder with what its list says of them, if it has such a list.
+    """Return the clips of a folder with the properties in its list, if it has such a list.
 
-    A `clips.csv` with other columns is somebody else's and does not count.
+    A `clips.csv` with other columns does not come from an export and is ignored.
 
     Raises:
         DataError: if the list is damaged.

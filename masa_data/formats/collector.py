@@ -1,7 +1,7 @@
-"""Collects imported tracks and writes them to one file, whole or not at all.
+"""Collects imported tracks and writes them to one file, completely or not at all.
 
-Unlike masa-extract, an import starts from the beginning if it is stopped: reading keypoints is quick. Memory
-does not grow with the number of frames, since tracks wait on disk, in the folder `OUT.partial`.
+Unlike masa-extract, an interrupted import starts from the beginning, because reading keypoints is fast.
+Memory does not grow with the number of frames: tracks are kept on disk, in the folder `OUT.partial`.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ from masa_data.tracks.track import ClipInfo, PoseTrack
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """What became of one clip.
+    """The result of importing one clip.
 
     Attributes:
-        track: its keypoints; None if it failed.
-        problems: a failure, or warnings about a clip that was kept.
+        track: its track; None = failed.
+        problems: a failure, or warnings about a clip that was imported.
     """
 
     track: PoseTrack | None
@@ -41,12 +41,12 @@ class Imported:
 
 
 def as_problem(error: DataError | OSError, name: str, clip: str = "") -> Problem:
-    """A file that cannot be used, which costs a line and not the others.
+    """Return the problem for a file that cannot be used; other files are still imported.
 
     Args:
-        error: what was raised.
-        name: of the file, as the user gave it.
-        clip: id of the clip, if it is of one.
+        error: the error.
+        name: path of the file, as the user gave it.
+        clip: id of the clip, if the problem concerns one.
     """
     if isinstance(error, OSError):
         error = in_words(error, "")
@@ -56,13 +56,13 @@ def as_problem(error: DataError | OSError, name: str, clip: str = "") -> Problem
 def import_each(
     clips: Iterable[Clip], read: Callable[[Clip], tuple[PoseTrack, tuple[str, ...]]]
 ) -> Iterator[Imported]:
-    """Read clips one by one; one that cannot be read becomes a problem and the others go on.
+    """Read clips one by one; a clip that cannot be read becomes a problem, and the others are still read.
 
-    So does one of which the numbers cannot be pixels of its frames.
+    A clip whose numbers cannot be pixels of its frames also becomes a problem.
 
     Args:
-        clips: taken one by one.
-        read: gives a clip's track and what is odd about it; may raise DataError or OSError.
+        clips: clips to read, one by one.
+        read: returns a clip's track and warnings; may raise DataError or OSError.
     """
     for clip in clips:
         try:
@@ -76,30 +76,30 @@ def import_each(
             yield Imported(None, (Problem.of(too_large, clip.path, clip.id),))
         else:
             problems = [
-                Problem(clip.id, clip.path, "warning", warning, "Look at the clip") for warning in warnings
+                Problem(clip.id, clip.path, "warning", warning, "Check the clip") for warning in warnings
             ]
             yield Imported(track, tuple(problems))
 
 
 class TrackCollector:
-    """Takes tracks one by one and writes them at the end. Use as a context manager."""
+    """Collects tracks one by one and writes them at the end. Use as a context manager."""
 
     def __init__(self, out: Path, *, overwrite: bool = False) -> None:
         """Prepare to write `out`.
 
         Args:
-            out: the file to make.
-            overwrite: whether it may be there already. It stays as it is until `finish`.
+            out: path of the output file.
+            overwrite: whether an existing file may be replaced. It does not change until `finish`.
 
         Raises:
-            DataError: if it is there, or another process works on it.
+            DataError: if it exists and must not be replaced, or another process writes it.
             OSError: if the folder cannot be written.
         """
         self._out = out
         refuse_unfinished(out)
         if out.exists() and not overwrite:
             raise ExistsError(
-                f"{out} is there already", "Name another output file, or give {overwrite}", overwrite=True
+                f"{out} already exists", "Choose another output file, or give {overwrite}", overwrite=True
             )
         self._folder, self._claim = claim_work_folder(out)
         path = self._folder / "imported"
@@ -121,7 +121,7 @@ class TrackCollector:
 
     @property
     def note(self) -> str:
-        """A line for the user about the file system; "" if there is nothing to say."""
+        """A message for the user about the file system; "" = none."""
         return self._claim.note
 
     def add(self, track: PoseTrack) -> StoredTrack:
@@ -131,7 +131,7 @@ class TrackCollector:
             the track as it will be stored.
 
         Raises:
-            DataError: if its id was there before.
+            DataError: if there is already a track with its id.
             OSError: if the disk is full.
         """
         if track.info.id in self._journal:
@@ -141,10 +141,10 @@ class TrackCollector:
         return stored
 
     def finish(self, provenance: Provenance) -> None:
-        """Write the file, in the order in which the tracks came; glosses without a label are numbered.
+        """Write the file, with the tracks in the order of `add`; glosses without a label are numbered.
 
         Raises:
-            OSError: if the disk is full; the output is as before.
+            OSError: if the disk is full; the output is unchanged.
         """
         infos = number_glosses([self._journal.read(clip_id).info for clip_id in self._journal])
         frames = sum(self._journal.frames(info.id) for info in infos)

@@ -1,4 +1,4 @@
-"""A file of ours in another project's format."""
+"""Export of a file of pose tracks to another project's format."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ from masa_data.tracks.track import PoseTrack
 FolderFormat = Literal["pose", "openpose", "mmpose", "masa-pickle"]
 FileFormat = Literal["pyskl", "npz", "parquet"]
 FOLDER_FORMATS: Final = ("pose", "openpose", "mmpose", "masa-pickle")
-# A name that is too long, or taken by another clip's folder or file; all else concerns every clip.
+# The name is too long, or another clip has a folder or file of this name; all other errors end the export.
 _OF_THE_NAME: Final = (errno.ENAMETOOLONG, errno.EEXIST, errno.ENOTDIR, errno.EISDIR)
 FILE_FORMATS: Final = ("pyskl", "npz", "parquet")
 
 
 @dataclass(slots=True)
 class Exported:
-    """What became of an export.
+    """The result of an export.
 
     Attributes:
-        clips: how many were written.
-        frames: of these clips.
+        clips: number of clips that were written.
+        frames: number of frames of these clips.
         problems: clips that could not be written.
-        lost: what had no place in the format, a line each.
+        lost: data that the format cannot store, one line each.
     """
 
     clips: int = 0
@@ -51,15 +51,15 @@ class Exported:
 
 @dataclass(frozen=True, slots=True)
 class Exportable:
-    """Tracks to be exported, and what a format asks of all of them before the first is written.
+    """Tracks to export, and their common properties, which some formats need at the start.
 
     Attributes:
-        tracks: one by one.
-        path: where they are from, for errors.
-        provenance: of all of them.
-        corpora: the names of their corpora.
-        splits: the names of their splits, "" among them for clips without one.
-        frames: the number of frames of all tracks together.
+        tracks: the tracks, one by one.
+        path: path of their source, for errors.
+        provenance: provenance of all tracks.
+        corpora: names of their corpora.
+        splits: names of their splits, including "" if there are clips without one.
+        frames: number of frames of all tracks together.
     """
 
     tracks: Iterable[PoseTrack]
@@ -71,7 +71,7 @@ class Exportable:
 
     @classmethod
     def of_file(cls, tracks: PoseShards) -> Exportable:
-        """All clips of an open file, read one by one."""
+        """Return all clips of an open file; they are read one by one."""
         return cls(
             _each(tracks),
             str(tracks.path),
@@ -100,22 +100,22 @@ def export(
 ) -> Exported:
     """Write tracks in another project's format, clip by clip.
 
-    A format of a file a clip is a folder, in which clips.csv says what is known of each clip. Until all is
-    written nothing stands at `out`.
+    If the format has one file per clip, a folder is written, in which clips.csv contains the properties of
+    each clip. `out` is created only when everything has been written.
 
     Args:
         source: an open file, or other tracks.
         to: the format.
-        out: the folder or file to make.
-        overwrite: whether the file may be there. A folder that holds anything is never replaced.
-        strict: whether a clip that cannot be written ends the export, with nothing written.
+        out: path of the folder or file to create.
+        overwrite: whether an existing file may be replaced. A folder that is not empty is never replaced.
+        strict: whether a clip that cannot be written stops the export, so that nothing is written.
         clip_done: called after every clip.
 
     Raises:
-        ExistsError: if `out` is there and may not be.
+        ExistsError: if `out` exists and must not be replaced.
         NotInstalledError: if an optional library is missing.
         NoClipsError: if no clip can be written.
-        DataError: if the tracks do not fit into the format together; or (strict) one cannot be written.
+        DataError: if the format cannot store these tracks together; or (strict) one cannot be written.
         OSError: if the disk is full.
     """
     if isinstance(source, PoseShards):
@@ -131,9 +131,9 @@ def export(
                 if error.errno not in _OF_THE_NAME:
                     raise
                 unfit = DataError(
-                    f"found the clip id {track.info.id[:80]!a}, expected one that can be a path here "
+                    f"found the clip id {track.info.id[:80]!a}, expected one that is a valid path here "
                     f"({error.strerror})",
-                    "Leave the clip out with masa-convert filter, or choose a format of one file",
+                    "Leave the clip out with masa-convert filter, or choose a format with a single file",
                 )
                 done.problems.append(Problem.of(unfit, source.path, track.info.id))
             else:

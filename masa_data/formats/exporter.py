@@ -1,4 +1,4 @@
-"""What an export is: tracks in one by one, a file or a folder out, and a word on what had no place in it."""
+"""The interface of exports: they receive tracks one by one, write a file or folder, and report lost data."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from masa_data.tracks.skeleton import COCO_WHOLEBODY_INDICES
 from masa_data.tracks.track import PoseTrack
 
 # Of COCO-WholeBody.
-NOT_OURS: Final = "the 84 of the 133 keypoints that our files do not have are zeros with score 0"
-DECIMALS: Final = 4  # finer than a step of our files, at any size of frame
+NOT_OURS: Final = "the 84 of the 133 keypoints that masa's files do not have are zeros with score 0"
+DECIMALS: Final = 4  # finer than a step of the stored positions, at any frame size
 
 
 class Exporter(Protocol):
@@ -29,21 +29,21 @@ class Exporter(Protocol):
 
     @property
     def not_held(self) -> str:
-        """What this format has no place for, whatever the tracks."""
+        """Data that the format can never store."""
 
     def add(self, track: PoseTrack) -> None:
         """Write a track.
 
         Raises:
-            DataError: if this track cannot be written; others can.
+            DataError: if this track cannot be written; others can still be written.
             OSError: if the disk is full.
         """
 
     def finish(self) -> list[str]:
-        """Write what comes last.
+        """Write the end of the output.
 
         Returns:
-            what these very tracks lost, a line each.
+            data of these tracks that was lost, one line each.
 
         Raises:
             OSError: if the disk is full.
@@ -52,17 +52,17 @@ class Exporter(Protocol):
 
 @contextmanager
 def new_folder(out: Path) -> Iterator[Path]:
-    """A folder to write to, which becomes `out` at the end, or vanishes if something goes wrong.
+    """Create a folder for writing, which is renamed to `out` at the end, or removed after an error.
 
     Raises:
-        ExistsError: if `out` is there and not an empty folder.
-        OSError: if it cannot be made.
+        ExistsError: if `out` exists and is not an empty folder.
+        OSError: if it cannot be created.
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise ExistsError(f"{out} is there already", "Name a folder that is not there, or an empty one")
+        raise ExistsError(f"{out} already exists", "Choose a folder that does not exist, or an empty one")
     temporary = out.with_name(out.name + ".tmp")
     if temporary.exists():
-        raise ExistsError(f"{temporary} is there already", "Remove it if no other export is at work on it")
+        raise ExistsError(f"{temporary} already exists", "Remove it if no other export is using it")
     temporary.mkdir(parents=True)
     try:
         yield temporary
@@ -73,15 +73,15 @@ def new_folder(out: Path) -> Iterator[Path]:
 
 @contextmanager
 def new_file(out: Path, *, overwrite: bool) -> Iterator[Path]:
-    """A file to write to, which becomes `out` at the end, or vanishes if something goes wrong.
+    """Create a file for writing, which is renamed to `out` at the end, or removed after an error.
 
     Raises:
-        ExistsError: if `out` is there and may not be, or is a folder.
-        OSError: if its folder cannot be made.
+        ExistsError: if `out` exists and must not be replaced, or is a folder.
+        OSError: if its folder cannot be created.
     """
     if out.is_dir() or (out.exists() and not overwrite):
         raise ExistsError(
-            f"{out} is there already", "Name another output file, or give {overwrite}", overwrite=True
+            f"{out} already exists", "Choose another output file, or give {overwrite}", overwrite=True
         )
     out.parent.mkdir(parents=True, exist_ok=True)
     with new_files.new_file(out) as temporary:
@@ -89,33 +89,33 @@ def new_file(out: Path, *, overwrite: bool) -> Iterator[Path]:
 
 
 def place_of(folder: Path, clip_id: str, ending: str = "") -> Path:
-    """Where in a folder the file (or, without an ending, the folder) of a clip is: by its id, nowhere else.
+    """Return the path of a clip's file (without `ending`: folder) in a folder; it is never outside of it.
 
     Raises:
-        DataError: if the id would lead out of the folder or is no path.
+        DataError: if the id leads out of the folder or is not a valid path.
     """
     if not all(map(is_plain_name, clip_id.split("/"))) or clip_id == CLIPS_CSV:
         raise DataError(
-            f"found the clip id {clip_id!a}, expected one that can be a file's path in the output folder",
-            "Leave the clip out with masa-convert filter, or choose a format of one file",
+            f"found the clip id {clip_id!a}, expected one that is a valid path in the output folder",
+            "Leave the clip out with masa-convert filter, or choose a format with a single file",
         )
     return folder / PurePosixPath(clip_id + ending)
 
 
 def xy_and_score(track: PoseTrack) -> NDArray[np.float32]:
-    """(T, 49, 3) x, y in pixels and confidence; three zeros where missing, as other projects have it."""
+    """Return (T, 49, 3) x, y in pixels and confidence; three zeros if missing, as other projects write it."""
     return np.concatenate([np.nan_to_num(track.keypoints), track.confidence[..., None]], axis=2)
 
 
 def as_wholebody(track: PoseTrack) -> NDArray[np.float32]:
-    """(T, 133, 3) x, y in pixels and confidence of COCO-WholeBody; zeros for the 84 that we do not have."""
+    """Return (T, 133, 3) x, y in pixels and confidence of COCO-WholeBody; the other 84 keypoints are 0."""
     points = np.zeros((len(track), NUM_WHOLEBODY, 3), np.float32)
     points[:, COCO_WHOLEBODY_INDICES] = xy_and_score(track)
     return points
 
 
 def even_step(track: PoseTrack) -> int | None:
-    """How many source frames lie between kept ones; None if not always as many. 1 for a single frame."""
+    """Return the constant step between kept source frames; None if it varies. 1 for a single frame."""
     steps = np.diff(track.frame_index)
     if len(steps) == 0:
         return 1

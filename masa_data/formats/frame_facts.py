@@ -1,4 +1,4 @@
-"""How large and how fast the frames behind somebody's keypoints were: read from their videos, or assumed."""
+"""Size and rate of the frames of imported keypoints: read from their videos, or given by the user."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from masa_data.video.endings import VIDEO_ENDINGS
 from masa_data.video.facts import probe_source
 from masa_data.video.frames import source_sha256
 
-# Rates that differ by less are the same, written with fewer digits.
+# Rates with a smaller difference are equal; they are written with fewer digits.
 _SAME_RATE: Final = 1e-3
 # Frames per second: a frame each quarter of an hour, and faster than any camera that films people.
 SLOWEST, FASTEST = 0.001, 10_000.0
@@ -24,15 +24,15 @@ _SIZE: Final = re.compile(r"([1-9]\d{0,4})[x×]([1-9]\d{0,4})")
 
 @dataclass(frozen=True, slots=True)
 class FrameFacts:
-    """What keypoints alone do not say.
+    """Properties of the frames that keypoints do not contain.
 
     Attributes:
-        path: the source that the clip's keypoints belong to, as the user gave it.
-        width: of the frames, in pixels.
-        height: likewise.
-        fps: frames per second; NaN if the source has no clock.
-        frames: how many the source promises; None = unknown.
-        sha256: of the source's bytes, in hex; "" if unknown.
+        path: path of the source of the clip's keypoints, as the user gave it.
+        width: width of the frames in pixels.
+        height: height of the frames in pixels.
+        fps: frames per second; NaN = the source has no frame times.
+        frames: number of frames that the source declares; None = unknown.
+        sha256: SHA-256 of the source's bytes, in hex; "" = unknown.
     """
 
     path: str
@@ -46,42 +46,42 @@ class FrameFacts:
         if not (math.isnan(self.fps) or is_frame_rate(self.fps)):
             raise DataError(
                 f"found {self.fps:g} frames/s, expected {SLOWEST:g} to {FASTEST:g}, or none",
-                "Correct it where it comes from",
+                "Correct the source of this rate",
             )
 
 
 def is_frame_rate(fps: float) -> bool:
-    """Return whether a number can be the frame rate of a video; outside, times of frames have no sense."""
+    """Return whether a number can be the frame rate of a video; other rates give impossible times."""
     return SLOWEST <= fps <= FASTEST
 
 
 class FrameSource(Protocol):
-    """Knows the frames behind every clip."""
+    """Provides size and rate of the frames of each clip."""
 
     @property
     def size_setting(self) -> str:
-        """Where the size comes from, as it is recorded in the file."""
+        """The origin of the size, as it is recorded in the file."""
 
     @property
     def fps_setting(self) -> str:
-        """Where the frame rate comes from, as it is recorded in the file."""
+        """The origin of the frame rate, as it is recorded in the file."""
 
     def facts(self, clip: Clip) -> FrameFacts:
-        """The frames of one clip.
+        """Return size and rate of the frames of one clip.
 
         Raises:
-            DataError: if they are not known.
+            DataError: if they are unknown.
             OSError: if the video cannot be read.
         """
 
 
 @dataclass(frozen=True, slots=True)
 class AssumedFrames:
-    """The same size and rate for every clip, as the user says.
+    """The same size and rate for every clip, given by the user.
 
     Attributes:
-        width: in pixels.
-        height: in pixels.
+        width: width in pixels.
+        height: height in pixels.
         fps: frames per second.
     """
 
@@ -91,45 +91,45 @@ class AssumedFrames:
 
     @property
     def size_setting(self) -> str:
-        """Where the size comes from, as it is recorded in the file."""
+        """The origin of the size, as it is recorded in the file."""
         return f"assumed {self.width}x{self.height}"
 
     @property
     def fps_setting(self) -> str:
-        """Where the frame rate comes from, as it is recorded in the file."""
+        """The origin of the frame rate, as it is recorded in the file."""
         return f"assumed {self.fps:g}"
 
     def facts(self, clip: Clip) -> FrameFacts:
-        """The frames of one clip."""
+        """Return size and rate of the frames of one clip."""
         return FrameFacts(clip.path, self.width, self.height, self.fps)
 
 
 @dataclass(frozen=True, slots=True)
 class VideoFolder:
-    """The videos that the keypoints were found in.
+    """The videos from which the keypoints were estimated.
 
     Attributes:
-        root: holds `ID.mp4` (or another ending), or a folder ID of numbered images, for each clip ID; the
-            folders in front of a clip's name may be left out.
+        root: folder that contains, for each clip ID, `ID.mp4` (or another extension), or a folder ID of
+            numbered images; the folders in a clip's id may be missing.
     """
 
     root: Path
 
     @property
     def size_setting(self) -> str:
-        """Where the size comes from, as it is recorded in the file."""
+        """The origin of the size, as it is recorded in the file."""
         return "from videos"
 
     @property
     def fps_setting(self) -> str:
-        """Where the frame rate comes from, as it is recorded in the file."""
+        """The origin of the frame rate, as it is recorded in the file."""
         return "from videos"
 
     def facts(self, clip: Clip) -> FrameFacts:
-        """The frames of one clip.
+        """Return size and rate of the frames of one clip.
 
         Raises:
-            DataError: if its video is not there or cannot be decoded.
+            DataError: if its video is missing or cannot be decoded.
             OSError: if the video cannot be read.
         """
         source = self._find(clip.id)
@@ -147,7 +147,7 @@ class VideoFolder:
                     if source.is_dir() if ending == "" else source.is_file():
                         return source
         raise DataError(
-            f"found no video {parts[-1]!a} in {self.root}, expected {clip_id!a} with the ending mp4, avi, …",
+            f"found no video {parts[-1]!a} in {self.root}, expected {clip_id!a} with extension mp4, avi, …",
             "Put it there, or give {size} and {fps} instead of {videos}",
             size=...,
             fps=...,
@@ -156,15 +156,15 @@ class VideoFolder:
 
 
 def settle_facts(clip: Clip, stated: FrameFacts | None, frames: FrameSource | None) -> FrameFacts:
-    """The frames of a clip, out of all that says something of them, which must say the same.
+    """Determine size and rate of the frames of a clip from all sources, which must agree.
 
     Args:
-        clip: what a list beside it says is in its `listed`.
-        stated: what the file itself says; None = nothing.
-        frames: what the user says; None = nothing.
+        clip: the clip; its `listed` contains the values of a list next to the file.
+        stated: values in the file itself; None = none.
+        frames: values of the user; None = none.
 
     Raises:
-        DataError: if nobody says it, or two contradict each other.
+        DataError: if no source has them, or two sources disagree.
         OSError: if the video cannot be read.
     """
     listed = None
@@ -180,17 +180,17 @@ def settle_facts(clip: Clip, stated: FrameFacts | None, frames: FrameSource | No
             raise DataError(
                 f"found frames of {other.width}×{other.height} pixels {where}, expected the "
                 f"{facts.width}×{facts.height} {_origin(facts, said)}",
-                "Look whether this video belongs to these keypoints"
+                "Check whether this video belongs to these keypoints"
                 if facts.sha256 and said
-                else "Leave {size} out, which the files say; or where they are wrong remove clips.csv",
+                else "Leave out {size}, because the files contain it; or remove clips.csv if it is wrong",
                 size=...,
             )
-    if listed is None or (said is not None and said.sha256):  # a video knows itself best
+    if listed is None or (said is not None and said.sha256):  # the video itself takes precedence
         return facts
     if said is not None and math.isfinite(listed.fps) and abs(said.fps / listed.fps - 1) > _SAME_RATE:
         raise DataError(
             f"found {listed.fps:g} frames/s in clips.csv, expected the {said.fps:g} of {{fps}}",
-            "Leave {size} and {fps} out, which clips.csv says; or remove it if it is wrong",
+            "Leave out {size} and {fps}, because clips.csv contains them; or remove it if it is wrong",
             size=...,
             fps=...,
         )
@@ -204,33 +204,33 @@ def _origin(facts: FrameFacts, said: FrameFacts | None) -> str:
 
 
 def parse_size(text: str) -> tuple[int, int]:
-    """Width and height out of "640x360".
+    """Parse width and height in a text like "640x360".
 
     Raises:
-        DataError: if it is none.
+        DataError: if the text has another form.
     """
     match = _SIZE.fullmatch(text)
     if match is None:
-        raise DataError(f"found the size {text!r}, expected WIDTHxHEIGHT", "Give it like 640x360")
+        raise DataError(f"found the size {text!r}, expected WIDTHxHEIGHT", "Write it like 640x360")
     return int(match[1]), int(match[2])
 
 
 def frame_source(
     videos: Path | None, size: tuple[int, int] | None, fps: float | None, *, known: bool = False
 ) -> FrameSource | None:
-    """Where the size and rate of the frames come from, if the input does not say them.
+    """Choose the source of the frames' size and rate, if the input does not contain them.
 
     Args:
-        videos: the folder of the videos behind the keypoints; None = not given.
+        videos: folder of the videos of the keypoints; None = not given.
         size: width and height in pixels; None = not given.
         fps: frames per second; None = not given.
-        known: whether some input says them, so that nothing need be given.
+        known: whether some input contains them, so that they need not be given.
 
     Returns:
-        what was given; None if nothing was and nothing need be.
+        the chosen source; None if nothing was given and nothing is needed.
 
     Raises:
-        DataError: if they are not said, or two things say them.
+        DataError: if they are not given, or given twice.
     """
     given = {"videos": videos, "size": size, "fps": fps}
     names = [name for name, value in given.items() if value is not None]
@@ -245,9 +245,9 @@ def frame_source(
 
 def _unknown(given: list[str]) -> DataError:
     return DataError(
-        "keypoints do not say how large and how fast their frames were; found "
-        f"{' and '.join(f'{{{name}}}' for name in given) or 'no option'} to say it",
-        "Give {size} and {fps} together, or where that is an option {videos} alone",
+        "the keypoints do not contain the size and rate of their frames; found "
+        f"{' and '.join(f'{{{name}}}' for name in given) or 'no option'} to give them",
+        "Give {size} and {fps} together, or {videos} alone if that option exists",
         size=...,
         fps=...,
         videos=...,

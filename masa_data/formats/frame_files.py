@@ -1,4 +1,4 @@
-"""Clips of which each frame is a file of its own: `VIDEO_000000000042_keypoints.json`, `000042.json`."""
+"""Clips with one file per frame: `VIDEO_000000000042_keypoints.json`, `000042.json`."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ class FrameFiles:
     """The frames of many clips, found in folders.
 
     Attributes:
-        frame_of: the video and number that a file is a frame of, ("", 42) where it names no video; None if it
-            is none.
-        people: everybody in a frame; raises DataError or OSError.
-        files: of each clip, by id: numbers of frames and their files, in order.
+        frame_of: returns video and number of the frame in a file, ("", 42) if the name contains no video;
+            None if it is not a frame.
+        people: returns all people in a frame; raises DataError or OSError.
+        files: for each clip id, the frame numbers and their files, in order.
     """
 
     frame_of: Callable[[Path], tuple[str, int] | None]
@@ -37,19 +37,19 @@ class FrameFiles:
     files: dict[str, list[tuple[int, Path]]] = field(default_factory=dict)
 
     def add_folder(self, listing: Listing, root: Path, folder: Path, names: list[str]) -> list[str]:
-        """Find the clips of which frames lie in a folder.
+        """Find the clips whose frames are in a folder.
 
-        All frames of a folder are one clip, called as the folder is; where frames of several videos lie in
-        one folder, or in the one given, each video is a clip in it.
+        All frames of a folder are one clip with the folder's name. If the frames of several videos are in one
+        folder, or frames are in the given folder itself, each video is a clip in this folder.
 
         Args:
-            listing: takes the clips, and what is wrong with others.
-            root: the folder given.
-            folder: in it, or itself.
-            names: of the folder's files.
+            listing: listing to which clips and problems are added.
+            root: folder given by the user.
+            folder: root, or a folder in it.
+            names: names of the folder's files.
 
         Returns:
-            the names that are no frames.
+            the names that are not frames.
         """
         others: list[str] = []
         videos: dict[str, list[tuple[int, Path]]] = defaultdict(list)
@@ -66,21 +66,21 @@ class FrameFiles:
         return others
 
     def read(self, clip: Clip) -> WholeBody:
-        """The signer's keypoints in a clip's frames; frames that are absent are not in the track.
+        """Read the signer's keypoints from a clip's frames; missing frames are not in the track.
 
         Raises:
             DataError: if a file is not such a frame.
-            OSError: if one cannot be read.
+            OSError: if a file cannot be read.
         """
         frames = self.files[clip.id]
-        # The others of a crowd would have no part in it, but take memory.
+        # Of a crowd, only the largest people can be the signer; the others would only take memory.
         people = [largest(self.people(path)) for _, path in frames]
         index = np.array([number for number, _ in frames])
         if clip.listed is not None or not _counts_from_1(index):
             return find_signer(people, index)
         found = find_signer(people, index - 1)
         found.warnings.append(
-            f"frames are numbered from 1 to {len(index)}: taken as frames 0 to {len(index) - 1} of the video"
+            f"frames are numbered from 1 to {len(index)}: used as frames 0 to {len(index) - 1} of the video"
         )
         return found
 
@@ -92,7 +92,7 @@ class FrameFiles:
             frames.sort()
             if len({number for number, _ in frames}) != len(frames):
                 raise DataError(
-                    "found two files for one frame, expected one", "Keep the frames of one run in the folder"
+                    "found two files for one frame, expected one", "Keep the frames of only one run in it"
                 )
             check_frames(len(frames))
             if frames[-1][0] >= _MAX_NUMBER:
@@ -104,9 +104,9 @@ class FrameFiles:
             listing.problems.append(Problem.of(error, ascii(str(folder))[1:-1]))
             return
         listing.clips.append(clip)
-        self.files.setdefault(clip.id, frames)  # of two clips with an id the first is kept, as in `join`
+        self.files.setdefault(clip.id, frames)  # of clips with the same id, the first is kept, as in `join`
 
 
 def _counts_from_1(index: NDArray[np.int64]) -> bool:
-    """Whether the numbers are 1, 2, 3, …: so ffmpeg numbers images, while estimators leave out no frame."""
+    """Return whether the numbers are 1, 2, 3, …: ffmpeg numbers images so, and estimators skip no frame."""
     return len(index) > 1 and index[0] == 1 and index[-1] == len(index)

@@ -1,4 +1,4 @@
-"""Frame numbers as a short text: "0..40", "0..40/2", "3,7,9..12". Excel would make a date of 3-7."""
+"""Frame numbers as a short text: "0..40", "0..40/2", "3,7,9..12". Excel would convert 3-7 to a date."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _PART: Final = re.compile(r"(\d{1,9})(?:\.\.(\d{1,9})(?:/(\d{1,9}))?)?")
 
 
 def written_frames(index: NDArray[np.integer]) -> str:
-    """The text of increasing frame numbers, (T,)."""
+    """Return the text for increasing frame numbers, (T,)."""
     numbers = index.tolist()
     steps = np.diff(index).tolist()
     parts: list[str] = []
@@ -24,7 +24,7 @@ def written_frames(index: NDArray[np.integer]) -> str:
         last = first
         while last < len(steps) and steps[last] == steps[first]:
             last += 1
-        if last - first < 2:  # two numbers are no series
+        if last - first < 2:  # two numbers are not written as a series
             last = first
         every = f"/{steps[first]}" if last > first and steps[first] > 1 else ""
         parts.append(f"{numbers[first]}..{numbers[last]}{every}" if last > first else str(numbers[first]))
@@ -33,10 +33,10 @@ def written_frames(index: NDArray[np.integer]) -> str:
 
 
 def parse_frames(text: str, frames: int) -> NDArray[np.int64]:
-    """The (frames,) numbers that a text stands for.
+    """Return the (frames,) numbers in a text.
 
     Raises:
-        DataError: if it is none, they do not increase, or they are not so many.
+        DataError: if the text is not valid, the numbers do not increase, or their count is wrong.
     """
     check_frames(frames)
     series: list[NDArray[np.int64]] = []
@@ -58,7 +58,7 @@ def parse_frames(text: str, frames: int) -> NDArray[np.int64]:
 
 def _wrong(text: str, frames: int) -> DataError:
     return DataError(
-        f"found the frame numbers {text[:40]!a} of a clip of {frames:,} frames, expected as many, "
-        "increasing, as in 0..40 or 0..40/2",
+        f"found the frame numbers {text[:40]!a} of a clip of {frames:,} frames, expected one number per "
+        "frame, increasing, as in 0..40 or 0..40/2",
         "Export again, or remove the clip's line from clips.csv",
     )

@@ -1,4 +1,4 @@
-"""The imports of files that hold a clip each: of MMPose, MASA, pose-format and OpenPose."""
+"""Imports of formats with one or more files per clip: MMPose, MASA, pose-format and OpenPose."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from masa_data.formats.wholebody import WholeBody, WholeBodyImport
 
 
 def import_mmpose(inputs: Sequence[str], options: ImportOptions) -> ImportJob:
-    """MMPose's JSON files, or folders of them; a numbered file for each image of a folder is one clip.
+    """Import MMPose's JSON files, or folders of them; numbered files for the images of a folder are one clip.
 
     Args:
         inputs: files and folders.
-        options: what the files do not say.
+        options: the user's statements about the files.
 
     Raises:
-        DataError: if nothing says the size and rate of the frames.
+        DataError: if size and rate of the frames are unknown.
     """
     found = mmpose_frames()
     listing = list_keypoint_files(inputs, ".json", options.corpus, found)
@@ -38,14 +38,14 @@ def import_mmpose(inputs: Sequence[str], options: ImportOptions) -> ImportJob:
 
 
 def import_masa_pickle(inputs: Sequence[str], options: ImportOptions) -> ImportJob:
-    """Pickles of MASA, Uni-Sign and NLA-SLR, or folders of them; the last hold many clips each.
+    """Import pickles of MASA, Uni-Sign and NLA-SLR, or folders of them; those of NLA-SLR contain many clips.
 
     Args:
         inputs: files and folders.
-        options: what the files do not say.
+        options: the user's statements about the files.
 
     Raises:
-        DataError: if nothing says the size and rate of the frames.
+        DataError: if size and rate of the frames are unknown.
     """
     listing = list_keypoint_files(inputs, ".pkl", options.corpus)
     readers: dict[str, Callable[[], WholeBody]] = {}
@@ -69,11 +69,11 @@ def import_masa_pickle(inputs: Sequence[str], options: ImportOptions) -> ImportJ
 
 
 def import_pose(inputs: Sequence[str], options: ImportOptions) -> ImportJob:
-    """.pose files, which say the size and rate of their frames, or folders of them.
+    """Import .pose files, which contain the size and rate of their frames, or folders of them.
 
     Args:
         inputs: files and folders.
-        options: what the files do not say.
+        options: the user's statements about the files.
     """
     frames = None if options.videos is None else VideoFolder(options.videos)
     importer = WholeBodyImport(read_pose, frames, "pose-import", reading=options.reading)
@@ -83,14 +83,14 @@ def import_pose(inputs: Sequence[str], options: ImportOptions) -> ImportJob:
 
 
 def import_openpose(inputs: Sequence[str], options: ImportOptions) -> ImportJob:
-    """Folders of OpenPose's JSON, a file a frame.
+    """Import folders of OpenPose's JSON, one file per frame.
 
     Args:
         inputs: folders.
-        options: what the files do not say.
+        options: the user's statements about the files.
 
     Raises:
-        DataError: if nothing says the size and rate of the frames.
+        DataError: if size and rate of the frames are unknown.
     """
     found = openpose_frames()
     listing = list_openpose(found, inputs, options.corpus)

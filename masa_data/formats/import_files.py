@@ -1,4 +1,4 @@
-"""The imports of files that hold many clips each: pyskl's pickles, npz files and Parquet tables."""
+"""Imports of formats with many clips per file: pyskl's pickles, npz files and Parquet tables."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from masa_data.shards.joining import join_provenances
 
 
 def import_pyskl(inputs: Sequence[str], options: ImportOptions) -> ImportJob:
-    """Annotation pickles of pyskl and MMAction2, which say the size of the frames but not their rate.
+    """Import annotation pickles of pyskl and MMAction2, which contain the frames' size but not their rate.
 
     Args:
         inputs: files.
-        options: what the files do not say.
+        options: the user's statements about the files.
 
     Raises:
-        DataError: if nothing says the rate, or two things do.
+        DataError: if the rate is unknown, or given twice.
     """
     files = PysklFiles(math.nan if options.fps is None else options.fps)
     listing = Listing()
@@ -43,8 +43,8 @@ def import_pyskl(inputs: Sequence[str], options: ImportOptions) -> ImportJob:
     unsaid = options.videos is None and options.fps is None and not files.say_rates
     if unsaid or (options.videos is not None and options.fps is not None):
         raise DataError(
-            f"found {'no option' if options.fps is None else '{videos} and {fps}'} to say the rate of the "
-            "frames, which pyskl's files do not hold",
+            f"found {'no option' if options.fps is None else '{videos} and {fps}'} to give the rate of the "
+            "frames, which pyskl's files do not contain",
             "Give {fps}, or {videos}",
             fps=...,
             videos=...,
@@ -55,14 +55,14 @@ def import_pyskl(inputs: Sequence[str], options: ImportOptions) -> ImportJob:
 
 
 def import_npz(inputs: Sequence[str], options: ImportOptions) -> ImportJob:
-    """Npz files of kp49, offsets and label.
+    """Import npz files with kp49, offsets and label.
 
     Args:
         inputs: files.
-        options: what the files do not say.
+        options: the user's statements about the files.
 
     Raises:
-        DataError: if nothing says the size and rate of the frames.
+        DataError: if size and rate of the frames are unknown.
     """
     with ExitStack() as stack:
         files: list[NpzClips] = []
@@ -83,11 +83,11 @@ def import_npz(inputs: Sequence[str], options: ImportOptions) -> ImportJob:
 
 
 def import_parquet(inputs: Sequence[str], options: ImportOptions) -> ImportJob:
-    """Parquet tables of a row a frame, which say all that is needed.
+    """Import Parquet tables with one row per frame, which contain all properties.
 
     Args:
         inputs: files.
-        options: what the files do not say.
+        options: the user's statements about the files.
 
     Raises:
         NotInstalledError: if pyarrow is not installed.
@@ -100,8 +100,8 @@ def import_parquet(inputs: Sequence[str], options: ImportOptions) -> ImportJob:
                 file = stack.enter_context(ParquetClips(Path(name), options.estimator))
                 if files and (differences := files[0].provenance.differences(file.provenance)):
                     raise MismatchError(
-                        f"was made otherwise than {files[0].path} ({'; '.join(differences)})",
-                        "Import it into a file of its own",
+                        f"its tracks differ from those of {files[0].path} ({'; '.join(differences)})",
+                        "Import it into another file",
                     )
                 files.append(file)
             except (DataError, OSError) as error:

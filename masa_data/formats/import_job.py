@@ -1,4 +1,4 @@
-"""An import: clips one by one, what to record of them when all have come, and how they become a file."""
+"""An import job: it yields clips one by one, provides their provenance at the end, and writes a file."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from masa_data.tracks.provenance import Provenance
 
 @dataclass(slots=True)
 class ImportJob:
-    """Clips to be imported. Use as a context manager: it may hold files open.
+    """Clips to import. Use as a context manager, because it may keep files open.
 
     Attributes:
-        outcomes: what becomes of each clip, and of inputs that cannot be listed; to be iterated once.
-        total: how many outcomes there are; None = unknown.
-        provenance: gives what to record of the clips, once the last has come.
-        warning: gives what is odd about all clips together, once the last has come; None = nothing.
-        resources: what is held open.
+        outcomes: results of the clips, and of inputs that cannot be listed; can be iterated once.
+        total: number of results; None = unknown.
+        provenance: returns the provenance of the clips, after the last result.
+        warning: returns a warning about all clips together, after the last result; None = none.
+        resources: open files.
     """
 
     outcomes: Iterator[Imported]
@@ -52,14 +52,14 @@ def whole_body_job(
     model: str,
     outcomes: Iterator[Imported] | None = None,
 ) -> ImportJob:
-    """The job of importing the clips of a listing.
+    """Return the job of importing the clips of a listing.
 
     Args:
-        listing: the clips, and what is wrong with the inputs.
-        importer: reads them.
-        source: the format, to be recorded.
-        model: the model that found the keypoints, to be recorded.
-        outcomes: what becomes of the clips, if the listing does not tell how many there are.
+        listing: the clips, and the problems of the inputs.
+        importer: reads the clips.
+        source: name of the format, for the provenance.
+        model: model that found the keypoints, for the provenance.
+        outcomes: results of the clips, if the listing does not contain each clip.
     """
     return ImportJob(
         after_problems(listing.problems, outcomes or import_each(listing.clips, importer.track)),
@@ -70,24 +70,24 @@ def whole_body_job(
 
 
 def after_problems(problems: list[Problem], outcomes: Iterator[Imported]) -> Iterator[Imported]:
-    """What is wrong with the inputs, then what became of the clips."""
+    """Yield the problems of the inputs, then the results of the clips."""
     yield from (Imported(None, (problem,)) for problem in problems)
     yield from outcomes
 
 
 @dataclass(slots=True)
 class ImportSummary:
-    """What became of an import.
+    """The result of an import.
 
     Attributes:
-        out: the file that it was for; it is written if there is a clip.
-        note: a line for the user about the file system; "" if there is nothing to say.
-        clips: how many were imported.
-        frames: of these clips.
-        clamped: keypoints dropped because they lay more than a frame outside.
-        failed: clips and inputs that failed.
-        problems: failures, and warnings about clips that were kept.
-        failures: the file that lists the problems, if there are any.
+        out: path of the output file; it is written if there is at least one clip.
+        note: a message for the user about the file system; "" = none.
+        clips: number of imported clips.
+        frames: number of frames of these clips.
+        clamped: number of keypoints that were dropped because they were more than one frame size outside.
+        failed: number of clips and inputs that failed.
+        problems: failures, and warnings about imported clips.
+        failures: path of the file that lists the problems; None = no problems.
     """
 
     out: Path
@@ -109,20 +109,20 @@ def run_import(
     words: Words = in_python,
     clip_done: Callable[[], None] = lambda: None,
 ) -> ImportSummary:
-    """Collect the clips of a job into a file.
+    """Write the clips of a job to a file.
 
     Args:
         job: the clips.
-        out: the file to make.
-        overwrite: whether it may be there.
-        failures: where problems are listed, a line of JSON each; None = beside `out`.
-        words: how their advice names arguments.
-        clip_done: called after every outcome.
+        out: path of the output file.
+        overwrite: whether an existing file may be replaced.
+        failures: path of the list of problems, one line of JSON each; None = next to `out`.
+        words: formats the names of arguments in the advice.
+        clip_done: called after every result.
 
     Raises:
-        ExistsError: if `out` is there and may not be.
-        DataError: if it cannot be made.
-        OSError: if the disk is full; `out` is as before.
+        ExistsError: if `out` exists and must not be replaced.
+        DataError: if it cannot be written.
+        OSError: if the disk is full; `out` is unchanged.
     """
     summary = ImportSummary(out)
     failures = failures or out.with_name(out.name + ".failures.jsonl")
@@ -142,7 +142,7 @@ def run_import(
                         problems.note(Problem.of(error, info.path, info.id))
                 clip_done()
             if text := job.warning():
-                problems.note(Problem("", str(out), "warning", text, "Look which model gave the scores"))
+                problems.note(Problem("", str(out), "warning", text, "Check which model computed the scores"))
         if summary.clips:
             collector.finish(job.provenance())
     summary.failed = problems.failed

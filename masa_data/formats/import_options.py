@@ -1,4 +1,4 @@
-"""What a user says of keypoint files to import, beside their names."""
+"""The user's statements about keypoint files to import."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from masa_data.formats.reading import Reading, Units
 
 @dataclass(frozen=True, slots=True)
 class ImportOptions:
-    """What the files themselves do not say.
+    """Properties that the files do not contain.
 
     Attributes:
-        corpus: name of the clips' corpus, where the input names none.
-        units: of positions: "pixels", or "shares" of the frame's width and height.
-        swap_size: whether files that say a size give height and width the other way round.
-        estimator: the one that is declared to have found the keypoints; None = nobody says.
-        model: the model that found them, to be recorded.
-        size: width and height of the frames in pixels; None = not said.
-        fps: frames per second; None = not said.
-        videos: the folder of the videos behind the keypoints, which say size and rate; None = not at hand.
+        corpus: name of the clips' corpus, if the input contains none.
+        units: units of positions: "pixels", or "shares" of the frame's width and height.
+        swap_size: whether the size in files has height and width swapped.
+        estimator: declared estimator of the keypoints; None = not declared.
+        model: model that found the keypoints, for the provenance.
+        size: width and height of the frames in pixels; None = not given.
+        fps: frames per second; None = not given.
+        videos: folder of the videos of the keypoints, which provide size and rate; None = not given.
     """
 
     corpus: str = "folder"
@@ -36,21 +36,21 @@ class ImportOptions:
 
     @property
     def reading(self) -> Reading:
-        """How the numbers in the files are to be taken."""
+        """How the numbers in the files are interpreted."""
         return Reading(self.units, self.swap_size, self.estimator)
 
     def frames(self, *, known: bool) -> FrameSource | None:
-        """Where size and rate of the frames come from; None if only the input says them.
+        """Choose the source of the frames' size and rate; None if only the input contains them.
 
         Args:
-            known: whether some input says them, so that nothing else need.
+            known: whether some input contains them, so that they need not be given.
 
         Raises:
-            DataError: if nothing says them, or two things do.
+            DataError: if they are not given, or given twice.
         """
         return frame_source(self.videos, self.size, self.fps, known=known)
 
 
 def is_listed(listing: Listing) -> bool:
-    """Whether a list beside the files says size and rate of some clip."""
+    """Return whether a list next to the files contains size and rate of any clip."""
     return any(clip.listed is not None for clip in listing.clips)

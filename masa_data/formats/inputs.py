@@ -1,4 +1,4 @@
-"""Files of keypoints that a user names on the command line, as one listing."""
+"""Listing of the keypoint files that a user gives on the command line."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from masa_data.errors import DataError
 from masa_data.formats.clips_csv import with_listed_facts
 from masa_data.formats.frame_files import FrameFiles
 
-# MMPose's demo scripts put "results_" in front of the video's name; others put the model behind it.
+# MMPose's demo scripts write "results_" before the video's name; others append the model's name.
 _ADDED: Final = re.compile(r"^results_|\.mmpose\w*$")
 
 
 def list_keypoint_files(
     inputs: Iterable[str], ending: str, corpus: str, frames: FrameFiles | None = None
 ) -> Listing:
-    """List files and folders of one clip each, in the order given.
+    """List files and folders with one clip per file, in the given order.
 
-    As with videos, a clip's id is its path below the folder without its ending, and the folders `gloss/` and
-    `{train,val,test}/gloss/` say gloss and split, where no `clips.csv` of an export does.
+    As for videos, a clip's id is its path below the folder without file extension, and the folders `gloss/`
+    and `{train,val,test}/gloss/` define gloss and split, unless an export's `clips.csv` does.
 
     Args:
         inputs: paths.
-        ending: what the files in folders end in, like ".json".
+        ending: extension of the files in folders, like ".json".
         corpus: name of the corpus.
-        frames: finds clips of a file a frame among them, in folders; None = there are none.
+        frames: finds clips with one file per frame in folders; None = the format has no such clips.
     """
     return join(_list_one(Path(name), ending, corpus, frames) for name in inputs)
 

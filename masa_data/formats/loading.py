@@ -1,4 +1,4 @@
-"""Tracks out of other projects' files, in one call: what masa-convert imports, without a file of ours."""
+"""Reading of tracks from other projects' files in one call, like masa-convert, but without an output file."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ def load_pose(
     """Read a .pose file of pose-format: MediaPipe Holistic, COCO-WholeBody or OpenPose.
 
     Args:
-        path: the file. It says the size and the rate of the frames.
-        units: of positions: "pixels", or "shares" of the frame's width and height.
-        swap_size: whether the file gives height and width the other way round.
-        estimator: what found the keypoints, if that is known: "mediapipe", "mmpose" or "openpose".
-        corpus: name of the corpus to be recorded.
+        path: the file. It contains the size and the rate of the frames.
+        units: units of positions: "pixels", or "shares" of the frame's width and height.
+        swap_size: whether the file has height and width swapped.
+        estimator: estimator of the keypoints: "mediapipe", "mmpose" or "openpose"; None = unknown.
+        corpus: name of the corpus to record.
 
     Returns:
         the signer's track: (T, 49, 2) pixels and (T, 49) confidence.
 
     Raises:
-        DataError: if it is no such file, or its numbers cannot be pixels of its frames.
+        DataError: if it is not a .pose file, or its numbers cannot be pixels of its frames.
         OSError: if it cannot be read.
 
     Example:
@@ -59,23 +59,23 @@ def load_openpose(
     estimator: str | None = None,
     corpus: str = "folder",
 ) -> PoseTrack:
-    """Read the folder of one clip that OpenPose wrote: a JSON file a frame, …_000000000042_keypoints.json.
+    """Read OpenPose's folder of one clip: one JSON file per frame, …_000000000042_keypoints.json.
 
     Args:
         path: the folder.
-        size: width and height of the frames in pixels, with `fps`.
-        fps: frames per second, with `size`.
-        videos: in place of both, the folder with the clip's video, which says them.
-        units: of positions: "pixels", or "shares" of the frame's width and height.
-        estimator: what found the keypoints, if another than OpenPose wrote them.
-        corpus: name of the corpus to be recorded.
+        size: width and height of the frames in pixels; give it together with `fps`.
+        fps: frames per second; give it together with `size`.
+        videos: folder with the clip's video, which provides size and rate; replaces `size` and `fps`.
+        units: units of positions: "pixels", or "shares" of the frame's width and height.
+        estimator: estimator of the keypoints; None = OpenPose.
+        corpus: name of the corpus to record.
 
     Returns:
         the signer's track: (T, 49, 2) pixels and (T, 49) confidence.
 
     Raises:
-        DataError: if a file is not as it should be, several clips are in the folder, nothing says size and
-            rate, or the numbers cannot be pixels of such frames.
+        DataError: if a file is not valid, the folder contains several clips, size and rate are unknown, or
+            the numbers cannot be pixels of such frames.
         OSError: if a file cannot be read.
 
     Example:
@@ -95,23 +95,24 @@ def load_mmpose(
     estimator: str | None = None,
     corpus: str = "folder",
 ) -> PoseTrack:
-    """Read the JSON of MMPose for one clip, with COCO-WholeBody's 133 keypoints.
+    """Read MMPose's JSON of one clip, with COCO-WholeBody's 133 keypoints.
 
     Args:
-        path: the file of a video, or the folder of a numbered file for each image.
-        size: width and height of the frames in pixels, with `fps`.
-        fps: frames per second, with `size`.
-        videos: in place of both, the folder with the clip's video, which says them.
-        units: of positions: "pixels", or "shares" of the frame's width and height.
-        estimator: what found the keypoints; "mmpose" lets them stand beside clips that were extracted by it.
-        corpus: name of the corpus to be recorded.
+        path: the file of a video, or a folder with one numbered file per image.
+        size: width and height of the frames in pixels; give it together with `fps`.
+        fps: frames per second; give it together with `size`.
+        videos: folder with the clip's video, which provides size and rate; replaces `size` and `fps`.
+        units: units of positions: "pixels", or "shares" of the frame's width and height.
+        estimator: estimator of the keypoints; with "mmpose", the clips can be used together with clips that
+            MMPose extracted here.
+        corpus: name of the corpus to record.
 
     Returns:
         the signer's track: (T, 49, 2) pixels and (T, 49) confidence.
 
     Raises:
-        DataError: if it is no such file, nothing says size and rate, or the numbers cannot be pixels of such
-            frames.
+        DataError: if it is not such a file, size and rate are unknown, or the numbers cannot be pixels of
+            such frames.
         OSError: if it cannot be read.
 
     Example:
@@ -133,22 +134,22 @@ def load_masa_pickle(
 ) -> list[PoseTrack]:
     """Read a pickle of COCO-WholeBody keypoints of MASA, Uni-Sign (units="shares") or NLA-SLR.
 
-    No code in the pickle runs; numpy arrays and plain types are read.
+    No code in the pickle is executed; only numpy arrays and plain types are read.
 
     Args:
         path: the file.
-        size: width and height of the frames in pixels, with `fps`.
-        fps: frames per second, with `size`.
-        videos: in place of both, the folder with the clips' videos, which say them.
-        units: of positions: "pixels", or "shares" of the frame's width and height.
-        estimator: what found the keypoints, if that is known: "mediapipe", "mmpose" or "openpose".
-        corpus: name of the corpus to be recorded.
+        size: width and height of the frames in pixels; give it together with `fps`.
+        fps: frames per second; give it together with `size`.
+        videos: folder with the clips' videos, which provide size and rate; replaces `size` and `fps`.
+        units: units of positions: "pixels", or "shares" of the frame's width and height.
+        estimator: estimator of the keypoints: "mediapipe", "mmpose" or "openpose"; None = unknown.
+        corpus: name of the corpus to record.
 
     Returns:
         the tracks of its clips: one for MASA and Uni-Sign, many for NLA-SLR.
 
     Raises:
-        DataError: if it is no such file, nothing says size and rate, or a clip cannot be used.
+        DataError: if it is not such a file, size and rate are unknown, or a clip cannot be used.
         OSError: if it cannot be read.
 
     Example:
@@ -168,24 +169,24 @@ def load_pyskl(
     estimator: str | None = None,
     corpus: str = "pyskl",
 ) -> list[PoseTrack]:
-    """Read an annotation pickle of pyskl or MMAction2 with 133 (COCO-WholeBody) or our 49 keypoints.
+    """Read an annotation pickle of pyskl or MMAction2 with 133 (COCO-WholeBody) or masa's 49 keypoints.
 
-    No code in the pickle runs; numpy arrays and plain types are read.
+    No code in the pickle is executed; only numpy arrays and plain types are read.
 
     Args:
-        path: the file. It says the size of the frames.
-        fps: frames per second, which it does not say unless `save_pyskl` wrote it.
-        videos: in place of the rate, the folder with the clips' videos, which say it.
-        units: of positions: "pixels", or "shares" of the frame's width and height.
-        swap_size: whether the file gives height and width the other way round.
-        estimator: what found the keypoints, if that is known: "mediapipe", "mmpose" or "openpose".
-        corpus: name of the corpus to be recorded.
+        path: the file. It contains the size of the frames.
+        fps: frames per second; only files of `save_pyskl` contain it.
+        videos: folder with the clips' videos, which provide the rate; replaces `fps`.
+        units: units of positions: "pixels", or "shares" of the frame's width and height.
+        swap_size: whether the file has height and width swapped.
+        estimator: estimator of the keypoints: "mediapipe", "mmpose" or "openpose"; None = unknown.
+        corpus: name of the corpus to record.
 
     Returns:
         the tracks of its clips.
 
     Raises:
-        DataError: if it is no such file, nothing says the rate, or a clip cannot be used.
+        DataError: if it is not such a file, the rate is unknown, or a clip cannot be used.
         OSError: if it cannot be read.
 
     Example:
@@ -208,17 +209,17 @@ def load_npz(
 
     Args:
         path: the file.
-        size: width and height of the frames in pixels, with `fps`; files of `save_npz` say both.
-        fps: frames per second, with `size`.
-        units: of positions: "shares" of the frame's width and height, or "pixels".
-        estimator: what found the keypoints, if that is known: "mediapipe", "mmpose" or "openpose".
-        corpus: name of the corpus to be recorded.
+        size: width and height of the frames in pixels, together with `fps`; files of `save_npz` contain both.
+        fps: frames per second; give it together with `size`.
+        units: units of positions: "shares" of the frame's width and height, or "pixels".
+        estimator: estimator of the keypoints: "mediapipe", "mmpose" or "openpose"; None = unknown.
+        corpus: name of the corpus to record.
 
     Returns:
         the tracks of its clips.
 
     Raises:
-        DataError: if it is no such file, nothing says size and rate, or a clip cannot be used.
+        DataError: if it is not such a file, size and rate are unknown, or a clip cannot be used.
         OSError: if it cannot be read.
 
     Example:
@@ -236,21 +237,21 @@ def load_parquet(
     estimator: str | None = None,
     corpus: str = "parquet",
 ) -> list[PoseTrack]:
-    """Read a Parquet table of a row a frame, as `save_parquet` writes it.
+    """Read a Parquet table with one row per frame, as `save_parquet` writes it.
 
     Args:
         path: the file. It has columns id, width, height, frame_index, and x, y, confidence of each keypoint.
-        units: of positions: "pixels", or "shares" of the frame's width and height.
-        swap_size: whether the table gives height and width the other way round.
-        estimator: what found the keypoints, if the table does not say it.
-        corpus: name of the corpus to be recorded of clips of which the table names none.
+        units: units of positions: "pixels", or "shares" of the frame's width and height.
+        swap_size: whether the table has height and width swapped.
+        estimator: estimator of the keypoints, if the table does not contain it.
+        corpus: name of the corpus to record for clips without a corpus in the table.
 
     Returns:
         the tracks of its clips.
 
     Raises:
         NotInstalledError: if pyarrow is not installed.
-        DataError: if it is no such file, or a clip cannot be used.
+        DataError: if it is not such a file, or a clip cannot be used.
         OSError: if it cannot be read.
 
     Example:
@@ -269,7 +270,7 @@ def _one(make: _Import, path: str | Path, options: ImportOptions) -> PoseTrack:
     if len(tracks) != 1:
         raise DataError(
             f"found {len(tracks)} clips in {path}, expected one",
-            "Name the file or folder of one clip; masa-convert imports many",
+            "Give the file or folder of one clip; masa-convert imports many",
         )
     return tracks[0]
 
@@ -287,7 +288,7 @@ def _several(make: _Import, path: str | Path, options: ImportOptions) -> list[Po
             if outcome.track is not None:
                 tracks.append(outcome.track)
         if not tracks:
-            raise NoClipsError(f"found no clip in {path}", "Name another file or folder")
+            raise NoClipsError(f"found no clip in {path}", "Give another file or folder")
         if text := job.warning():
             odd.append(f"{path}: {text}")
         identity = job.provenance().estimator

@@ -1,7 +1,7 @@
-"""Pickles of COCO-WholeBody keypoints: MASA's own, and those that two kindred projects hand out.
+"""Pickles of COCO-WholeBody keypoints: of MASA, and those that two related projects publish.
 
-MASA      {'keypoints': (T, 133, 3), 'img_list': [...]}                        a clip
-Uni-Sign  {'keypoints': [(people, 133, 2), …], 'scores': [(people, 133), …]}   a clip, a list entry a frame
+MASA      {'keypoints': (T, 133, 3), 'img_list': [...]}                        one clip
+Uni-Sign  {'keypoints': [(people, 133, 2), …], 'scores': [(people, 133), …]}   one clip, an entry per frame
 NLA-SLR   {'train/book/07069': (T, 133, 3) or {'keypoints': …}, …}             many clips
 """
 
@@ -35,16 +35,16 @@ _EXPECTED: Final = (
 
 
 def clips_in_pickle(clip: Clip) -> Iterator[tuple[Clip, Callable[[], WholeBody]]]:
-    """The clips of a pickle, each with what reads it. No code in the file runs.
+    """Yield the clips of a pickle, each with a function that reads it. No code in the file is executed.
 
-    Where one file holds many clips its names are the clips' ids, and `gloss/clip` and `train/gloss/clip` say
-    gloss and split as folders do.
+    If a file contains many clips, its names are the clips' ids, and `gloss/clip` and `train/gloss/clip`
+    define gloss and split as folders do.
 
     Args:
         clip: the file.
 
     Raises:
-        DataError: if it is no such file.
+        DataError: if it is not such a file.
         OSError: if it cannot be read.
     """
     content = read_plain_pickle(clip.source)
@@ -55,7 +55,7 @@ def clips_in_pickle(clip: Clip) -> Iterator[tuple[Clip, Callable[[], WholeBody]]
     elif isinstance(content.get("keypoints"), (list, tuple)):
         yield clip, partial(_of_unisign, content)
     elif "annotations" in content:
-        raise DataError(f"found annotations as pyskl has them, {_EXPECTED}", "Use masa-convert pyskl")
+        raise DataError(f"found annotations in pyskl's form, {_EXPECTED}", "Use masa-convert pyskl")
     else:
         named = {name: _array_of(part) for name, part in content.items()}
         wrong = next((name for name, part in named.items() if part is None), None)
@@ -90,7 +90,7 @@ def _of_masa(content: dict[str, Any]) -> WholeBody:
         raise DataError(
             f"found {found} as `img_list`, expected one for each of {len(keypoints):,} frames", _EXPORT_AGAIN
         )
-    with np.errstate(invalid="ignore"):  # of NaN, which is taken care of later
+    with np.errstate(invalid="ignore"):  # NaN is handled later
         values = keypoints[:, COCO_WHOLEBODY_INDICES].astype(np.float64)
     return WholeBody(values[..., :2], values[..., 2], np.arange(len(values)), counted=True)
 
@@ -108,7 +108,7 @@ def _of_unisign(content: dict[str, Any]) -> WholeBody:
 
 
 def _people(number: int, keypoints: object, scores: object) -> list[Instance]:
-    """Everybody in a frame who has a score above 0."""
+    """Return all people in a frame with a score above 0."""
     if isinstance(keypoints, np.ndarray) and isinstance(scores, np.ndarray) and keypoints.ndim == 2:
         keypoints, scores = keypoints[None], scores[None]
     if (
@@ -120,7 +120,7 @@ def _people(number: int, keypoints: object, scores: object) -> list[Instance]:
         or scores.shape != keypoints.shape[:2]
     ):
         raise DataError(
-            f"frame {number}: found other things than arrays of shapes (people, 133, 2) and (people, 133) as "
+            f"frame {number}: expected arrays of shapes (people, 133, 2) and (people, 133) as "
             "`keypoints` and `scores`",
             _EXPORT_AGAIN,
         )
@@ -150,7 +150,7 @@ class MasaPickleExport:
         """Write a track.
 
         Raises:
-            DataError: if its id is no path.
+            DataError: if its id is not a valid path.
             OSError: if the disk is full.
         """
         path = place_of(self._folder, track.info.id, ".pkl")
@@ -159,5 +159,5 @@ class MasaPickleExport:
         path.write_bytes(pickle.dumps({"keypoints": as_wholebody(track), "img_list": images}, protocol=4))
 
     def finish(self) -> list[str]:
-        """What these tracks lost: nothing more."""
+        """Return the data that was lost in addition to `not_held`: none."""
         return []

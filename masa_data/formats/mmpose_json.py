@@ -1,8 +1,8 @@
 """MMPose's JSON: people with 133 keypoints in each frame.
 
-Three forms: the list of frames that `MMPoseInferencer(..., pred_out_dir=...)` writes for a video, whose
-frames count from 0; `{"meta_info": …, "instance_info": [frames]}` of MMPose's demo scripts, which count from
-1; and for a folder of images a file an image, `000042.json`, which is the list of its people.
+There are three forms: the list of frames that `MMPoseInferencer(..., pred_out_dir=...)` writes for a video,
+with frames counted from 0; `{"meta_info": …, "instance_info": [frames]}` of MMPose's demo scripts, with
+frames counted from 1; and, for a folder of images, one file per image, `000042.json`, with a list of people.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ from masa_data.formats.wholebody import NUM_WHOLEBODY, WholeBody
 from masa_data.tracks.skeleton import COCO_WHOLEBODY_INDICES
 from masa_data.tracks.track import PoseTrack
 
-_MAX_BYTES: Final = 128 << 20  # some 5,000 frames of one person
-_MAX_IMAGE_BYTES: Final = 8 << 20  # of one person it has some ten thousand
+_MAX_BYTES: Final = 128 << 20  # about 5,000 frames of one person
+_MAX_IMAGE_BYTES: Final = 8 << 20  # one person takes about 10,000 bytes
 _HUGE: Final = 1e9
-# "clip_000042.json", "000042.json", "frame (42).json"; and how the people of one image begin, or nobody.
+# "clip_000042.json", "000042.json", "frame (42).json"; and the beginning of the list of people of an image.
 _NUMBERED: Final = re.compile(r"(?:(.*?)[ _.-]*\(?)??(\d{1,12})\)?\.json", re.IGNORECASE)
 _START: Final = 200
 _IMAGE_START: Final = re.compile(rb'\s*\[\s*(?:\]|\{\s*"(?:keypoints|keypoint_scores|bbox|bbox_score)")')
@@ -37,7 +37,7 @@ _RUN_AGAIN: Final = "Run MMPose again with a COCO-WholeBody model, or leave the 
 
 
 def read_mmpose_json(path: Path) -> WholeBody:
-    """The signer's keypoints in a JSON file of MMPose; frames without the signer have score 0.
+    """Read the signer's keypoints from a JSON file of MMPose; frames without the signer have score 0.
 
     Raises:
         DataError: if it is not such a file.
@@ -65,7 +65,7 @@ def read_mmpose_json(path: Path) -> WholeBody:
         raise DataError(
             "found the people of one image, as MMPoseInferencer writes them for a folder of images, expected "
             "a list of frames",
-            "Give the folder of all images' files, numbered by frame",
+            "Give the folder with the files of all images, numbered by frame",
         )
     check_frames(len(frames))
     if any(later <= earlier for earlier, later in pairwise(index)):
@@ -76,7 +76,7 @@ def read_mmpose_json(path: Path) -> WholeBody:
 
 
 def mmpose_frames() -> FrameFiles:
-    """Finds and reads the frames of clips of which MMPose wrote a file an image."""
+    """Return an object that finds and reads the frames of clips for which MMPose wrote one file per image."""
     return FrameFiles(_frame_of, _read_image)
 
 
@@ -89,7 +89,7 @@ def _frame_of(path: Path) -> tuple[str, int] | None:
         with path.open("rb") as file:
             start = file.read(_START)
     except (OSError, DataError):
-        return None  # it becomes a clip of its own, and there it is said what is wrong
+        return None  # it becomes a separate clip, whose error says what is wrong
     return (match[1] or "", int(match[2])) if _IMAGE_START.match(start) else None
 
 
@@ -106,14 +106,14 @@ def _read_image(path: Path) -> list[Instance]:
 
 
 def _is_one_image(content: object) -> bool:
-    """Whether it is a list of people, not of frames."""
+    """Return whether the content is a list of people, not of frames."""
     return isinstance(content, list) and any(
         isinstance(row, dict) and "keypoints" in row and "instances" not in row for row in content[:1]
     )
 
 
 def _frames(content: object) -> tuple[list[object], int]:
-    """The frames, and the number of the first."""
+    """Return the frames, and the number of the first."""
     frames, first = (content.get("instance_info"), 1) if isinstance(content, dict) else (content, 0)
     if not isinstance(frames, list) or not frames:
         what = "an empty list" if frames == [] else f"a {type(content).__name__}"
@@ -139,7 +139,7 @@ def _instance(fields: Fields) -> Instance:
 
 
 def _box(fields: Fields, keypoints: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Left, top, right, bottom; MMPose puts it into a list of its own. Without one, that of the keypoints."""
+    """Return left, top, right, bottom; MMPose puts them into another list. Default: box of the keypoints."""
     value = fields.values.get("bbox")
     if value is None:
         return np.concatenate([keypoints.min(axis=0), keypoints.max(axis=0)])
@@ -158,7 +158,7 @@ def _array(fields: Fields, key: str, shape: tuple[int, ...]) -> NDArray[np.float
     except ValueError:
         raise fields.error(f"lists of different lengths as `{key}`", expected) from None
     if array.dtype.kind not in "iuf":
-        raise fields.error(f"other things than numbers as `{key}`", expected)
+        raise fields.error(f"values that are not numbers as `{key}`", expected)
     if array.shape != shape:
         raise fields.error(f"`{key}` of shape {array.shape}", expected)
     if not (np.abs(array) < _HUGE).all():
@@ -167,7 +167,7 @@ def _array(fields: Fields, key: str, shape: tuple[int, ...]) -> NDArray[np.float
 
 
 class MMPoseExport:
-    """Writes `ID.json` as MMPose's inferencer does: a list of frames, each with one person or none."""
+    """Writes `ID.json` in the form of MMPose's inferencer: a list of frames, each with one person or none."""
 
     not_held = f"times; and {NOT_OURS}"
 
@@ -178,7 +178,7 @@ class MMPoseExport:
         """Write a track.
 
         Raises:
-            DataError: if its id is no path.
+            DataError: if its id is not a valid path.
             OSError: if the disk is full.
         """
         path = place_of(self._folder, track.info.id, ".json")
@@ -201,5 +201,5 @@ class MMPoseExport:
         path.write_text(json.dumps(frames), encoding="utf-8")
 
     def finish(self) -> list[str]:
-        """What these tracks lost: nothing more."""
+        """Return the data that was lost in addition to `not_held`: none."""
         return []

@@ -1,4 +1,4 @@
-"""OpenPose's JSON: a file a frame, `VIDEO_000000000042_keypoints.json`, of BODY_25 and both hands."""
+"""OpenPose's JSON: one file per frame, `VIDEO_000000000042_keypoints.json`, with BODY_25 and both hands."""
 
 from __future__ import annotations
 
@@ -24,27 +24,27 @@ from masa_data.formats.untrusted.limits import regular_size
 from masa_data.tracks.skeleton import BODY, LEFT_HAND, NUM_HAND_KEYPOINTS, RIGHT_HAND
 from masa_data.tracks.track import PoseTrack
 
-# Index of each of our seven body keypoints among BODY_25's. A hand's 21 are in our order.
+# Index of each of the seven body keypoints among BODY_25's. The 21 of a hand have the same order.
 _BODY_25_INDICES: Final = np.array([0, 5, 6, 7, 2, 3, 4])
 _NUM_BODY_25: Final = 25
 
 _FRAME_FILE: Final = re.compile(r"(?:(.+)_)?(\d{1,12})_keypoints\.json")
-_MAX_BYTES: Final = 8 << 20  # a frame of one person has some ten thousand
+_MAX_BYTES: Final = 8 << 20  # a frame of one person takes about 10,000 bytes
 _HUGE: Final = 1e9
 _RUN_AGAIN: Final = "Run OpenPose again with --model_pose BODY_25 --hand --keypoint_scale 0, or leave it out"
-_NO_FACE: Final = [0] * (3 * 70)  # pose-format takes all 70 to be there
+_NO_FACE: Final = [0] * (3 * 70)  # pose-format requires all 70 points
 
 
 def openpose_frames() -> FrameFiles:
-    """Finds and reads the frames of OpenPose's clips."""
+    """Return an object that finds and reads the frames of OpenPose's clips."""
     return FrameFiles(_frame_of, _people)
 
 
 def list_openpose(frames: FrameFiles, inputs: Iterable[str], corpus: str) -> Listing:
-    """Find the clips in folders, as `FrameFiles.add_folder` does; `train/gloss/clip/` says gloss and split.
+    """List the clips in folders, as `FrameFiles.add_folder` does; `train/gloss/clip/` has gloss and split.
 
     Args:
-        frames: takes the clips' files.
+        frames: object to which the clips' files are added.
         inputs: folders.
         corpus: name of the corpus.
     """
@@ -55,7 +55,7 @@ def _list_one(frames: FrameFiles, root: Path, corpus: str) -> Listing:
     listing = Listing()
     try:
         if not root.is_dir():
-            raise DataError("there is no such folder", "Give the folder of JSON that OpenPose wrote")
+            raise DataError("there is no such folder", "Give the folder of JSON files that OpenPose wrote")
         for folder, names in walk_folders(root):
             others = frames.add_folder(listing, root, folder, names)
             listing.ignored.update(Path(name).suffix.lower() for name in others)
@@ -66,7 +66,7 @@ def _list_one(frames: FrameFiles, root: Path, corpus: str) -> Listing:
     except DataError as error:
         listing.problems.append(Problem.of(error, ascii(str(root))[1:-1]))
     except OSError as error:
-        unreadable = DataError(f"cannot be read ({error.strerror})", "Check its rights")
+        unreadable = DataError(f"cannot be read ({error.strerror})", "Check its permissions")
         listing.problems.append(Problem.of(unreadable, str(root)))
     return listing
 
@@ -95,7 +95,7 @@ def _people(path: Path) -> list[Instance]:
 
 
 def _instance(fields: Fields) -> Instance | None:
-    """One person; None if OpenPose is sure of none of the 49 keypoints."""
+    """Return one person; None if none of the 49 keypoints has a score."""
     body = _points(fields, "pose_keypoints_2d", _NUM_BODY_25)[_BODY_25_INDICES]
     hands = [_points(fields, f"hand_{side}_keypoints_2d", NUM_HAND_KEYPOINTS) for side in ("left", "right")]
     points = np.concatenate([body, *hands])
@@ -105,7 +105,7 @@ def _instance(fields: Fields) -> Instance | None:
 
 
 def _points(fields: Fields, key: str, count: int) -> NDArray[np.float32]:
-    """(count, 3) x, y, score; zeros where OpenPose was not asked for them or found nobody."""
+    """Return (count, 3) x, y, score; zeros if the points were not requested or not found."""
     values = fields.values.get(key, [])
     if values == [] and not key.startswith("pose"):
         return np.zeros((count, 3), np.float32)
@@ -117,15 +117,15 @@ def _points(fields: Fields, key: str, count: int) -> NDArray[np.float32]:
     except ValueError:
         raise fields.error(f"lists in `{key}`", "numbers") from None
     if array.dtype.kind not in "iuf" or array.ndim != 1 or not (np.abs(array) < _HUGE).all():
-        raise fields.error(f"other things than numbers in `{key}`", "pixels and scores")
+        raise fields.error(f"values that are not numbers in `{key}`", "pixels and scores")
     return array.reshape(count, 3).astype(np.float32)
 
 
 class OpenPoseExport:
-    """Writes `ID/NAME_000000000042_keypoints.json`, 42 being the frame: BODY_25 and both hands."""
+    """Writes `ID/NAME_000000000042_keypoints.json` for frame 42: BODY_25 and both hands."""
 
     not_held = (
-        "times and boxes; and of BODY_25 only the nose, shoulders, elbows and wrists are known: the neck and "
+        "times and boxes; and of BODY_25 only nose, shoulders, elbows and wrists are known: the neck and "
         "17 others are zeros"
     )
 
@@ -136,7 +136,7 @@ class OpenPoseExport:
         """Write a track.
 
         Raises:
-            DataError: if its id is no path.
+            DataError: if its id is not a valid path.
             OSError: if the disk is full.
         """
         place = place_of(self._folder, track.info.id)
@@ -158,7 +158,7 @@ class OpenPoseExport:
             (place / name).write_text(json.dumps({"version": 1.3, "people": people}), encoding="utf-8")
 
     def finish(self) -> list[str]:
-        """What these tracks lost: nothing more."""
+        """Return the data that was lost in addition to `not_held`: none."""
         return []
 
 

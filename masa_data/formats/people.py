@@ -1,4 +1,4 @@
-"""Which of the people that others found in a clip is the signer."""
+"""Selection of the signer among the people in imported keypoints."""
 
 from __future__ import annotations
 
@@ -21,24 +21,27 @@ class Instance(NamedTuple):
 
     @property
     def area(self) -> float:
-        """Of the box, in square pixels."""
+        """Area of the box in square pixels."""
         return float(np.prod(self.box[2:] - self.box[:2]))
 
 
 def largest(frame: list[Instance]) -> list[Instance]:
-    """Of the people in a frame the few that are followed, largest first."""
+    """Return the people in a frame that are tracked: the few largest, largest first."""
     return sorted(frame, key=lambda instance: -instance.area)[:MAX_PEOPLE]
 
 
 def find_signer(frames: list[list[Instance]], index: NDArray[np.int64]) -> WholeBody:
-    """The one of the people who signs, as in extraction: who is in view and moves the hands most.
+    """Find the person who signs, as in extraction: who is visible and moves the hands most.
 
-    Everybody is followed from frame to frame by their boxes; of a crowd the largest are. Where there is never
-    more than one person, that one is the signer, however their box jumps.
+    All people are tracked from frame to frame by their boxes; of a crowd, only the largest. If no frame has
+    more than one person, this person is the signer, even if the box jumps.
 
     Args:
         frames: the people of each of T frames, in any order.
-        index: (T,) which source frames, counted from 0, increasing.
+        index: (T,) numbers of the source frames, counted from 0, increasing.
+
+    Returns:
+        the signer's keypoints.
     """
     several = any(len(frame) > 1 for frame in frames)
     if not several:
@@ -73,12 +76,12 @@ def _alone(frames: list[list[Instance]], index: NDArray[np.int64]) -> WholeBody:
 def find_signer_in_arrays(
     keypoints: NDArray[np.floating], scores: NDArray[np.floating], index: NDArray[np.int64]
 ) -> WholeBody:
-    """As `find_signer`, of M people side by side; one without a score above 0 is not there.
+    """Find the signer, as `find_signer`, in arrays of M people; a person without a score above 0 is absent.
 
     Args:
         keypoints: (T, M, 49, 2) pixels.
         scores: (T, M, 49) raw scores; 0 = missing.
-        index: (T,) which source frames, counted from 0, increasing.
+        index: (T,) numbers of the source frames, counted from 0, increasing.
     """
     there = (scores > 0).any(axis=(0, 2))
     if there.sum() <= 1:
@@ -98,9 +101,9 @@ def find_signer_in_arrays(
 
 
 def box_of(keypoints: NDArray[np.floating], scores: NDArray[np.floating]) -> NDArray[np.float32]:
-    """(4,) left, top, right, bottom around those of (K, 2) keypoints that have a score above 0.
+    """Return (4,) left, top, right, bottom of the box around those of (K, 2) keypoints with a score above 0.
 
-    At least one has.
+    At least one score must be above 0.
     """
     known = keypoints[scores > 0]
     return np.concatenate([known.min(axis=0), known.max(axis=0)]).astype(np.float32)

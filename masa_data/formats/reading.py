@@ -1,4 +1,4 @@
-"""How a user says that numbers of others are to be taken."""
+"""The user's statements about how numbers in imported files are interpreted."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from masa_data.tracks.provenance import EstimatorIdentity
 Units = Literal["pixels", "shares"]
 UNITS: Final[tuple[Units, ...]] = ("pixels", "shares")
 
-# Whose keypoints masa extracts, or people hold.
+# Estimators whose keypoints masa extracts or users commonly have.
 DECLARABLE: Final = ("mediapipe", "mmpose", "openpose")
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What the files do not say of their numbers.
+    """Properties of the numbers that the files do not contain.
 
     Attributes:
-        units: of positions: pixels, or shares of the frame's width and height.
-        swap_size: whether files that say a size give height and width the other way round.
-        estimator: the one that is declared to have found the keypoints; None = nobody says.
+        units: units of positions: pixels, or shares of the frame's width and height.
+        swap_size: whether the size in files has height and width swapped.
+        estimator: declared estimator of the keypoints; None = not declared.
     """
 
     units: Units = "pixels"
@@ -32,25 +32,25 @@ class Reading:
     estimator: str | None = None
 
     def pixels(self, positions: NDArray[np.floating], width: int, height: int) -> NDArray[np.floating]:
-        """Positions as read, (…, 2), or boxes, (…, 4), in pixels."""
+        """Convert positions, (…, 2), or boxes, (…, 4), to pixels."""
         if self.units == "pixels":
             return positions
         return np.asarray(positions * np.tile([width, height], positions.shape[-1] // 2))
 
     def size(self, width: int, height: int) -> tuple[int, int]:
-        """Width and height out of those that a file says."""
+        """Return width and height, after exchanging the values of a file if they are swapped."""
         return (height, width) if self.swap_size else (width, height)
 
     def identity(
         self, otherwise: str, version: str, settings: dict[str, str], confidence: str
     ) -> EstimatorIdentity:
-        """What is recorded of who found the keypoints.
+        """Return the identity of the estimator to record.
 
         Args:
-            otherwise: the name if nobody declared one.
+            otherwise: name to use if no estimator is declared.
             version: the model, if the user gave it; else "unknown".
             settings: what was imported.
-            confidence: what it means.
+            confidence: meaning of the confidence.
         """
         return EstimatorIdentity(
             name=self.estimator or otherwise,
@@ -63,5 +63,5 @@ class Reading:
 
 
 PIXELS: Final = Reading()
-# What npz files of kp49 hold unless somebody says otherwise.
+# The default for npz files with kp49.
 SHARES: Final = Reading(units="shares")

@@ -1,4 +1,4 @@
-"""Tracks to a file of ours, or to other projects' files, in one call."""
+"""Writing of tracks to a masa file, or to other projects' files, in one call."""
 
 from __future__ import annotations
 
@@ -29,32 +29,32 @@ def save(
     estimator: str | EstimatorIdentity | None = None,
     overwrite: bool = False,
 ) -> None:
-    """Write tracks to a file that `open`, the commands and training read.
+    """Write tracks to a file that `open`, the commands and training can read.
 
     Positions are stored in steps of 1/21,845 of the frame's longer side, confidence in steps of 1/255. The
-    file is written whole or not at all. Glosses without a class number are numbered.
+    file is written completely or not at all. Glosses without a class number are numbered.
 
     Args:
-        tracks: one, several, or a whole dataset; ids are different.
-        out: the file to make; it ends in .h5 or .hdf5.
-        estimator: what found the keypoints, by name ("mediapipe", "mmpose", "openpose", …) or as the
-            provenance of another file tells it; None = what the tracks themselves say.
-        overwrite: whether the file may be there already.
+        tracks: one track, several tracks, or a whole dataset; ids must be different.
+        out: path of the output file, with the extension .h5 or .hdf5.
+        estimator: estimator of the keypoints, by name ("mediapipe", "mmpose", "openpose", …) or as in the
+            provenance of another file; None = the estimator that the tracks themselves contain.
+        overwrite: whether an existing file may be replaced.
 
     Raises:
-        ExistsError: if `out` is there and may not be.
+        ExistsError: if `out` exists and must not be replaced.
         NoClipsError: if there is no track.
-        MismatchError: if tracks are of different estimators and none is named.
-        DataError: if two tracks have one id, the estimator is not known, or positions cannot be pixels of
+        MismatchError: if tracks have different estimators and none is given.
+        DataError: if two tracks have the same id, the estimator is unknown, or positions cannot be pixels of
             the clip's frames.
-        OSError: if the disk is full; `out` is as before.
+        OSError: if the disk is full; `out` is unchanged.
 
     Example:
         >>> masa_data.save(tracks, "out.h5", estimator="mediapipe")  # doctest: +SKIP
     """
     out = Path(out)
     if out.suffix.lower() not in (".h5", ".hdf5"):
-        raise DataError(f"found {out.name!r} as the output, expected a file that ends in .h5", "Name it so")
+        raise DataError(f"found {out.name!r} as the output, expected a file that ends in .h5", "Rename it")
     found: list[EstimatorIdentity | None] = []
     with TrackCollector(out, overwrite=overwrite) as collector:
         for track in _each(tracks):
@@ -67,24 +67,25 @@ def save(
             if track.estimator not in found:
                 found.append(track.estimator)
         if not found:
-            raise NoClipsError("found no track to write", "Give one or more")
+            raise NoClipsError("found no track to write", "Give at least one track")
         identity = _named(estimator) if estimator is not None else _common(found)
         collector.finish(Provenance(estimator=identity, tool_version=VERSION))
 
 
 def save_pose(tracks: Tracks, folder: str | Path) -> list[str]:
-    """Write `ID.pose` for each track, as pose-format's Pose.read reads it, and clips.csv.
+    """Write `ID.pose` for each track, which pose-format's Pose.read can read, and clips.csv.
 
     Args:
-        tracks: one, several, or a whole dataset.
-        folder: the folder to make; it is not there, or empty.
+        tracks: one track, several tracks, or a whole dataset.
+        folder: folder to create; it must not exist, or be empty.
 
     Returns:
-        what had no place in the format, a line each.
+        data that the format cannot store, one line each.
 
     Raises:
-        ExistsError: if the folder holds anything.
-        DataError: if a track cannot be written, such as one whose id is no path; nothing is written then.
+        ExistsError: if the folder is not empty.
+        DataError: if a track cannot be written, for example because its id is not a valid path; then nothing
+            is written.
         OSError: if the disk is full.
 
     Example:
@@ -94,7 +95,9 @@ def save_pose(tracks: Tracks, folder: str | Path) -> list[str]:
 
 
 def save_openpose(tracks: Tracks, folder: str | Path) -> list[str]:
-    """Write a folder for each track with OpenPose's JSON for each frame, and clips.csv; else as `save_pose`.
+    """Write a folder of OpenPose's JSON files, one per frame, for each track, and clips.csv.
+
+    Arguments, result and errors are those of `save_pose`.
 
     Example:
         >>> masa_data.save_openpose(track, "json/")  # doctest: +SKIP
@@ -103,7 +106,9 @@ def save_openpose(tracks: Tracks, folder: str | Path) -> list[str]:
 
 
 def save_mmpose(tracks: Tracks, folder: str | Path) -> list[str]:
-    """Write `ID.json` for each track as MMPose's inferencer does, and clips.csv; else as `save_pose`.
+    """Write `ID.json` for each track in the form of MMPose's inferencer, and clips.csv.
+
+    Arguments, result and errors are those of `save_pose`.
 
     Example:
         >>> masa_data.save_mmpose(track, "predictions/")  # doctest: +SKIP
@@ -112,7 +117,9 @@ def save_mmpose(tracks: Tracks, folder: str | Path) -> list[str]:
 
 
 def save_masa_pickle(tracks: Tracks, folder: str | Path) -> list[str]:
-    """Write `ID.pkl` for each track as the released MASA code reads it, and clips.csv; else as `save_pose`.
+    """Write `ID.pkl` for each track, which the released MASA code can read, and clips.csv.
+
+    Arguments, result and errors are those of `save_pose`.
 
     Example:
         >>> masa_data.save_masa_pickle(track, "keypoints/")  # doctest: +SKIP
@@ -124,17 +131,18 @@ def save_pyskl(tracks: Tracks, out: str | Path, *, overwrite: bool = False) -> l
     """Write an annotation pickle for pyskl and MMAction2.
 
     Args:
-        tracks: one, several, or a whole dataset; of one corpus, since its classes are numbers.
-        out: the file to make.
-        overwrite: whether the file may be there already.
+        tracks: one track, several tracks, or a whole dataset; all of one corpus, because pyskl's classes are
+            numbers.
+        out: path of the output file.
+        overwrite: whether an existing file may be replaced.
 
     Returns:
-        what had no place in the format, a line each.
+        data that the format cannot store, one line each.
 
     Raises:
-        ExistsError: if `out` is there and may not be.
-        DataError: if a track cannot be written; nothing is written then.
-        OSError: if the disk is full; `out` is as before.
+        ExistsError: if `out` exists and must not be replaced.
+        DataError: if a track cannot be written; then nothing is written.
+        OSError: if the disk is full; `out` is unchanged.
 
     Example:
         >>> masa_data.save_pyskl(masa_data.open("out.h5"), "annotations.pkl")  # doctest: +SKIP
@@ -145,7 +153,7 @@ def save_pyskl(tracks: Tracks, out: str | Path, *, overwrite: bool = False) -> l
 def save_npz(tracks: Tracks, out: str | Path, *, overwrite: bool = False) -> list[str]:
     """Write an npz file of many clips: kp49 (F, 49, 3) as shares of the frame, offsets (N + 1), label (N).
 
-    Arguments and errors are those of `save_pyskl`, but the corpora may be several.
+    Arguments, result and errors are those of `save_pyskl`, but several corpora are allowed.
 
     Example:
         >>> masa_data.save_npz(tracks, "clips.npz")  # doctest: +SKIP
@@ -154,9 +162,9 @@ def save_npz(tracks: Tracks, out: str | Path, *, overwrite: bool = False) -> lis
 
 
 def save_parquet(tracks: Tracks, out: str | Path, *, overwrite: bool = False) -> list[str]:
-    """Write a Parquet table of a row a frame, for pandas, Polars, DuckDB and R, with all that is known.
+    """Write a Parquet table with one row per frame and all data, for pandas, Polars, DuckDB and R.
 
-    Arguments and errors are those of `save_npz`. NotInstalledError is raised if pyarrow is not installed.
+    Arguments, result and errors are those of `save_npz`. NotInstalledError is raised if pyarrow is missing.
 
     Example:
         >>> masa_data.save_parquet(tracks, "frames.parquet")  # doctest: +SKIP
@@ -177,11 +185,11 @@ def _named(estimator: str | EstimatorIdentity) -> EstimatorIdentity:
 
 
 def _common(found: list[EstimatorIdentity | None]) -> EstimatorIdentity:
-    """What all tracks are of, as they say themselves."""
+    """Return the common estimator of all tracks, as they contain it."""
     if None in found:
         raise DataError(
-            "found a track that does not say what found its keypoints",
-            "Name it, such as {estimator}",
+            "found a track that does not contain its estimator",
+            "Give it, for example {estimator}",
             estimator="mediapipe",
         )
     known = cast(list[EstimatorIdentity], found)
@@ -189,7 +197,7 @@ def _common(found: list[EstimatorIdentity | None]) -> EstimatorIdentity:
         if differences := known[0].differences(other):
             raise MismatchError(
                 f"found tracks of different estimators ({'; '.join(differences)})",
-                "Write a file for each, or name one with {estimator}",
+                "Write one file for each, or give the estimator with {estimator}",
                 estimator=...,
             )
     return join_estimators(known)
@@ -206,7 +214,7 @@ def _export(
 def _exportable(tracks: Tracks) -> Exportable:
     listed = list(_each(tracks))
     if not listed:
-        raise NoClipsError("found no track to write", "Give one or more")
+        raise NoClipsError("found no track to write", "Give at least one track")
     known = [track.estimator for track in listed if track.estimator is not None]
     identity = join_estimators(known) if known else _named("unknown")
     return Exportable(

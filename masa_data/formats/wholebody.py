@@ -1,4 +1,4 @@
-"""Keypoints of a signer in somebody else's file to a track of ours."""
+"""Conversion of a signer's imported keypoints to a track."""
 
 from __future__ import annotations
 
@@ -21,29 +21,29 @@ from masa_data.version import VERSION
 
 NUM_WHOLEBODY: Final = 133
 
-# A track may be longer than what its video promises by so much (containers are not exact), no more.
+# Maximum excess of a track over the length that its video declares, because containers are not exact.
 _FRAMES_BEYOND: Final = 0.1
 
 _FARTHEST: Final = 1e9  # pixels
 
-# HRNet's heatmap scores pass 1 by a few hundredths; the scores of SimCC models reach 10.
+# HRNet's heatmap scores exceed 1 by a few hundredths; the scores of SimCC models reach 10.
 _HIGHEST_HEATMAP_SCORE: Final = 1.5
 
 
 @dataclass(frozen=True, slots=True)
 class WholeBody:
-    """The signer's 49 of the 133 or other keypoints over T frames.
+    """The signer's 49 of the 133 or other keypoints in T frames.
 
     Attributes:
         keypoints: (T, 49, 2) pixels; any value where the score is 0.
         scores: (T, 49) raw scores of the model; 0 = missing.
-        frame_index: (T,) which source frames, counted from 0, increasing.
-        box: (T, 4) where the signer was looked for, in pixels; None or NaN = not known.
-        several_people: whether more people than the signer were seen.
-        stated: size and rate of the frames, if the file itself says them.
-        skeleton: what the file calls its keypoints, if there are several such; "" if not.
-        counted: whether `frame_index` merely counts the frames, of which the file does not say the numbers.
-        warnings: what is odd about the file.
+        frame_index: (T,) numbers of the source frames, counted from 0, increasing.
+        box: (T, 4) region in which the signer was searched, in pixels; None or NaN = unknown.
+        several_people: whether more people than the signer were found.
+        stated: size and rate of the frames, if the file itself contains them.
+        skeleton: name of the skeleton in the file, if the format has several; else "".
+        counted: whether `frame_index` only counts the frames, because the file has no frame numbers.
+        warnings: warnings about the file.
     """
 
     keypoints: NDArray[np.floating]
@@ -59,16 +59,16 @@ class WholeBody:
 
 @dataclass(slots=True)
 class WholeBodyImport:
-    """Turns clips of others' keypoints into tracks, one after the other.
+    """Converts clips of imported keypoints to tracks, one after the other.
 
     Attributes:
         read: reads a clip's file or files; raises DataError or OSError.
-        frames: knows the size and rate of the frames; None = a list or what `read` gives states them.
-        estimator: what is recorded as the estimator's name if none is declared.
-        assumed_fps: the rate that the user gave to `read`, to be recorded; None = the files state it.
-        reading: how the numbers are to be taken.
-        skeleton: of the clips so far.
-        raw_scores: the lowest and the highest raw score of the 49 keypoints so far, missing ones apart.
+        frames: provides the size and rate of the frames; None = a list or the result of `read` has them.
+        estimator: name of the estimator to record if none is declared.
+        assumed_fps: rate that the user gave, to record; None = the files contain it.
+        reading: how the numbers are interpreted.
+        skeleton: skeleton of the clips so far.
+        raw_scores: lowest and highest raw score of the 49 keypoints so far, without missing ones.
     """
 
     read: Callable[[Clip], WholeBody]
@@ -82,10 +82,10 @@ class WholeBodyImport:
     def track(self, clip: Clip) -> tuple[PoseTrack, tuple[str, ...]]:
         """Import one clip.
 
-        A score is kept as it is and cut at 0 and 1. A keypoint that is not a finite number is missing.
+        Scores are not scaled, only clipped to 0..1. A keypoint whose values are not finite is missing.
 
         Returns:
-            its track, and what is odd about it.
+            its track, and warnings.
 
         Raises:
             DataError: if its file or its video cannot be used.
@@ -117,11 +117,11 @@ class WholeBodyImport:
         return track, (*found.warnings, *warning)
 
     def provenance(self, source: str, model: str) -> Provenance:
-        """What is recorded of the file, once all clips are imported.
+        """Return the provenance of the file, after all clips are imported.
 
         Args:
-            source: the format that was imported.
-            model: the model's name, if the user gave it; else "unknown".
+            source: format of the import.
+            model: name of the model, if the user gave it; else "unknown".
         """
         estimator = self.reading.identity(
             self.estimator,
@@ -139,19 +139,19 @@ class WholeBodyImport:
 
     def _one_skeleton(self, found: str) -> None:
         self.skeleton = self.skeleton or found
-        if found != self.skeleton:  # one dataset holds one estimator
+        if found != self.skeleton:  # a dataset has one estimator
             raise DataError(
                 f"found the skeleton {found}, expected {self.skeleton} as in the first file",
-                "Import each skeleton into a file of its own",
+                "Import each skeleton into a separate file",
             )
 
     def score_warning(self) -> str | None:
-        """What is odd about the scores of all clips together; None = nothing."""
+        """Return a warning about the scores of all clips together; None = none."""
         if self.raw_scores is None or self.raw_scores[1] <= _HIGHEST_HEATMAP_SCORE:
             return None
         return (
-            f"scores reach {self.raw_scores[1]:.2f} and are cut at 1, expected the heatmap scores of HRNet, "
-            "which hardly pass 1: a threshold such as 0.4 does not mean the same here"
+            f"scores reach {self.raw_scores[1]:.2f} and are clipped to 1, expected the heatmap scores of "
+            "HRNet, which hardly exceed 1: a threshold such as 0.4 has another meaning here"
         )
 
 
@@ -161,19 +161,19 @@ def missing_where_not_finite(
     """Set the score of keypoints that are not finite numbers to 0.
 
     Args:
-        keypoints: (T, K, 2).
-        scores: (T, K).
+        keypoints: (T, K, 2) positions in pixels.
+        scores: (T, K) scores.
 
     Returns:
         (T, K) the scores, and a warning if there were such keypoints.
     """
-    # Nor is anything a coordinate that is billions of pixels away. NaN is not below either.
+    # Positions that are billions of pixels away are not valid either. NaN is not below the limit.
     finite = (np.abs(keypoints) < _FARTHEST).all(axis=-1) & np.isfinite(scores)
     count = int((~finite).sum())
     if count == 0:
         return scores, ()
     return np.where(finite, scores, 0), (
-        f"{count:,} of {finite.size:,} keypoints are not finite numbers and were taken as missing",
+        f"{count:,} of {finite.size:,} keypoints are not finite numbers and were treated as missing",
     )
 
 
@@ -183,7 +183,7 @@ def _info(clip: Clip, facts: FrameFacts, index: NDArray[np.int64], several_peopl
         raise DataError(
             f"there are keypoints up to frame {end}, expected no more than the {facts.frames} frames of "
             f"{facts.path}",
-            "Look whether this video belongs to these keypoints",
+            "Check whether this video belongs to these keypoints",
         )
     listed = None if clip.listed is None else clip.listed.info
     return ClipInfo(

@@ -1,1 +1,1 @@
-"""What this machine and this installation have."""
+"""Properties of this machine and this installation."""

@@ -1,4 +1,4 @@
-"""What an installation may have beyond the least: the extras of pyproject.toml."""
+"""Optional parts of an installation: the extras of pyproject.toml."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any, Final
 from masa_data.errors import NotInstalledError
 
 INSTALL_TRAINING: Final = "pip install 'masa-slr[train]'"
-# By the extra: the newest onnx asks for a protobuf that MediaPipe cannot use.
+# As an extra, because the newest onnx requires a protobuf that MediaPipe cannot use.
 INSTALL_ONNX: Final = "pip install 'masa-slr[onnx]'"
 INSTALL_PANDAS: Final = "pip install pandas"
 INSTALL_EXCHANGE: Final = "pip install 'masa-slr[exchange]'"
@@ -23,7 +23,7 @@ _NAME: Final = re.compile(r"[A-Za-z0-9._-]+")
 
 
 def installed_version(distribution: str) -> str | None:
-    """Of a distribution; None if it is not installed."""
+    """Return the version of a distribution; None if it is not installed."""
     try:
         return importlib.metadata.version(distribution)
     except importlib.metadata.PackageNotFoundError:
@@ -31,10 +31,10 @@ def installed_version(distribution: str) -> str | None:
 
 
 def not_installed(extra: str) -> list[str]:
-    """The distributions that an extra asks for and that are not there.
+    """Return the distributions that an extra requires and that are not installed.
 
     Args:
-        extra: its name; those that only some Pythons need are left out.
+        extra: name of the extra; distributions for certain Python versions only are ignored.
     """
     condition = f'extra == "{extra}"'
     wanted = [
@@ -46,35 +46,35 @@ def not_installed(extra: str) -> list[str]:
 
 
 def is_installed(module: str) -> bool:
-    """Whether a library is there, without importing it.
+    """Return whether a library is installed, without importing it.
 
     Args:
-        module: the name that it is imported by, without a dot.
+        module: name for importing it, without a dot.
     """
     return importlib.util.find_spec(module) is not None
 
 
 def folder_of(module: str) -> Path | None:
-    """The folder of a package, found without importing it; None if it is not there.
+    """Return the folder of a package, without importing it; None if it is not installed.
 
     Args:
-        module: the name that it is imported by, without a dot.
+        module: name for importing it, without a dot.
     """
     spec = importlib.util.find_spec(module)
     return None if spec is None or spec.origin is None else Path(spec.origin).parent
 
 
 def load_optional(module: str, needed_for: str, how: str, name: str = "") -> Any:  # noqa: ANN401  # a module
-    """Import a library that an installation need not have.
+    """Import an optional library.
 
     Args:
-        module: the name that it is imported by.
-        needed_for: what it does here, as "which reads and writes Parquet"; may be "".
+        module: name for importing it.
+        needed_for: its purpose, like "which reads and writes Parquet"; may be "".
         how: how to install it.
-        name: what it is called; the module's name if "".
+        name: name of the library in messages; "" = the module's name.
 
     Raises:
-        NotInstalledError: if it is not there, or something that it needs is not.
+        NotInstalledError: if it, or something that it needs, is not installed.
     """
     try:
         return importlib.import_module(module)

@@ -1,4 +1,4 @@
-"""Why a GPU is not used, in a few words for the user: nothing falls back to the CPU without saying so."""
+"""The reason why no GPU is used, in a few words for the user: the CPU is never used without a message."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from pathlib import Path
 
 
 def why_no_gpu(torch_version: str, built_for: str | None, available: bool) -> str:
-    """What keeps torch from a GPU; "" if it has one.
+    """Return why torch cannot use a GPU; "" if it can.
 
     Args:
         torch_version: torch.__version__.
-        built_for: torch.version.cuda, the CUDA it was built for; None for the CPU alone.
+        built_for: torch.version.cuda, the CUDA version of this torch; None = CPU only.
         available: torch.cuda.is_available().
     """
     if available:
@@ -24,5 +24,5 @@ def why_no_gpu(torch_version: str, built_for: str | None, available: bool) -> st
 
 
 def has_nvidia_driver() -> bool:
-    """Whether this machine has NVIDIA's driver, whatever torch makes of it."""
+    """Return whether this machine has NVIDIA's driver, whether or not torch can use it."""
     return shutil.which("nvidia-smi") is not None or Path("/proc/driver/nvidia/version").exists()

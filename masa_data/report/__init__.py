@@ -1,1 +1,1 @@
-"""A report to look at: one self-contained page about a dataset."""
+"""A report on a dataset: one self-contained HTML page."""

@@ -1,4 +1,4 @@
-"""Charts as SVG and tables as HTML. Every text that comes in is escaped here."""
+"""Charts as SVG and tables as HTML. All texts are escaped here."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _X_LABELS: Final = 7
 
 
 def table(caption: str, headings: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """A table whose first column names its rows."""
+    """Return a table; its first column contains the names of the rows."""
     head = "".join(f'<th scope="col">{escape(text)}</th>' for text in headings)
     body = "".join(
         f'<tr><th scope="row">{escape(str(row[0]))}</th>'
@@ -34,13 +34,13 @@ def table(caption: str, headings: Sequence[str], rows: Sequence[Sequence[object]
 
 
 def chart(title: str, labels: Sequence[str], series: Mapping[str, ArrayLike], unit: str) -> str:
-    """Bars, stacked if there are several series, with the same numbers as a table to unfold.
+    """Return a bar chart, stacked if there are several series, with an expandable table of the numbers.
 
     Args:
-        title: what is shown.
-        labels: of the bars, from left to right.
-        series: name → one value ≥ 0 a bar; NaN = not known, no bar.
-        unit: what the values count, for the axis.
+        title: title of the chart.
+        labels: labels of the bars, from left to right.
+        series: name → one value ≥ 0 per bar; NaN = unknown, no bar.
+        unit: unit of the values, for the axis.
     """
     values = {name: np.asarray(column, np.float64) for name, column in series.items()}
     heights = np.nan_to_num(np.stack(list(values.values())))

@@ -1,4 +1,4 @@
-"""The classes of a dataset: how many clips of each there are in every split, and which of them to show."""
+"""The classes of a dataset: number of clips in every split, and the order of clips for display."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ SPLIT_COLUMNS: Final = (*SPLITS, "")
 
 @dataclass(frozen=True, slots=True)
 class GlossEntry:
-    """One class, or the clips of a corpus that have none.
+    """One class, or the clips of a corpus without a class.
 
     Attributes:
-        corpus: its corpus.
-        gloss: text of the sign; "" if unknown.
-        label: class number; -1 if the clips have none.
-        counts: clips in train, val, test and without a split.
-        clips: numbers of its clips, the one that shows most of the hands first.
+        corpus: name of the corpus.
+        gloss: text of the sign; "" = unknown.
+        label: class number; -1 = none.
+        counts: number of clips in train, val, test and without a split.
+        clips: numbers of its clips, those with the most frames with hands first.
     """
 
     corpus: str
@@ -37,11 +37,11 @@ class GlossEntry:
 
 
 def list_glosses(tracks: PoseShards, no_hands: NDArray[np.floating]) -> list[GlossEntry]:
-    """All classes, by gloss.
+    """List all classes, sorted by gloss.
 
     Args:
         tracks: an open dataset.
-        no_hands: (N,) the share of every clip's frames without a hand.
+        no_hands: (N,) share of frames without a hand for each clip, in 0..1.
     """
     clips = PoseDataset([tracks])
     classes, places = clips.classes()

@@ -7,7 +7,7 @@ const STEPS = 254;
 const COLORS = { body: "#f0f0f0", left: "#e69f00", right: "#56b4e9" };
 const MOST_RESULTS = 12;
 
-// Skeletons. Only those in view are drawn; all share one clock, which the button stops.
+// Skeletons. Only visible ones are drawn; all use the same time, which the button stops.
 
 const colorOf = (joint) => (joint < 7 ? COLORS.body : joint < 28 ? COLORS.left : COLORS.right);
 const decoded = new Map();
@@ -21,7 +21,7 @@ function pointsOf(number) {
   return decoded.get(number);
 }
 
-// Between two frames a joint is on its way from one to the other; known in one only, it stays there.
+// Between two frames, a joint is interpolated; if it is missing in the second frame, it does not move.
 function jointAt(points, frames, place, joint) {
   const first = Math.floor(place);
   const second = Math.min(first + 1, frames - 1);
@@ -100,7 +100,7 @@ lessMotion.addEventListener("change", () => setMotion(!lessMotion.matches));
 setMotion(moves);
 document.querySelectorAll("canvas").forEach((canvas) => watcher.observe(canvas));
 
-// The theme follows the system until the button says otherwise.
+// The theme is the system's until the user presses the button.
 
 const themeButton = document.getElementById("theme");
 const darkSystem = matchMedia("(prefers-color-scheme: dark)");
@@ -119,7 +119,7 @@ themeButton.addEventListener("click", () => {
 darkSystem.addEventListener("change", showTheme);
 showTheme();
 
-// The search. Glosses are texts from foreign files: they are only ever set as text.
+// The search. Glosses come from untrusted files, so they are only set as text.
 
 const query = document.getElementById("query");
 const results = document.getElementById("results");
@@ -155,7 +155,7 @@ function card(entry) {
   return made;
 }
 
-// Glosses that begin with what was typed come first, then those that contain it.
+// Glosses that begin with the typed text come first, then those that contain it.
 function search() {
   const wanted = plain(query.value.trim());
   results.querySelectorAll("canvas").forEach((canvas) => {

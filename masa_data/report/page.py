@@ -1,8 +1,8 @@
-"""Puts the report together: one file of HTML that asks nothing of anybody.
+"""Creates the report: a single HTML file without external resources.
 
-Ids, glosses and paths come from foreign files. In the HTML they are escaped (charts.py, sections.py); in the
-data for the script no character can end the element, and the script only ever sets text. The page's own
-policy lets the browser run nothing but the script and the style that are written here.
+Ids, glosses and paths come from untrusted files. In the HTML they are escaped (charts.py, sections.py). In
+the data for the script, no character can end the element, and the script only sets text. The page's own
+policy allows the browser to run only the script and the style that are written here.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from masa_data.version import VERSION
 
 _SUSPECT_FRAMES: Final = 60
 _GLOSS_FRAMES: Final = 20
-# Of so many glosses a moving skeleton is at hand, 2.6 kB each: all of any one corpus that the field uses.
+# Maximum number of glosses with a moving skeleton, 2.6 kB each: enough for every common corpus.
 _SHOWN_GLOSSES: Final = 2500
 _IDS_A_GLOSS: Final = 8
 
@@ -41,7 +41,7 @@ def write_report(tracks: PoseShards, target: Path) -> None:
         target: the page to write; an existing one is replaced.
 
     Raises:
-        DataError: if a clip contradicts itself.
+        DataError: if the values of a clip are inconsistent.
         OSError: if it cannot be written.
     """
     statistics = gather(tracks)
@@ -69,14 +69,14 @@ def write_report(tracks: PoseShards, target: Path) -> None:
         "fingerprint": tracks.fingerprint,
         "data": _inert(_data(tracks, statistics, entries)),
     }
-    # One pass: what is put in is not searched for placeholders again.
+    # A single pass, so that inserted text is not searched for placeholders.
     html = re.sub(r"\{\{(\w+)\}\}", lambda match: page[match[1]], _part("page.html"))
     target.parent.mkdir(parents=True, exist_ok=True)
     write_whole(target, html)
 
 
 def _data(tracks: PoseShards, statistics: Statistics, entries: list[GlossEntry]) -> dict[str, Any]:
-    """What the script needs: limbs, moving skeletons by clip number, glosses with counts and ids."""
+    """Return the script's data: limbs, moving skeletons by clip number, glosses with counts and ids."""
     shown = {entry.clips[0]: _GLOSS_FRAMES for entry in entries[:_SHOWN_GLOSSES]}
     shown |= {suspect.number: _SUSPECT_FRAMES for suspect in statistics.suspects}
     ids = tracks.column("id")
@@ -98,7 +98,7 @@ def _data(tracks: PoseShards, statistics: Statistics, entries: list[GlossEntry])
 
 
 def _inert(data: dict[str, Any]) -> str:
-    """JSON in which nothing can end, or begin, an element or a comment of HTML."""
+    """Return JSON that cannot end or begin an HTML element or comment."""
     text = json.dumps(data, separators=(",", ":"))  # ASCII only, so that lone surrogates are escaped too
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 

@@ -1,4 +1,4 @@
-"""The report's sections as HTML: totals, classes, lengths, confidence, hands, jitter, clips worth a look."""
+"""The report's sections as HTML: totals, classes, lengths, confidence, hands, jitter, suspicious clips."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ from masa_data.tracks.skeleton import KEYPOINT_NAMES, PARTS
 SPLIT_NAMES: Final = tuple(split or "no split" for split in SPLIT_COLUMNS)
 _BARS: Final = 80
 _MEANING: Final = {
-    NO_HANDS: "neither hand was found in half of the frames or more",
-    JUMPS: "a keypoint goes further between two frames than a signer can",
-    SWAPPED: "hands sit on the wrists of the other side in a tenth of the frames or more",
-    SEVERAL_PEOPLE: "more people than the signer were seen",
-    NEAR_DUPLICATE: "a clip of another split moves in the same way",
+    NO_HANDS: "neither hand was found in at least half of the frames",
+    JUMPS: "a keypoint moves further between two frames than a signer can",
+    SWAPPED: "hands are on the wrists of the other side in at least a tenth of the frames",
+    SEVERAL_PEOPLE: "more people than the signer were found",
+    NEAR_DUPLICATE: "a clip of another split has the same motion",
 }
 
 
 def totals(tracks: PoseShards, entries: list[GlossEntry]) -> str:
-    """How much of everything, by corpus."""
+    """Return the total numbers by corpus."""
     corpora = tracks.column("corpus")
     rows: list[list[object]] = []
     for corpus in dict.fromkeys(corpora.tolist()):
@@ -50,7 +50,7 @@ def totals(tracks: PoseShards, entries: list[GlossEntry]) -> str:
 
 
 def class_sizes(entries: list[GlossEntry]) -> str:
-    """Clips per class and split, a chart for every corpus; classes beyond 80 are put together in groups."""
+    """Return clips per class and split, a chart for every corpus; more than 80 classes are grouped."""
     charts = []
     for corpus in dict.fromkeys(entry.corpus for entry in entries):
         here = [entry for entry in entries if entry.corpus == corpus]
@@ -67,9 +67,9 @@ def class_sizes(entries: list[GlossEntry]) -> str:
 
 
 def lengths_and_rates(tracks: PoseShards) -> str:
-    """Distributions of frames a clip and of frames a second."""
+    """Return the distributions of frames per clip and of frames per second."""
     lengths = tracks.lengths
-    # A few very long clips shall not squeeze all others into one bar.
+    # A few very long clips must not move all others into one bar.
     usual = int(np.percentile(lengths, 99))
     edges = np.unique(np.linspace(lengths.min(), usual + 1, 26).astype(int)).tolist()
     counts = np.histogram(np.minimum(lengths, usual), edges)[0]
@@ -81,13 +81,13 @@ def lengths_and_rates(tracks: PoseShards) -> str:
     named = {str(rate): count for rate, count in sorted(rates.items())}
     if np.isnan(fps).any():
         named["unknown"] = int(np.isnan(fps).sum())
-    return chart("Frames a clip", labels, {"clips": counts}, "clips") + chart(
-        "Frames a second", list(named), {"clips": list(named.values())}, "clips"
+    return chart("Frames per clip", labels, {"clips": counts}, "clips") + chart(
+        "Frames per second", list(named), {"clips": list(named.values())}, "clips"
     )
 
 
 def parts(statistics: Statistics) -> str:
-    """Confidence, missing hands and jitter by corpus."""
+    """Return confidence, missing hands and jitter by corpus."""
     rows = []
     for corpus, sums in statistics.joints.items():
         confidence, jitter = sums.mean_confidence(), sums.mean_jitter()
@@ -107,7 +107,7 @@ def parts(statistics: Statistics) -> str:
 
 
 def joints(statistics: Statistics) -> str:
-    """Confidence, missing share and jitter of each of the 49 keypoints, by corpus."""
+    """Return confidence, missing share and jitter of each of the 49 keypoints, by corpus."""
     charts = []
     for corpus, sums in statistics.joints.items():
         for title, values, unit in (
@@ -120,13 +120,13 @@ def joints(statistics: Statistics) -> str:
 
 
 def faults(statistics: Statistics) -> str:
-    """How many clips have each fault, and what it means."""
+    """Return the number of clips with each fault, and the meaning of the fault."""
     rows = [[name, f"{statistics.clips_with(name):,}", _MEANING[name]] for name in FAULTS]
     return table("Faults", ["fault", "clips", "what it means"], rows)
 
 
 def suspects(tracks: PoseShards, statistics: Statistics) -> str:
-    """The clips to look at first, each with a moving skeleton that the page's script draws."""
+    """Return the most suspicious clips, each with a moving skeleton that the page's script draws."""
     cards = []
     for suspect in statistics.suspects:
         info = tracks.info(suspect.number)

@@ -1,4 +1,4 @@
-"""What the report says of a dataset, gathered in one pass; memory grows with the clips, not the frames."""
+"""Statistics of a dataset for the report, from one pass; memory grows with the clips, not with the frames."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ SUSPECTS: Final = 24
 
 @dataclass(slots=True)
 class JointSums:
-    """Sums over the frames of one corpus, from which its rates come.
+    """Sums over the frames of one corpus, from which the mean values are computed.
 
     Attributes:
         frames: number of frames.
         confidence: (49,) sum of confidences.
-        missing: (49,) frames in which the keypoint is missing.
+        missing: (49,) number of frames in which the keypoint is missing.
         jitter: (49,) sum of jitter in shoulder widths.
-        jitter_frames: (49,) frames in which jitter is known.
-        hands: (4,) frames in which the left, the right, both and no hand was found.
+        jitter_frames: (49,) number of frames in which jitter is known.
+        hands: (4,) number of frames in which the left, the right, both and no hand was found.
     """
 
     frames: int = 0
@@ -40,7 +40,7 @@ class JointSums:
     hands: NDArray[np.float64] = field(default_factory=lambda: np.zeros(4))
 
     def add(self, track: PoseTrack) -> None:
-        """Take in a clip."""
+        """Add a clip."""
         self.frames += len(track)
         self.confidence += track.confidence.sum(axis=0, dtype=np.float64)
         self.missing += (track.confidence == 0).sum(axis=0)
@@ -52,27 +52,27 @@ class JointSums:
         self.hands += [left.sum(), right.sum(), (left & right).sum(), (~left & ~right).sum()]
 
     def mean_confidence(self) -> NDArray[np.float64]:
-        """(49,) mean confidence, 0..1; a missing keypoint counts as 0."""
+        """Return (49,) mean confidence in 0..1; a missing keypoint counts as 0."""
         return self.confidence / self.frames
 
     def missing_share(self) -> NDArray[np.float64]:
-        """(49,) share of frames in which the keypoint is missing, 0..1."""
+        """Return (49,) share of frames in which the keypoint is missing, in 0..1."""
         return self.missing / self.frames
 
     def mean_jitter(self) -> NDArray[np.float64]:
-        """(49,) mean jitter in shoulder widths; NaN where it is never known."""
+        """Return (49,) mean jitter in shoulder widths; NaN if it is unknown in all frames."""
         return np.where(self.jitter_frames > 0, self.jitter / np.maximum(self.jitter_frames, 1), np.nan)
 
 
 @dataclass(frozen=True, slots=True)
 class Statistics:
-    """What the report shows of a dataset's frames.
+    """The statistics of a dataset's frames.
 
     Attributes:
         joints: sums by corpus, in the order of the file.
-        faults: each fault → (N,) how much of it every clip has, 0..1.
-        partner: (N,) the clip of another split that moves alike; -1 if none.
-        suspects: the clips to look at first, at most 24.
+        faults: each fault → (N,) its value for every clip, in 0..1.
+        partner: (N,) number of the most similar clip of another split; -1 = none.
+        suspects: the most suspicious clips, at most 24.
     """
 
     joints: dict[str, JointSums]
@@ -81,7 +81,7 @@ class Statistics:
     suspects: list[Suspect]
 
     def clips_with(self, fault: str) -> int:
-        """How many clips have this fault."""
+        """Return the number of clips with this fault."""
         return int((self.faults[fault] >= LIMITS[fault]).sum())
 
 
@@ -89,7 +89,7 @@ def gather(tracks: PoseShards) -> Statistics:
     """Read every clip once.
 
     Raises:
-        DataError: if a clip contradicts itself (`PoseShards.track`).
+        DataError: if the values of a clip are inconsistent (`PoseShards.track`).
     """
     joints = {corpus: JointSums() for corpus in dict.fromkeys(tracks.column("corpus").tolist())}
     faults = {name: np.zeros(len(tracks)) for name in FAULTS}

@@ -1,1 +1,1 @@
-"""The file format: one HDF5 file of pose tracks, or an index beside shards (docs/shard-format.md)."""
+"""The file format: one HDF5 file of pose tracks, or shards and an index (docs/shard-format.md)."""

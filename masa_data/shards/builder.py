@@ -1,8 +1,8 @@
-"""Builds a dataset clip by clip, safe against being killed at any moment.
+"""Builds a dataset clip by clip; the process may be killed at any time.
 
-While clips come in they go to a journal in the folder `OUT.partial`; `finish` then writes OUT whole, in the
-order of the listing, and removes the folder. So OUT is never half-written, and it has the same bytes however
-often the extraction was stopped and in whatever order the workers finished.
+Finished clips are written to a journal in the folder `OUT.partial`. `finish` then writes the complete OUT in
+the order of the listing and removes the folder. OUT is therefore never incomplete, and its bytes do not
+depend on interruptions or on the order in which workers finish.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ from masa_data.tracks.track import ClipInfo, PoseTrack
 
 @dataclass(frozen=True, slots=True)
 class DoneSource:
-    """What a clip that is done was extracted from.
+    """The source from which a finished clip was extracted.
 
     Attributes:
-        path: the source as the user gave it.
-        sha256: of its bytes, in hex; "" if unknown.
-        since: a source that was not touched after this time, in seconds since 1970, is the same.
+        path: path of the source as the user gave it.
+        sha256: SHA-256 of the source's bytes, in hex; "" = unknown.
+        since: time in seconds since 1970; a source that was not modified after it is unchanged.
     """
 
     path: str
@@ -51,24 +51,25 @@ class DatasetBuilder:
     """Adds clips to a new or existing dataset. Use as a context manager; only `finish` changes OUT.
 
     Attributes:
-        out: the file that will be written.
-        folder: where unfinished work is kept.
-        existing: the dataset that is added to, if there is one.
+        out: path of the output file.
+        folder: folder of unfinished work.
+        existing: the existing dataset to which clips are added; None = none.
     """
 
     def __init__(
         self, out: Path, provenance: Provenance, *, shard_clips: int | None = None, overwrite: bool = False
     ) -> None:
-        """Open or continue the work on `out`.
+        """Start or continue the work on `out`.
 
         Args:
-            out: the file to make or add to.
-            provenance: what the clips are made with.
-            shard_clips: clips per shard; None for a self-contained file, or for what `out` has already.
-            overwrite: forget `out` and any unfinished work on it. `out` itself stays until `finish`.
+            out: path of the output file, new or existing.
+            provenance: provenance of the new clips.
+            shard_clips: number of clips per shard; None = one self-contained file, or as in `out`.
+            overwrite: discard `out` and any unfinished work on it. `out` itself is kept until `finish`.
 
         Raises:
-            DataError: if `out` is foreign, was made otherwise, or is being worked on by another process.
+            DataError: if `out` is not a file of pose tracks, its provenance differs, or another process
+                writes it.
             OSError: if the folder cannot be written.
         """
         self.out = out
@@ -95,10 +96,10 @@ class DatasetBuilder:
         if earlier is not None and earlier.apart_from_splits() != run.apart_from_splits():
             differences = earlier.provenance.differences(provenance) or ["other options or another version"]
             raise MismatchError(
-                f"{self.folder} holds an unfinished extraction that was started differently "
+                f"{self.folder} contains an unfinished extraction with other settings "
                 f"({'; '.join(differences)})",
-                "Repeat the command it was started with (only {split_by} and {seed} may change), or give "
-                "{overwrite} to start afresh",
+                "Repeat its command (only {split_by} and {seed} may change), or give {overwrite} to "
+                "start from the beginning",
                 split_by=...,
                 seed=...,
                 overwrite=True,
@@ -129,14 +130,14 @@ class DatasetBuilder:
 
     @property
     def note(self) -> str:
-        """A line for the user about the file system; "" if there is nothing to say."""
+        """A message for the user about the file system; "" = none."""
         return self._claim.note
 
     def check_split_rule(self, clips: Iterable[SplitFacts]) -> None:
-        """Check that the clips to come can be split as asked, before the work rather than after it.
+        """Check, before the work, that the split rule can be applied to the clips.
 
         Args:
-            clips: all that shall be in the dataset; those that are there already may be among them.
+            clips: all clips of the future dataset; may include the existing ones.
 
         Raises:
             DataError: if the split rule cannot be applied to them.
@@ -150,7 +151,7 @@ class DatasetBuilder:
             check_rule([clip for clip in clips if clip.id not in ids], rule, earlier)
 
     def source_of(self, clip_id: str) -> DoneSource | None:
-        """What a clip was extracted from; None if it is not there."""
+        """Return the source of a clip; None if the clip is not in the dataset."""
         if clip_id in self._journal:
             return DoneSource(*self._journal.source(clip_id), self._begun)
         known = self._existing_sources.get(clip_id)
@@ -165,38 +166,38 @@ class DatasetBuilder:
 
     @property
     def can_replace(self) -> bool:
-        """Whether clips that `out` has can be added anew; shards stay as they are."""
+        """Whether existing clips of `out` can be replaced; clips in shards cannot."""
         return self._run.shard_clips is None or self.existing is None
 
     def add(self, track: PoseTrack, raw_scores: tuple[float, float] | None = None) -> StoredTrack:
-        """Keep a finished clip, in the place of one of the same id.
+        """Keep a finished clip; it replaces a clip with the same id.
 
         Args:
             track: the clip.
-            raw_scores: the lowest and the highest score that its confidence was made from, if known.
+            raw_scores: lowest and highest score from which its confidence was computed; None = unknown.
 
         Returns:
             the clip as it will be stored.
 
         Raises:
-            OSError: if the disk is full; clips added before are safe.
+            OSError: if the disk is full; clips that were added before are safe.
         """
         stored = quantize(track)
         self._journal.append(stored, raw_scores)
         return stored
 
     def finish(self, order: Sequence[str]) -> PoseShards | None:
-        """Write `out` with the clips that were there, then the new ones, and forget the unfinished work.
+        """Write `out` with the existing clips, then the new ones, and remove the unfinished work.
 
         Args:
-            order: ids in the order in which new clips shall stand; those not named follow by name.
+            order: ids of the new clips in their final order; other new clips follow, sorted by id.
 
         Returns:
-            the open dataset, or None if there is not a single clip.
+            the open dataset; None if there is no clip.
 
         Raises:
             DataError: if the split rule cannot be applied.
-            OSError: if the disk is full; `out` is as before and the unfinished work is kept.
+            OSError: if the disk is full; `out` is unchanged and the unfinished work is kept.
         """
         rank = {clip_id: number for number, clip_id in enumerate(order)}
         new = [
@@ -212,13 +213,13 @@ class DatasetBuilder:
         return PoseShards.open(self.out) if new or self.existing is not None else None
 
     def _completed(self, new: list[str]) -> list[ClipInfo]:
-        """What is known about the new clips, with class numbers and splits."""
+        """Return the properties of the new clips, with class numbers and splits."""
         existing = self.existing
         numbers = range(len(existing)) if existing else ()
         earlier = {info.id: info for info in map(existing.info, numbers)} if existing else {}
         infos = []
         for info in (self._journal.read(clip_id).info for clip_id in new):
-            before = earlier.pop(info.id, None)  # extracted anew, it stays in the split that it was in
+            before = earlier.pop(info.id, None)  # a clip that is extracted again keeps its split
             infos.append(replace(info, split=info.split or before.split) if before else info)
         infos = number_glosses(infos, earlier.values())
         rule = self._run.provenance.split_rule
@@ -242,7 +243,7 @@ class DatasetBuilder:
         return Piece(lambda: map(self._with_info, infos), len(infos), self._frames(infos))
 
     def _raw_scores(self, infos: list[ClipInfo]) -> tuple[float, float] | None:
-        """The range of raw scores over all clips that have any, however often the work was stopped."""
+        """Return the range of raw scores over all clips that have any, also over interrupted runs."""
         earlier = [] if self.existing is None else [self.existing.provenance.raw_scores]
         return unite_raw_scores([*earlier, *(self._journal.raw_scores(info.id) for info in infos)])
 
@@ -260,7 +261,7 @@ class DatasetBuilder:
         return sum(self._journal.frames(info.id) for info in infos)
 
     def _remove_folder_if_unused(self) -> None:
-        """Remove the folder unless it holds finished clips of an unfinished extraction."""
+        """Remove the folder unless it contains finished clips of an unfinished extraction."""
         journal = self.folder / "journal"
         if not journal.exists() or journal.stat().st_size == 0:
             shutil.rmtree(self.folder, ignore_errors=True)

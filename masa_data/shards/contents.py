@@ -1,4 +1,4 @@
-"""What a file says it holds, checked against what is expected and its size before anything is read."""
+"""The content that a file declares, checked against the expected content and the file size before reading."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from masa_data.errors import DamagedFileError
 from masa_data.shards.spec import STRING, Column
 from masa_data.tracks.provenance import Provenance
 
-RESTORE: Final = "Copy it again from where it was complete, or extract the videos again"
+RESTORE: Final = "Copy the complete file again, or extract the videos again"
 
 _TEXT: Final = re.compile(r"\|S([1-9][0-9]{0,4})")
 
 
 class Place(BaseModel):
-    """Where the values of a column lie in a file: in one piece, unfiltered.
+    """Location of a column in a file: contiguous and unfiltered.
 
     Attributes:
-        dtype: NumPy's name of their type: "<f4", "|u1", or "|S12" for texts of at most 12 bytes of UTF-8.
-        shape: rows first.
-        offset: in bytes from the beginning of the file.
+        dtype: NumPy's name of the type: "<f4", "|u1", or "|S12" for texts of at most 12 bytes of UTF-8.
+        shape: shape of the column, rows first.
+        offset: position in bytes from the beginning of the file.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -40,7 +40,7 @@ class Place(BaseModel):
 
     @property
     def bytes(self) -> int:
-        """Their size. Asks for a type that was checked."""
+        """Size in bytes. Only valid for a type that was checked."""
         return math.prod(self.shape) * np.dtype(self.dtype).itemsize
 
 
@@ -49,13 +49,13 @@ class Contents:
     """An open file of either version, mapped into memory.
 
     Attributes:
-        path: of the file.
-        version: of the format.
-        kind: "shard" (holds clips) or "index" (lists shards).
-        provenance: what it says about all its clips.
+        path: path of the file.
+        version: version of the format.
+        kind: "shard" (contains clips) or "index" (lists shards).
+        provenance: provenance of all its clips.
         pages: the whole file, mapped.
-        places: where columns lie, by their path in the file.
-        texts: for columns of texts that do not lie in one piece (version 1), what gives their bytes.
+        places: location of each column, by its path in the file.
+        texts: for text columns that are not contiguous (version 1), a function that returns their bytes.
     """
 
     path: Path
@@ -67,10 +67,10 @@ class Contents:
     texts: Mapping[str, Callable[[], list[bytes]]] = field(default_factory=dict)
 
     def rows(self, column: Column) -> int:
-        """The number of rows that the file says a column has.
+        """Return the number of rows that the file declares for a column.
 
         Raises:
-            DataError: if it has no such column, or no rows.
+            DataError: if the column is missing or has no rows.
         """
         place = self._place(column)
         if not place.shape or place.shape[0] < 1:
@@ -78,10 +78,10 @@ class Contents:
         return place.shape[0]
 
     def require(self, columns: Iterable[Column], rows: int) -> None:
-        """Check that columns are there, of the expected type and shape, and inside the file.
+        """Check that columns exist, have the expected type and shape, and are inside the file.
 
         Raises:
-            DataError: if one is not.
+            DataError: if one of them does not.
         """
         for column in columns:
             place = self._place(column)
@@ -96,17 +96,17 @@ class Contents:
                 )
             if place.offset < 0 or place.offset + place.bytes > len(self.pages):
                 raise DamagedFileError(
-                    f"{self.path}: {column.path} reaches past the end of the file", RESTORE
+                    f"{self.path}: {column.path} extends past the end of the file", RESTORE
                 )
 
     def mapped(self, column: Column) -> NDArray[Any]:
-        """(rows, …) a column as it lies in the file, read-only. Ask for it only after `require`."""
+        """Return a column as stored, (rows, …), read-only. Call it only after `require`."""
         place = self.places[column.path]
         flat = np.frombuffer(self.pages, place.dtype, math.prod(place.shape), place.offset)
         return flat.reshape(place.shape)
 
     def values(self, column: Column) -> NDArray[Any]:
-        """(rows, …) a column, copied: numbers, or Python strings (dtype object).
+        """Return a copy of a column, (rows, …): numbers, or Python strings (dtype object).
 
         Raises:
             DataError: if a text is not UTF-8.

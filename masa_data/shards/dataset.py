@@ -1,4 +1,4 @@
-"""Views over one or several files: a subset, a corpus, a split, signers; all files as one dataset."""
+"""One or several files as one dataset, or a part of it: a subset, a corpus, a split, signers."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ from masa_data.tracks.track import ClipInfo, PoseTrack
 
 
 class PoseDataset(ClipOverview, Sequence[PoseTrack]):
-    """The selected clips of one or several files, numbered through.
+    """The selected clips of one or several files, numbered consecutively.
 
     `dataset[3]` and `dataset["id"]` are clips. `dataset[10:20]`, `dataset[["a", "b"]]` and
-    `dataset[dataset.lengths > 30]` are datasets of some of the clips; nothing is read or copied for them.
+    `dataset[dataset.lengths > 30]` are datasets of some of the clips; they read and copy no data.
 
     Attributes:
         files: the open files.
-        file_of: (N,) which file each clip is in.
-        number_in_file: (N,) its number there.
-        lengths: (N,) frames of each clip.
-        any_estimator: whether the files may be of different estimators.
+        file_of: (N,) index of the file of each clip.
+        number_in_file: (N,) number of each clip in its file.
+        lengths: (N,) number of frames of each clip.
+        any_estimator: whether the files may have different estimators.
     """
 
     def __init__(
@@ -44,13 +44,13 @@ class PoseDataset(ClipOverview, Sequence[PoseTrack]):
         """Select from open files.
 
         Args:
-            files: at least one.
-            selection: which clips; None = all.
-            any_estimator: whether the files may be of different estimators.
+            files: at least one file.
+            selection: the clips to use; None = all.
+            any_estimator: whether the files may have different estimators.
 
         Raises:
-            DataError: if the files hold different estimators or samplings, or there is no such subset,
-                split, corpus or signer.
+            DataError: if the files have different estimators or samplings, or the selected subset, split,
+                corpus or signer does not exist.
         """
         self.files = tuple(files)
         selection = selection or Selection()
@@ -81,30 +81,30 @@ class PoseDataset(ClipOverview, Sequence[PoseTrack]):
 
         Args:
             paths: one or several files.
-            subset: see Selection, as for the others.
+            subset: name of a subset; see `Selection` for this and the other conditions.
             corpora: names of corpora.
             splits: names of splits.
             signers: names of signers.
-            variants: overrides of "confusing" and "normal".
-            any_estimator: whether the files may be of different estimators.
+            variants: labels that replace those of "confusing" and "normal".
+            any_estimator: whether the files may have different estimators.
 
         Raises:
-            DataError: if a file cannot be used (`PoseShards.open`), files do not go together, or there is no
-                such subset, split, corpus or signer.
+            DataError: if a file cannot be used (`PoseShards.open`), files cannot be used together, or the
+                subset, split, corpus or signer does not exist.
         """
         selection = Selection(subset, corpora, splits, signers, variants)
         return cls(open_each(paths), selection, any_estimator=any_estimator)
 
     @property
     def estimator(self) -> EstimatorIdentity:
-        """What the keypoints of all files together are of."""
+        """The estimator of the keypoints of all files together."""
         return join_estimators(tracks.provenance.estimator for tracks in self.files)
 
     def part(self, numbers: NDArray[np.integer]) -> PoseDataset:
-        """Only some of the clips.
+        """Return a dataset of some of the clips.
 
         Args:
-            numbers: which, in the order wanted.
+            numbers: numbers of the clips, in the wanted order.
         """
         chosen = copy.copy(self)
         chosen.file_of = self.file_of[numbers]
@@ -123,15 +123,15 @@ class PoseDataset(ClipOverview, Sequence[PoseTrack]):
     def __getitem__(
         self, which: int | str | slice | Sequence[int] | Sequence[str] | NDArray[Any]
     ) -> PoseTrack | PoseDataset:
-        """A clip, or a dataset of some of the clips.
+        """Return a clip, or a dataset of some of the clips.
 
         Args:
             which: a number or an id for one clip; a slice, numbers, ids or an (N,) array of booleans for a
                 dataset.
 
         Raises:
-            IndexError: if there is no such number.
-            UnknownClipError: if there is no clip of an id, naming the nearest.
+            IndexError: if there is no clip of this number.
+            UnknownClipError: if there is no clip of this id; the message shows similar ids.
             DataError: if several files have a clip of this id.
         """
         if isinstance(which, str):
@@ -154,7 +154,7 @@ class PoseDataset(ClipOverview, Sequence[PoseTrack]):
         if len(found) > 1:
             raise DataError(
                 f"found {len(found)} clips with the id {clip_id!r}, expected one",
-                "Name the clip by its number, or open its file alone",
+                "Give the clip by its number, or open its file alone",
             )
         return found[0]
 
@@ -175,14 +175,14 @@ class PoseDataset(ClipOverview, Sequence[PoseTrack]):
         }
 
     def info(self, number: int) -> ClipInfo:
-        """What is known about clip `number`."""
+        """Return the properties of clip `number`."""
         return self.files[int(self.file_of[number])].info(int(self.number_in_file[number]))
 
     def frames_of(self, numbers: NDArray[np.int64]) -> tuple[NDArray[np.uint16], NDArray[np.uint8]]:
-        """The frames of several clips as they are stored, one after the other; see `PoseShards.frames_of`.
+        """Return the stored frames of several clips, concatenated; see `PoseShards.frames_of`.
 
         Args:
-            numbers: (n,) of the clips, in any order.
+            numbers: (n,) numbers of the clips, in any order.
 
         Returns:
             (F, 49, 2) positions and (F, 49) confidence, copied.
@@ -198,12 +198,12 @@ class PoseDataset(ClipOverview, Sequence[PoseTrack]):
         return np.concatenate([clip[0] for clip in found]), np.concatenate([clip[1] for clip in found])
 
     def forget_pages(self) -> None:
-        """Give back the memory of what was read; see `PoseShards.forget_pages`."""
+        """Release the memory of data that was read; see `PoseShards.forget_pages`."""
         for tracks in self.files:
             tracks.forget_pages()
 
     def column(self, name: str) -> NDArray[Any]:
-        """(N,) what is known about all selected clips; see `PoseShards.column`."""
+        """Return a property of all selected clips as (N,); see `PoseShards.column`."""
         values = [tracks.column(name) for tracks in self.files]
         found = np.empty(len(self), np.result_type(*values))
         for file, value in enumerate(values):
@@ -212,14 +212,14 @@ class PoseDataset(ClipOverview, Sequence[PoseTrack]):
         return found
 
     def classes(self) -> tuple[list[SignClass], NDArray[np.int64]]:
-        """The classes of the clips, the same however these lie in files; see `masa_data.classes.classes`.
+        """Return the classes of the clips, independent of the files; see `masa_data.classes.classes`.
 
         Returns:
-            the classes that occur, sorted by corpus and number or, if files number differently, gloss, and
-            (N,) each clip's place among them; -1 for clips without a class.
+            the classes, sorted by corpus and number, or by gloss if the files' numbers differ; and (N,) the
+            index of each clip's class among them, -1 for clips without a class.
 
         Raises:
-            DataError: if two files mean different signs by one official number.
+            DataError: if two files use one official number for different signs.
         """
         refuse_contradictions(self.file_classes)
         own = self._own_classes()
@@ -227,28 +227,28 @@ class PoseDataset(ClipOverview, Sequence[PoseTrack]):
         return found, _places(own, found)
 
     def places_among(self, known: Sequence[SignClass], whose: str = "the recognizer") -> NDArray[np.int64]:
-        """(N,) the place of each clip's class among known ones, of training or of a recognizer; -1 = none.
+        """Return (N,) the index of each clip's class in a list, for example of a recognizer; -1 = not in it.
 
         Args:
-            known: the classes, in their order.
-            whose: what they are called in an error.
+            known: the list of classes.
+            whose: description of the list in errors.
 
         Raises:
-            DataError: if a file and the known ones mean different signs by one official number.
+            DataError: if a file and the list use one official number for different signs.
         """
         refuse_contradictions({whose: known, **self.file_classes})
         return _places(self._own_classes(), known)
 
     @cached_property
     def file_classes(self) -> dict[str, frozenset[SignClass]]:
-        """What each file calls the classes of its clips, selected or not, by the file's path."""
+        """Return path of each file → the classes of its clips, selected or not."""
         return {
             str(tracks.path): frozenset(names) for tracks, names in zip(self.files, self._names, strict=True)
         }
 
     @cached_property
     def _names(self) -> list[list[SignClass]]:
-        """By file, the class of each of its clips."""
+        """Return the class of each clip, by file."""
         found = []
         for tracks in self.files:
             memo: dict[tuple[str, int, str], SignClass] = {}
@@ -262,11 +262,11 @@ class PoseDataset(ClipOverview, Sequence[PoseTrack]):
         return [self._names[file][number] for file, number in pairs]
 
     def class_notes(self) -> list[str]:
-        """What is odd about the files' classes and keeps nobody from using them, a line each."""
+        """Return notes about unusual classes in the files that can still be used, one line each."""
         return class_notes(self.file_classes)
 
     def shares(self) -> dict[str, float]:
-        """Each corpus's share of the clips."""
+        """Return the share of the clips of each corpus."""
         counts = Counter(self.column("corpus").tolist())
         return {corpus: count / len(self) for corpus, count in counts.most_common()}
 

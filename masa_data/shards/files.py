@@ -1,6 +1,6 @@
-"""Opens what a file of pose tracks consists of: a shard, its frames mapped into memory; an index of shards.
+"""Opens the parts of a file of pose tracks: a shard, with frames mapped into memory; an index of shards.
 
-Nothing that a file says is believed before it was checked: checksums, structure, sizes, names of other files.
+All content is checked before it is used: checksums, structure, sizes, names of other files.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ from masa_data.shards.writer import ShardEntry
 
 
 class Shard:
-    """One self-contained file: its frame columns mapped, its clip columns read when asked for.
+    """One self-contained file: its frame columns are mapped, its clip columns are read on request.
 
     Attributes:
         contents: the open file.
-        offsets: (clips + 1,) where each clip's frames begin.
-        clips: their number.
-        frames: of all clips together.
-        columns: the frame columns by name, each (frames, …), as they are stored.
+        offsets: (clips + 1,) first frame of each clip, and the end.
+        clips: number of clips.
+        frames: number of frames of all clips together.
+        columns: the frame columns by name, each (frames, …), as stored.
 
     Raises:
         DataError: if the file is damaged.
@@ -63,7 +63,7 @@ class Shard:
         self._is_whole = np.zeros(self.clips, bool)
 
     def clip_column(self, name: str) -> NDArray[Any]:
-        """(clips,) what is known about each clip: numbers, or Python strings (dtype object).
+        """Return a property of each clip, (clips,): numbers, or Python strings (dtype object).
 
         Raises:
             DataError: if a text is not UTF-8.
@@ -71,12 +71,12 @@ class Shard:
         return self.contents.values(CLIP_COLUMNS[name])
 
     def frame_columns(self, number: int) -> dict[str, NDArray[Any]]:
-        """The rows of the frame columns of a clip, mapped, whether damaged or not."""
+        """Return the rows of the frame columns of a clip, mapped; their checksum is not verified."""
         rows = slice(self.offsets[number], self.offsets[number + 1])
         return {name: column[rows] for name, column in self.columns.items()}
 
     def is_whole(self, number: int) -> bool:
-        """Whether the frames of a clip match their checksum. They are read once."""
+        """Return whether the frames of a clip match their checksum. Reads them once."""
         if not self._is_whole[number]:
             crc32 = 0
             for column in self.frame_columns(number).values():
@@ -85,24 +85,24 @@ class Shard:
         return bool(self._is_whole[number])
 
     def forget_pages(self) -> None:
-        """Let the system take back the memory behind what was read so far; it is read again when needed."""
+        """Allow the system to release the memory of data read so far; it is read again when needed."""
         self.contents.pages.madvise(mmap.MADV_DONTNEED)
 
 
 def open_contents(path: Path, version1: Version1Reader) -> Contents:
-    """Open a file of either version and check all but its frames.
+    """Open a file of either version and check everything except its frames.
 
     Args:
-        path: of the file.
-        version1: opens it if it is of version 1.
+        path: path of the file.
+        version1: opens files of version 1.
 
     Raises:
-        DataError: if it is missing, foreign, damaged or of another version, saying which.
+        DataError: if it is missing, damaged, of another format or of another version; the message says which.
         OSError: if it cannot be read.
     """
     try:
         is_file = path.is_file()
-    except OSError as error:  # a name that no file can have
+    except OSError as error:  # not a valid file name
         raise in_words(error, str(path)) from None
     if not is_file:
         found = (
@@ -110,7 +110,7 @@ def open_contents(path: Path, version1: Version1Reader) -> Contents:
         )
         raise DataError(
             f"{path} {found}, expected a file of pose shards",
-            "Check the path; masa-extract makes such a file",
+            "Check the path; masa-extract creates such files",
         )
     with path.open("rb", buffering=0) as file:
         if file.read(len(HDF5_SIGNATURE)) != HDF5_SIGNATURE:
@@ -121,10 +121,10 @@ def open_contents(path: Path, version1: Version1Reader) -> Contents:
 
 
 def read_entries(contents: Contents) -> list[ShardEntry]:
-    """The shards that an index lists, by names that stay in its folder.
+    """Return the shards that an index lists; their names cannot lead to another folder.
 
     Raises:
-        DataError: if there are none, or a name leads elsewhere.
+        DataError: if there are none, or a name leads to another folder.
     """
     path = contents.path
     rows = contents.rows(SHARD_COLUMNS["name"])
@@ -137,26 +137,26 @@ def read_entries(contents: Contents) -> list[ShardEntry]:
         if Path(entry.name).name != entry.name or entry.name in ("", ".", ".."):
             raise DataError(
                 f"{path} lists the shard {entry.name!r}, expected a file name without a folder",
-                "Do not use this file: masa does not write such names",
+                "Do not use this file: masa never writes such names",
             )
     return entries
 
 
 def open_entry(index: Contents, entry: ShardEntry, version1: Version1Reader) -> Shard:
-    """A shard of an index.
+    """Open a shard of an index.
 
     Raises:
-        DataError: if it is missing, or not the one that was written with the index.
+        DataError: if it is missing, or was not written together with the index.
         OSError: if it cannot be read.
     """
     name = index.path.name
     path = index.path.with_name(entry.name)
-    restore = f"Put the shard that was written with {name} back beside it"
+    restore = f"Restore the shard that was written with {name}, next to it"
     if not path.is_file():
         raise DataError(f"{path}, which {name} lists, is missing", restore)
     if path.stat().st_size != entry.bytes:
         raise DataError(
-            f"{path} has {path.stat().st_size:,} bytes, {name} lists it with {entry.bytes:,}", restore
+            f"{path} has {path.stat().st_size:,} bytes, but {name} lists it with {entry.bytes:,}", restore
         )
     contents = open_contents(path, version1)
     if contents.kind != "shard" or contents.provenance.differences(index.provenance):

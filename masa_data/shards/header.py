@@ -1,8 +1,8 @@
-"""The header of a file of version 2: what the file holds, where, and checksums over all that is stored.
+"""The header of a file of version 2: content, locations, and checksums of all stored data.
 
-It stands in what HDF5 calls the user block, which HDF5 libraries skip: a line with the version and the size
-of the header, a line of JSON, zeros, and at the end the SHA-256 of all that. So this package reads a file
-without a parser of HDF5, and knows that not a byte was changed before it believes any.
+It is in the HDF5 user block, which HDF5 libraries skip: a line with the version and the size of the header, a
+line of JSON, zeros, and at the end the SHA-256 of these. So this package reads a file without an HDF5 parser,
+and verifies that no byte was changed before it uses any.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ from masa_data.shards.spec import (
 from masa_data.tracks.provenance import Provenance
 from masa_data.tracks.skeleton import KEYPOINT_NAMES, NUM_KEYPOINTS
 
-# HDF5 looks for itself at 0, 512, 1024, 2048, …
+# HDF5 searches for its own signature at 0, 512, 1024, 2048, …
 _LEAST_BYTES: Final = 4096
 _MOST_BYTES: Final = 1 << 20
-# What a file may hold beside frames; all of it is read when it is opened.
+# Maximum size of the content apart from frames; all of it is read when a file is opened.
 _MOST_BESIDE_FRAMES: Final = 1 << 30
 _FIRST_LINE: Final = re.compile(rb"%s (\d{1,6}) (\d{1,7})\n" % FORMAT_NAME.encode())
 _BLOCK: Final = 1 << 20
-_DIGITS: Final = 64  # of a SHA-256
+_DIGITS: Final = 64  # hex digits of a SHA-256
 _NUMBERS: Final = frozenset(
     np.dtype(column.dtype).str
     for column in (*FRAME_COLUMNS.values(), *CLIP_COLUMNS.values(), *SHARD_COLUMNS.values(), OFFSETS)
@@ -47,15 +47,15 @@ _FRAMES: Final = frozenset(column.path for column in FRAME_COLUMNS.values())
 
 
 class Header(BaseModel):
-    """What the JSON of a header says.
+    """The content of a header's JSON.
 
     Attributes:
-        kind: "shard" (holds clips) or "index" (lists shards).
-        keypoint_names: of the skeleton, in order.
-        provenance: how the clips came about.
-        columns: where each dataset lies, by its path.
-        bytes: of the whole file.
-        sha256: over the file without the header and the frame datasets; those have a checksum for every clip.
+        kind: "shard" (contains clips) or "index" (lists shards).
+        keypoint_names: names of the skeleton's keypoints, in order.
+        provenance: provenance of the clips.
+        columns: location of each dataset, by its path.
+        bytes: size of the whole file.
+        sha256: SHA-256 of the file without the header and the frame datasets; these have a checksum per clip.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -71,7 +71,7 @@ class Header(BaseModel):
 def room_for_header(
     kind: Literal["shard", "index"], provenance: Provenance, columns: Collection[str], dimensions: int = 3
 ) -> int:
-    """The size of the user block that a header of such a file fits into.
+    """Return a size of the user block that is large enough for the header of such a file.
 
     Raises:
         DataError: if the provenance is larger than a header may be.
@@ -101,17 +101,17 @@ def write_header(
     provenance: Provenance,
     columns: Mapping[str, Place],
 ) -> None:
-    """Fill the empty user block of a file that is complete otherwise.
+    """Write the header into the empty user block of an otherwise complete file.
 
     Args:
-        path: of the file.
-        room: size of its user block.
+        path: path of the file.
+        room: size of its user block in bytes.
         kind: "shard" or "index".
-        provenance: of its clips.
-        columns: where its datasets lie.
+        provenance: provenance of its clips.
+        columns: locations of its datasets.
 
     Raises:
-        DataError: if more is to be said about its clips than a reader would believe.
+        DataError: if the properties of its clips are larger than a reader accepts.
         OSError: if the file cannot be read or written.
     """
     with path.open("r+b", buffering=0) as file:
@@ -119,7 +119,7 @@ def write_header(
         beside = size - room - sum(columns[name].bytes for name in _FRAMES & columns.keys())
         if beside > _MOST_BESIDE_FRAMES:
             raise DataError(
-                f"the file would hold {beside:,} bytes beside its frames, expected at most "
+                f"the file would contain {beside:,} bytes besides its frames, expected at most "
                 f"{_MOST_BESIDE_FRAMES:,}",
                 "Shorten the longest paths and glosses, or write shards ({shard_clips})",
                 shard_clips=...,
@@ -140,15 +140,15 @@ def write_header(
         head = text.ljust(room - _DIGITS, b"\0")
         head += hashlib.sha256(head).hexdigest().encode()
         file.seek(0)
-        while head:  # an unbuffered write may take only a part
+        while head:  # an unbuffered write may write only a part
             head = head[file.write(head) :]
 
 
 def read_header(file: BinaryIO, path: Path) -> Header:
-    """Read the header of an open file and check it and all that is not frames against their checksums.
+    """Read the header of an open file; verify the checksums of the header and of everything but frames.
 
     Raises:
-        DataError: if it is not ours, of another version or skeleton, cut, or changed in a byte.
+        DataError: if it has another format, version or skeleton, or is truncated or changed.
         OSError: if it cannot be read.
     """
     size = file.seek(0, 2)
@@ -162,14 +162,14 @@ def read_header(file: BinaryIO, path: Path) -> Header:
             f"{path} is of format version {version}, this installation reads versions 1 and {FORMAT_VERSION}",
             "Run `pip install --upgrade masa-slr`, or extract the videos again with this version"
             if version > FORMAT_VERSION
-            else "No release wrote such a version: the file is damaged; get or make it again",
+            else "No release wrote this version: the file is damaged; download or extract it again",
         )
     if not _DIGITS < room <= _MOST_BYTES:
-        raise DamagedFileError(f"{path} says that its header has {room:,} bytes: it is damaged", RESTORE)
+        raise DamagedFileError(f"{path} is damaged: it declares a header of {room:,} bytes", RESTORE)
     file.seek(0)
     head = file.read(room)
     if len(head) < room:
-        raise DamagedFileError(f"{path} is truncated: it ends within its header", RESTORE)
+        raise DamagedFileError(f"{path} is truncated within its header", RESTORE)
     if hashlib.sha256(head[:-_DIGITS]).hexdigest().encode() != head[-_DIGITS:]:
         raise DamagedFileError(
             f"{path}: its header does not match its checksum: the file is damaged", RESTORE
@@ -178,7 +178,7 @@ def read_header(file: BinaryIO, path: Path) -> Header:
     if header.bytes != size:
         what = "is truncated" if size < header.bytes else "was changed"
         raise DamagedFileError(
-            f"{path} {what}: it has {size:,} bytes, its header says {header.bytes:,}", RESTORE
+            f"{path} {what}: it has {size:,} bytes, but its header declares {header.bytes:,}", RESTORE
         )
     _check_places(header, path, room)
     if _sha256_beside_frames(file, room, size, header.columns) != header.sha256:
@@ -196,11 +196,11 @@ def _parsed(text: bytes, path: Path) -> Header:
         where = ".".join(map(str, first["loc"]))
         raise DataError(
             f"{path}: its header cannot be read ({where:.100}: {first['msg']:.200})",
-            "A later version of masa wrote it, or it was made by hand; upgrade, or extract the videos again",
+            "It was written by a later version of masa, or by hand; upgrade, or extract the videos again",
         ) from None
     if header.keypoint_names != KEYPOINT_NAMES:
         raise DataError(
-            f"{path} holds another skeleton than the {NUM_KEYPOINTS} keypoints of {FORMAT_NAME} "
+            f"{path} has another skeleton than the {NUM_KEYPOINTS} keypoints of {FORMAT_NAME} "
             f"version {FORMAT_VERSION}",
             "Extract the videos again with this version",
         )
@@ -208,7 +208,7 @@ def _parsed(text: bytes, path: Path) -> Header:
 
 
 def _check_places(header: Header, path: Path, room: int) -> None:
-    """Check that datasets lie apart, and that what is hashed is not too much."""
+    """Check that datasets do not overlap, and that the hashed part is not too large."""
     end = room
     for place in sorted(header.columns.values(), key=lambda place: place.offset):
         is_text = re.fullmatch(r"\|S[1-9][0-9]{0,4}", place.dtype)
@@ -217,21 +217,21 @@ def _check_places(header: Header, path: Path, room: int) -> None:
             or len(place.shape) > 3
             or min(place.shape, default=0) < 0
         ):
-            raise DamagedFileError(f"{path}: its header says what cannot be: {place!r:.200}", RESTORE)
+            raise DamagedFileError(f"{path}: its header has an invalid location: {place!r:.200}", RESTORE)
         if place.offset < end or place.offset + place.bytes > header.bytes:
-            raise DamagedFileError(f"{path}: its datasets overlap or reach past its end", RESTORE)
+            raise DamagedFileError(f"{path}: its datasets overlap or extend past its end", RESTORE)
         end = place.offset + place.bytes
     frames = sum(header.columns[name].bytes for name in _FRAMES & header.columns.keys())
     if header.bytes - room - frames > _MOST_BESIDE_FRAMES:
         raise DataError(
-            f"{path} holds {header.bytes - room - frames:,} bytes beside its frames, expected at most "
+            f"{path} contains {header.bytes - room - frames:,} bytes besides its frames, expected at most "
             f"{_MOST_BESIDE_FRAMES:,}",
-            "Do not use this file: masa does not write such files",
+            "Do not use this file: masa never writes such files",
         )
 
 
 def _sha256_beside_frames(file: BinaryIO, room: int, size: int, columns: Mapping[str, Place]) -> str:
-    """SHA-256 over the file but for the header and the frame datasets, which must not overlap."""
+    """Return the SHA-256 of the file without the header and the frame datasets, which must not overlap."""
     digest = hashlib.sha256()
     frames = sorted(
         (columns[name].offset, columns[name].offset + columns[name].bytes)

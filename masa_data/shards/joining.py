@@ -1,4 +1,4 @@
-"""What several files are together: which of them go together, and how their joint file came about."""
+"""Joining files: which files can be used together, and the provenance of a joint file."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from masa_data.tracks.raw_scores import unite_raw_scores
 
 
 def check_go_together(files: Sequence[tuple[Path, Provenance]], *, any_estimator: bool = False) -> None:
-    """Check that tracks of several files may stand in one dataset.
+    """Check that tracks of several files can be in one dataset.
 
-    Every two are compared, since a declared estimator fits two measured ones that do not fit each other.
+    All pairs are compared, because a declared estimator can match two measured ones that differ.
 
     Args:
         files: paths and provenances.
-        any_estimator: whether the estimators may differ. The sampling may not.
+        any_estimator: whether the estimators may differ. The sampling must be the same.
 
     Raises:
-        DataError: if two differ, saying in what and which option lets them pass.
+        DataError: if two files differ; the message says how, and which option allows it.
     """
     kinds: dict[str, tuple[Path, Provenance]] = {}
     for path, provenance in files:
@@ -33,11 +33,11 @@ def check_go_together(files: Sequence[tuple[Path, Provenance]], *, any_estimator
         sampling = [line for line in differences if line.startswith("sampling")]
         if differences and not (any_estimator and not sampling):
             raise MismatchError(
-                f"{path} and {other} were made differently ({'; '.join(differences)})",
+                f"{path} and {other} were extracted differently ({'; '.join(differences)})",
                 "Extract them with the same sampling"
                 if sampling
                 else "Extract them with the same estimator; or import keypoints again with {estimator}, "
-                "or give {any_estimator} to join them all the same",
+                "or give {any_estimator} to join them anyway",
                 estimator="NAME",
                 any_estimator=True,
             )
@@ -50,17 +50,17 @@ def check_estimator(
     option: str,
     named: str = "the keypoints",
 ) -> None:
-    """Refuse keypoints of another estimator than a network was trained on: it would misread them.
+    """Refuse keypoints of another estimator than a network was trained on: its answers would be wrong.
 
     Args:
         trained: the network's file.
-        expected: what it was trained on.
-        found: what the keypoints are of.
-        option: name of the argument that lets them pass, for the error.
-        named: what the keypoints are called in the error.
+        expected: estimator of the network's training data.
+        found: estimator of the keypoints.
+        option: name of the argument that allows a difference, for the error.
+        named: description of the keypoints in the error.
 
     Raises:
-        DataError: if they differ, saying in what.
+        DataError: if the estimators differ; the message says how.
     """
     differences = expected.differences(found)
     if differences:
@@ -68,17 +68,18 @@ def check_estimator(
         raise MismatchError(
             f"found another estimator in {named} than {trained} was trained on "
             f"(there / here: {differences[0]}{more})",
-            "Use keypoints of that one (masa-convert declares the estimator of imported ones), or give "
-            f"{{{option}}} and do not trust the answer",
+            "Use keypoints of the same estimator (masa-convert declares the estimator of imported ones), or "
+            f"give {{{option}}}; then the answers are not reliable",
             **{option: True},
         )
 
 
 def join_estimators(estimators: Iterable[EstimatorIdentity]) -> EstimatorIdentity:
-    """The identity of keypoints of several estimators; of the one there is, unchanged.
+    """Return the identity of keypoints of several estimators; a single estimator is returned unchanged.
 
-    Several are never claimed as measured: the result is declared. Where all have one name it is theirs, so
-    that measured keypoints of it go on being taken; else it is all names, which is the name of none.
+    The result for several is always declared, not measured. If all have the same name, it is that name, so
+    that measured keypoints with this name remain compatible; else it contains all names, and is compatible
+    with none.
     """
     distinct = list(dict.fromkeys(estimator.model_dump_json() for estimator in estimators))
     all_of_them = [EstimatorIdentity.model_validate_json(text) for text in distinct]
@@ -98,10 +99,10 @@ def join_estimators(estimators: Iterable[EstimatorIdentity]) -> EstimatorIdentit
 
 
 def join_provenances(provenances: Sequence[Provenance]) -> Provenance:
-    """How a file of all clips of several came about; the rule of splits stays only if it is everybody's.
+    """Return the provenance of a file with all clips of several; the split rule is kept if all files have it.
 
     Args:
-        provenances: one or more, of one sampling.
+        provenances: at least one, all with the same sampling.
     """
     first = provenances[0]
     rules = [provenance.split_rule for provenance in provenances]

@@ -1,11 +1,11 @@
-"""The journal of an extraction under way: finished clips, appended one by one.
+"""The journal of an unfinished extraction: finished clips, appended one by one.
 
-A process that is killed leaves at worst a half-written last record; opening finds it by its checksum and
-cuts it off. Each record is
+If a process is killed, at most the last record is incomplete; its checksum shows this when the journal is
+opened, and the record is removed. Each record is
 
     magic "MASA" · length of JSON (u32) · frames (u32) · CRC-32 of the rest (u32) · JSON · frame columns
 
-where the JSON is the clip's ClipInfo, its count of clamped keypoints and the range of its raw scores.
+where the JSON contains the clip's ClipInfo, its number of clamped keypoints and the range of its raw scores.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ _BYTES_PER_FRAME: Final = sum(
 
 
 class Journal:
-    """An append-only file of StoredTracks, readable at random by clip id."""
+    """An append-only file of StoredTracks with random access by clip id."""
 
     def __init__(self, path: Path) -> None:
-        """Open `path`, or make it; records after the first damaged one are cut off."""
+        """Open `path`, or create it; the first damaged record and all later ones are removed."""
         self._file = path.open("a+b", buffering=0)
         self._clips: dict[str, tuple[int, int]] = {}  # id -> position, frames
         self._raw_scores: dict[str, tuple[float, float] | None] = {}
@@ -70,28 +70,28 @@ class Journal:
         return len(self._clips)
 
     def frames(self, clip_id: str) -> int:
-        """The number of frames of a clip."""
+        """Return the number of frames of a clip."""
         return self._clips[clip_id][1]
 
     def raw_scores(self, clip_id: str) -> tuple[float, float] | None:
-        """The lowest and the highest score that a clip's confidence was made from; None if not known."""
+        """Return the lowest and highest score from which a clip's confidence was computed; None = unknown."""
         return self._raw_scores[clip_id]
 
     def source(self, clip_id: str) -> tuple[str, str]:
-        """Path and SHA-256 of the source of a clip."""
+        """Return path and SHA-256 of the source of a clip."""
         return self._sources[clip_id]
 
     def append(self, track: StoredTrack, raw_scores: tuple[float, float] | None = None) -> None:
-        """Add a clip and hand it to the operating system, so that it outlives this process.
+        """Add a clip and pass it to the operating system, so that it is kept if this process ends.
 
-        It takes the place of one of the same id.
+        It replaces a clip with the same id.
 
         Args:
             track: the clip.
-            raw_scores: the lowest and the highest score that its confidence was made from, if known.
+            raw_scores: lowest and highest score from which its confidence was computed; None = unknown.
 
         Raises:
-            OSError: if the disk is full; the half-written record is taken back.
+            OSError: if the disk is full; the incomplete record is removed.
         """
         facts = {"info": asdict(track.info), "clamped": track.clamped, "raw_scores": raw_scores}
         text = json.dumps(facts).encode()
@@ -99,7 +99,7 @@ class Journal:
         record = _HEADER.pack(_MAGIC, len(text), len(track.frame_index), zlib.crc32(body)) + body
         start = self._file.seek(0, 2)
         try:
-            while record:  # an unbuffered write may take only a part
+            while record:  # an unbuffered write may write only a part
                 record = record[self._file.write(record) :]
         except OSError:
             self._file.truncate(start)
@@ -109,18 +109,18 @@ class Journal:
         self._sources[track.info.id] = (track.info.path, track.info.source_sha256)
 
     def clear(self) -> None:
-        """Forget all clips."""
+        """Remove all clips."""
         self._file.truncate(0)
         self._clips.clear()
         self._raw_scores.clear()
         self._sources.clear()
 
     def read(self, clip_id: str) -> StoredTrack:
-        """Read a clip back.
+        """Read a clip.
 
         Raises:
-            KeyError: if it is not there.
-            OSError: if the file changed under us.
+            KeyError: if there is no such clip.
+            OSError: if another process changed the file.
         """
         record = self._read_record(self._clips[clip_id][0])
         if record is None:
@@ -128,7 +128,7 @@ class Journal:
         return record[0]
 
     def _read_record(self, position: int) -> tuple[StoredTrack, tuple[float, float] | None, int] | None:
-        """Track and raw scores at `position`, and where the next begins; None if none can be read there."""
+        """Return track and raw scores at `position`, and the next position; None if the record is invalid."""
         self._file.seek(position)
         header = self._file.read(_HEADER.size)
         if len(header) < _HEADER.size:
@@ -146,7 +146,7 @@ class Journal:
         track = StoredTrack.of_payload(
             ClipInfo(**record["info"]), memoryview(body)[text_bytes:], frames, record["clamped"]
         )
-        # A journal that an earlier version began has no raw scores.
+        # A journal of an earlier version has no raw scores.
         lowest_and_highest = record.get("raw_scores")
         raw_scores = (lowest_and_highest[0], lowest_and_highest[1]) if lowest_and_highest else None
         return track, raw_scores, position + _HEADER.size + length

@@ -1,4 +1,4 @@
-"""Opens files of pose tracks: one as it is, or several, or a selection of their clips."""
+"""Opens files of pose tracks: one file, several files, or a selection of their clips."""
 
 from __future__ import annotations
 
@@ -34,26 +34,26 @@ def open(  # noqa: A001  # it is masa_data.open
 ) -> PoseShards | PoseDataset:
     """Open files of pose tracks.
 
-    One path and nothing else gives PoseShards: the whole file, a mapping from clip id to PoseTrack. Several
-    paths in a list, or a selection, give a PoseDataset: a sequence of clips, numbered through all files, that
-    can be sliced. A list of one path gives a PoseDataset too, so the type never depends on how many files
-    there are.
+    A single path without other arguments returns PoseShards: the whole file, a mapping from clip id to
+    PoseTrack. A list of paths, or a selection, returns a PoseDataset: a sequence of clips, numbered
+    consecutively over all files, that can be sliced. This is also true for a list of one path, so the type of
+    the result does not depend on the number of files.
 
-    Opening checks all that is stored but the frames, and maps the files into memory; the frames of a clip are
-    read, and checked, when the clip is asked for.
+    Opening checks all stored data except the frames, and maps the files into memory. The frames of a clip are
+    read and checked when the clip is used.
 
     Args:
         path: a file that `extract`, `save` or a command wrote, or an index of shards; or several of them.
-        splits: only clips of these splits: "train", "val", "test", and "none" for clips without a split.
-        subset: only clips of a subset of one corpus: "wlasl100", "msasl500", "confusing", …
-        corpora: only clips of these corpora.
-        signers: only clips of these signers.
-        any_estimator: whether the files may hold keypoints of different estimators.
+        splits: use only clips of these splits: "train", "val", "test", and "none" for clips without a split.
+        subset: use only clips of a subset of one corpus: "wlasl100", "msasl500", "confusing", …
+        corpora: use only clips of these corpora.
+        signers: use only clips of these signers.
+        any_estimator: whether the files may have keypoints of different estimators.
 
     Raises:
-        DataError: if a file is missing, damaged or foreign, if files do not go together, or if there is no
-            such split, subset, corpus or signer.
-        NoClipsError: if the list of paths is empty, or no clip is of the selection.
+        DataError: if a file is missing, damaged or of another format, if files cannot be used together, or if
+            the split, subset, corpus or signer does not exist.
+        NoClipsError: if the list of paths is empty, or no clip matches the selection.
         OSError: if a file cannot be read.
 
     Example:
@@ -65,7 +65,7 @@ def open(  # noqa: A001  # it is masa_data.open
     is_one = isinstance(path, (str, Path))
     paths = [path] if isinstance(path, (str, Path)) else list(path)
     if not paths:
-        raise NoClipsError("found no path to open", "Name one file or more")
+        raise NoClipsError("found no path to open", "Give at least one file")
     chosen = {"subset": subset, "corpora": corpora, "splits": splits, "signers": signers}
     if is_one and all(value is None for value in chosen.values()) and not any_estimator:
         return PoseShards.open(paths[0])
@@ -74,5 +74,5 @@ def open(  # noqa: A001  # it is masa_data.open
     )
     if len(dataset) == 0:
         named = ", ".join(f"{name} {value!r}" for name, value in chosen.items() if value is not None)
-        raise NoClipsError(f"no clip of {', '.join(map(str, paths))} is of {named}", "Select less narrowly")
+        raise NoClipsError(f"no clip of {', '.join(map(str, paths))} is of {named}", "Relax the selection")
     return dataset

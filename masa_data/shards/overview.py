@@ -1,4 +1,4 @@
-"""What datasets say of all their clips together: glosses, a table for pandas, a line, and a page's table."""
+"""Overviews of all clips of a dataset: glosses, a pandas table, a line of text, and an HTML table."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ _COLUMNS: Final = ("id", "gloss", "split", "signer")
 
 
 class ClipOverview:
-    """Adds to a dataset what can be told from its columns.
+    """Adds overviews to a dataset; they are computed from its columns.
 
     Attributes:
-        lengths: (N,) frames of each clip.
+        lengths: (N,) number of frames of each clip.
     """
 
     lengths: NDArray[np.int64]
 
     @abstractmethod
     def column(self, name: str) -> NDArray[Any]:
-        """(N,) what is known about all clips."""
+        """Return a property of all clips, (N,)."""
 
     @abstractmethod
     def _sources(self) -> dict[str, str]:
-        """Where the clips are from, for an overview; empty if that can no longer be told."""
+        """Return the sources of the clips, for an overview; empty if they are unknown."""
 
     @property
     def frames(self) -> int:
@@ -46,15 +46,15 @@ class ClipOverview:
 
     @property
     def glosses(self) -> list[str]:
-        """The glosses that the clips have, each once, sorted; clips without a gloss are passed over."""
+        """The different glosses of the clips, sorted; clips without a gloss are ignored."""
         return sorted(set(self.column("gloss").tolist()) - {""})
 
     def to_pandas(self) -> Any:  # noqa: ANN401  # pandas is optional
-        """What is known about the clips as a pandas DataFrame: a row a clip, in the order of the dataset.
+        """Return the properties of the clips as a pandas DataFrame: one row per clip, in the dataset's order.
 
-        Columns are the fields of ClipInfo (id, path, corpus, gloss, label, split, signer, fps, width, height,
-        start, end, source_sha256, several_people) and frames, the length of each clip. Keypoints are not in
-        it; `save_parquet` writes a table of them.
+        The columns are the fields of ClipInfo (id, path, corpus, gloss, label, split, signer, fps, width,
+        height, start, end, source_sha256, several_people) and frames, the length of each clip. Keypoints are
+        not included; `save_parquet` writes a table of them.
 
         Raises:
             NotInstalledError: if pandas is not installed.
@@ -105,22 +105,22 @@ class ClipOverview:
 
 
 def unknown_clip(clip_id: object, known: Iterable[str], where: object) -> UnknownClipError:
-    """The error of a clip that is not there, which names the nearest ids.
+    """Return the error for a clip that does not exist; it shows similar ids.
 
     Args:
-        clip_id: what was asked for.
-        known: the ids that are there.
-        where: the file, or what else they are in.
+        clip_id: the requested id.
+        known: all existing ids.
+        where: the file, or another description of the dataset.
     """
     ids = list(known)
     reason = f"there is no clip {clip_id!r} in {where}"
     if not isinstance(clip_id, str):
         return UnknownClipError(
             reason,
-            "Clips go by ids; .track(0) is the first one, and masa_data.open([path]) can be sliced",
+            "Clips are found by id; .track(0) is the first one, and masa_data.open([path]) can be sliced",
         )
     near = get_close_matches(clip_id, ids, n=3, cutoff=0.4) or ids[:1]
-    return UnknownClipError(reason, f"Near it: {', '.join(near)}" if near else "It has no clips")
+    return UnknownClipError(reason, f"Similar: {', '.join(near)}" if near else "It has no clips")
 
 
 def _some(names: list[str]) -> str:
@@ -128,7 +128,7 @@ def _some(names: list[str]) -> str:
 
 
 def _rows(rows: Iterable[tuple[object, ...]], first: str) -> str:
-    """Rows of a table of HTML, of which the first cell may be a heading."""
+    """Return rows of an HTML table; the first cell of each can be a heading."""
     lines = []
     for head, *cells in rows:
         values = "".join(f"<td>{escape(printable(str(cell)))}</td>" for cell in cells)

@@ -1,7 +1,7 @@
-"""Reads pose shards: one clip at random, or a column of what is known about all clips.
+"""Reads pose shards: one clip by id or number, or a column of a property of all clips.
 
-Opening checks all that is stored but the frames, and maps the file into memory; the frames of a clip are
-checked when it is first read. A reader may be shared by forked processes and sent to spawned ones.
+Opening checks all stored data except the frames, and maps the file into memory; the frames of a clip are
+checked when it is first read. A reader can be shared by forked processes and sent to spawned ones.
 """
 
 from __future__ import annotations
@@ -32,24 +32,24 @@ from masa_data.texts import one_form
 from masa_data.tracks.provenance import Provenance
 from masa_data.tracks.track import INFO_FIELDS, ClipInfo, PoseTrack
 
-# Columns with few different values: equal strings are held once.
+# Columns with few different values: equal strings share one object.
 _REPETITIVE: Final = ("corpus", "gloss", "split", "signer")
-# Pages of the file that were read count as memory of this process until it lets go of them.
+# Pages of the file that were read count as memory of this process until they are released.
 CLIPS_BETWEEN_PAGES: Final = 500
 
 
 class PoseShards(ClipOverview, Mapping[str, PoseTrack]):
     """A dataset of pose tracks: a mapping from clip id to PoseTrack, in the order of the file.
 
-    Open one with `masa_data.open`. A clip can also be read by its number (`track`), which is how training
-    reads, and what is known about all clips comes as arrays (`column`), as a pandas table (`to_pandas`) or as
-    a list of glosses (`glosses`).
+    Open it with `masa_data.open`. A clip can also be read by its number (`track`), as training does, and the
+    properties of all clips are available as arrays (`column`), as a pandas table (`to_pandas`) or as a list
+    of glosses (`glosses`).
 
     Attributes:
-        path: the file opened.
-        provenance: estimator, sampling and split rule, the same for all clips.
+        path: path of the open file.
+        provenance: estimator, sampling and split rule of all clips.
         shards: the index's list of shards; empty if the file is self-contained.
-        lengths: (N,) frames of each clip.
+        lengths: (N,) number of frames of each clip.
     """
 
     def __init__(
@@ -65,15 +65,15 @@ class PoseShards(ClipOverview, Mapping[str, PoseTrack]):
 
     @classmethod
     def open(cls, path: str | Path, version1: Version1Reader | None = None) -> PoseShards:
-        """Open a file, or an index with all its shards, and check all that is stored but the frames.
+        """Open a file, or an index with all its shards, and check all stored data except the frames.
 
         Args:
-            path: what masa-extract wrote.
-            version1: opens files of version 1; one for several files starts one process instead of several.
+            path: a file that masa-extract wrote.
+            version1: opens files of version 1; with one reader for several files, one process is started.
 
         Raises:
-            DataError: if the file, or a shard it lists, is missing, cut, changed, foreign or of another
-                version.
+            DataError: if the file, or a shard that it lists, is missing, truncated, changed, or of
+                another format or version.
             OSError: if it cannot be read.
         """
         if version1 is None:
@@ -87,7 +87,7 @@ class PoseShards(ClipOverview, Mapping[str, PoseTrack]):
         return cls(contents.path, contents.provenance, parts, entries)
 
     def close(self) -> None:
-        """Let go of the mapped files; tracks read before stay valid."""
+        """Close the mapped files; tracks that were read before remain valid."""
         self._parts = []
 
     def __enter__(self) -> Self:
@@ -108,24 +108,24 @@ class PoseShards(ClipOverview, Mapping[str, PoseTrack]):
         return iter(self._numbers)
 
     def __getitem__(self, clip_id: str) -> PoseTrack:
-        """The clip of this id.
+        """Return the clip with this id.
 
         Raises:
-            UnknownClipError: if there is none, naming the nearest; a KeyError too.
+            UnknownClipError: if there is none, also a KeyError; the message shows similar ids.
             DataError: if its frames do not match their checksum.
         """
         self.require(clip_id)
         return self.track(self._numbers[clip_id])
 
     def get(self, clip_id: str, default: Any = None) -> Any:  # noqa: ANN401  # as a mapping's
-        """The clip of this id, or `default` if there is none."""
+        """Return the clip with this id, or `default` if there is none."""
         return self.track(self._numbers[clip_id]) if clip_id in self else default
 
     def require(self, clip_id: str) -> None:
-        """Check that there is a clip of this id, without reading it.
+        """Check that there is a clip with this id, without reading it.
 
         Raises:
-            UnknownClipError: if there is none, naming the nearest; a KeyError too.
+            UnknownClipError: if there is none, also a KeyError; the message shows similar ids.
         """
         if clip_id not in self:
             raise unknown_clip(clip_id, self, self.path)
@@ -148,7 +148,7 @@ class PoseShards(ClipOverview, Mapping[str, PoseTrack]):
         return numbers
 
     def column(self, name: str) -> NDArray[Any]:
-        """What is known about all clips, as an array.
+        """Return a property of all clips as an array.
 
         Args:
             name: a field of ClipInfo, "clamped" or "crc32".
@@ -170,22 +170,22 @@ class PoseShards(ClipOverview, Mapping[str, PoseTrack]):
         return np.concatenate([part.clip_column(name) for part in self._parts])
 
     def info(self, number: int) -> ClipInfo:
-        """What is known about clip `number` (0 ≤ number < N).
+        """Return the properties of clip `number` (0 ≤ number < N).
 
         Raises:
             IndexError: if there is no such clip.
-            DataError: if what is stored contradicts itself.
+            DataError: if the stored values are inconsistent.
         """
         values = {name: self._python_columns[name][number] for name in INFO_FIELDS}
         values["several_people"] = bool(values["several_people"])
         return ClipInfo(**values)
 
     def track(self, number: int) -> PoseTrack:
-        """Clip `number` (0 ≤ number < N) in source pixels.
+        """Return clip `number` (0 ≤ number < N) in source pixels.
 
         Raises:
             IndexError: if there is no such clip.
-            DataError: if its frames do not match their checksum, or what is stored contradicts itself.
+            DataError: if its frames do not match their checksum, or the stored values are inconsistent.
         """
         info = self.info(number)
         columns = self._frame_columns(number)
@@ -200,23 +200,23 @@ class PoseShards(ClipOverview, Mapping[str, PoseTrack]):
         )
 
     def stored(self, number: int) -> StoredTrack:
-        """Clip `number` as it is stored: quantized, and mapped rather than read.
+        """Return clip `number` as stored: quantized, and mapped instead of copied.
 
         Raises:
             IndexError: if there is no such clip.
-            DataError: if its frames do not match their checksum, or what is stored contradicts itself.
+            DataError: if its frames do not match their checksum, or the stored values are inconsistent.
         """
         clamped = self.column("clamped")[number]
         return StoredTrack(self.info(number), **self._frame_columns(number), clamped=int(clamped))
 
     def frames_of(self, numbers: Sequence[int]) -> tuple[NDArray[np.uint16], NDArray[np.uint8]]:
-        """The frames of several clips as they are stored, one clip after the other: how training reads.
+        """Return the stored frames of several clips, concatenated; training uses this.
 
         Args:
-            numbers: of the clips, in any order.
+            numbers: numbers of the clips, in any order.
 
         Returns:
-            (F, 49, 2) positions and (F, 49) confidence (quantize.py says in which steps), copied.
+            copies of (F, 49, 2) positions and (F, 49) confidence, in the steps of quantize.py.
 
         Raises:
             IndexError: if there is no such clip.
@@ -229,27 +229,27 @@ class PoseShards(ClipOverview, Mapping[str, PoseTrack]):
         )
 
     def forget_pages(self) -> None:
-        """Let the system take back the memory behind frames read so far; they are read again when needed.
+        """Allow the system to release the memory of frames read so far; they are read again when needed.
 
-        For those who go once through a file that is larger than memory.
+        Use it when reading a file that is larger than memory from beginning to end.
         """
         for part in self._parts:
             part.forget_pages()
 
     @property
     def versions(self) -> set[int]:
-        """Versions of the format that its files are of."""
+        """Return the format versions of its files."""
         return {part.contents.version for part in self._parts}
 
     def damaged_clips(self) -> list[str]:
-        """Ids of clips whose stored frames do not match their checksum. Reads everything."""
+        """Return the ids of clips whose stored frames do not match their checksum. Reads everything."""
         places = map(self._place, range(len(self)))
         return [
             clip_id for clip_id, (part, number) in zip(self, places, strict=True) if not part.is_whole(number)
         ]
 
     def damaged_shards(self) -> list[str]:
-        """Names of shards whose bytes do not match the index. Reads everything."""
+        """Return the names of shards whose bytes do not match the index. Reads everything."""
         return [
             entry.name
             for entry in self.shards
@@ -258,14 +258,14 @@ class PoseShards(ClipOverview, Mapping[str, PoseTrack]):
 
     @cached_property
     def fingerprint(self) -> str:
-        """A hash over every clip's keypoints, labels and splits: equal for equal data, however sharded."""
+        """A hash of all clips' keypoints, labels and splits: equal for equal data, however it is sharded."""
         digest = hashlib.sha256(
-            # What a field that came later holds by default was not hashed before it came.
+            # Default values of fields that were added later are not hashed, to keep older fingerprints.
             self.provenance.estimator.model_dump_json(exclude_defaults=True).encode()
         )
         for name in ("id", "crc32", "corpus", "gloss", "label", "split", "signer"):
-            values = self._stored_column(name)  # earlier versions stored texts in any form
-            # No text contains a NUL.
+            values = self._stored_column(name)  # earlier versions did not normalize texts
+            # Texts never contain a NUL.
             digest.update("\0".join(values).encode() if values.dtype == object else values.tobytes())
         return digest.hexdigest()
 
@@ -274,7 +274,7 @@ class PoseShards(ClipOverview, Mapping[str, PoseTrack]):
         return {name: self.column(name).tolist() for name in INFO_FIELDS}
 
     def _place(self, number: int) -> tuple[Shard, int]:
-        """The shard of a clip, and the clip's number there."""
+        """Return the shard of a clip, and the clip's number in it."""
         if not 0 <= number < len(self):
             raise IndexError(f"clip {number} of {len(self)}")
         part_number = bisect_right(self._first_clips, number) - 1

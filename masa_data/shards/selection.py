@@ -1,4 +1,4 @@
-"""Which clips of files to use: by subset, corpus, split and signer, each of which must be there."""
+"""Selection of clips by subset, corpus, split and signer; each of these must exist."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _SHOWN: Final = 8
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which clips of a dataset to use; None = any.
+    """Conditions for the clips of a dataset to use; None = any.
 
     Attributes:
-        subset: "wlasl100", "msasl500", "confusing", …: the labels of one corpus (corpora/subsets.py).
+        subset: "wlasl100", "msasl500", "confusing", …: labels of one corpus (classes/subsets.py).
         corpora: names of corpora.
-        splits: of "train", "val", "test" and "" or "none" (no split).
+        splits: some of "train", "val", "test" and "" or "none" (no split).
         signers: names of signers.
-        variants: labels of "confusing" and "normal" where a file overrides them (nmfs_csl.read_variants).
+        variants: labels of "confusing" and "normal" if a file redefines them (nmfs_csl.read_variants).
     """
 
     subset: str | None = None
@@ -44,10 +44,10 @@ class Selection:
                 object.__setattr__(self, name, tuple(map(one_form, as_names(name, values))))
 
     def check(self, files: Sequence[PoseShards]) -> None:
-        """Check that there is what is named: a name that nothing has would choose nothing without a word.
+        """Check that the selected names exist; otherwise a wrong name would silently select nothing.
 
         Raises:
-            DataError: if there is no such subset, split, corpus or signer, naming the nearest.
+            DataError: if a subset, split, corpus or signer does not exist; the message shows similar names.
         """
         for split in self.splits or ():
             if split not in ("", *SPLITS):
@@ -63,12 +63,12 @@ class Selection:
             corpora = sorted({name for tracks in files for name in tracks.column("corpus").tolist()})
             if corpus not in corpora:
                 raise DataError(
-                    f"no clip is of subset {self.subset}; the files hold the corpora {', '.join(corpora)}",
-                    "Name another subset or file; masa-inspect shows what is there",
+                    f"no clip is of subset {self.subset}; the files contain the corpora {', '.join(corpora)}",
+                    "Choose another subset or file; masa-inspect shows the content of a file",
                 )
 
     def mask(self, tracks: PoseShards) -> NDArray[np.bool_]:
-        """(N,) which clips of a file are selected.
+        """Return (N,) whether each clip of a file is selected.
 
         Raises:
             DataError: if there is no such subset.
@@ -84,10 +84,10 @@ class Selection:
 
 
 def as_names(what: str, values: Collection[str]) -> Collection[str]:
-    """Names of splits and the like, "none" being no split; a plain text would be taken for its letters.
+    """Return names of splits and the like, with "" instead of "none"; a single text is refused.
 
     Raises:
-        DataError: if it is a plain text.
+        DataError: if `values` is a single text, whose letters would be taken for names.
     """
     if isinstance(values, str):
         raise DataError(
@@ -101,12 +101,12 @@ def _unknown(what: str, name: str, known: Sequence[str]) -> DataError:
     some = ", ".join(known[:_SHOWN]) + (", …" if len(known) > _SHOWN else "")
     return DataError(
         f"no clip can be of {what} {name!r}" if what == "split" else f"no clip is of {what} {name!r}",
-        f"Did you mean {near[0]!r}? There is {some}" if near else f"The files name no {what}",
+        f"Did you mean {near[0]!r}? There is {some}" if near else f"The clips have no {what}",
     )
 
 
 def _subset(name: str, variants: Mapping[str, Collection[int]]) -> tuple[str, Collection[int]]:
-    """The corpus and the labels of a subset."""
+    """Return the corpus and the labels of a subset."""
     known = {
         subset: (corpus, labels) for corpus, subsets in SUBSETS.items() for subset, labels in subsets.items()
     }

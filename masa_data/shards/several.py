@@ -1,4 +1,4 @@
-"""Files named together, as a shell does for `*.h5`, opened so that no clip counts twice."""
+"""Opening of several files, as a shell lists them for `*.h5`, so that no clip is counted twice."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from masa_data.shards.reader import PoseShards
 
 
 def open_each(paths: Iterable[str | Path]) -> list[PoseShards]:
-    """Open files, each once; shards of an index that is among them are left to it.
+    """Open files, each once; shards of an index in the list are read through the index only.
 
     Raises:
         DataError: if a file cannot be used (`PoseShards.open`).

@@ -20,9 +20,9 @@ class Piece:
     """Clips of one file.
 
     Attributes:
-        tracks: gives them, one by one.
-        clips: how many there are.
-        frames: of all of them together.
+        tracks: yields the tracks.
+        clips: number of clips.
+        frames: number of frames of all clips together.
     """
 
     tracks: Callable[[], Iterable[StoredTrack]]
@@ -31,7 +31,7 @@ class Piece:
 
 
 def cut(clips: Sequence[Clip], shard_clips: int) -> list[Sequence[Clip]]:
-    """Clips in parts of so many; the last may have fewer."""
+    """Cut clips into parts of `shard_clips`; the last part may have fewer."""
     return [clips[first : first + shard_clips] for first in range(0, len(clips), shard_clips)]
 
 
@@ -43,26 +43,26 @@ def write_shards(
     *,
     replace: bool = False,
 ) -> None:
-    """Write numbered shards beside `out`, then `out` as their index; all of them or none.
+    """Write numbered shards next to `out`, then `out` as their index; all of them or none.
 
     Args:
-        out: the index.
-        provenance: of all clips.
-        pieces: a shard each.
-        earlier: shards that are there already and stay in front.
-        replace: whether files with the names of the new shards may be there, as a run that was killed
-            leaves them.
+        out: path of the index.
+        provenance: provenance of all clips.
+        pieces: the clips of each shard.
+        earlier: existing shards, which come first.
+        replace: whether files with the names of the new shards may exist, for example after a run that was
+            killed.
 
     Raises:
-        ExistsError: if one is there and may not be; nothing is written.
-        DataError: if there is too much to be said about the clips for one file.
-        OSError: if the disk is full; the shards that were written are removed, and `out` is as before.
+        ExistsError: if such a file exists and must not be replaced; nothing is written.
+        DataError: if the properties of the clips are too large for one file.
+        OSError: if the disk is full; the new shards are removed, and `out` is unchanged.
     """
     numbers = range(len(earlier), len(earlier) + len(pieces))
     paths = [out.with_name(f"{out.stem}-{number:05d}{out.suffix}") for number in numbers]
     there = [path for path in paths if path.exists()]
     if there and not replace:
-        raise ExistsError(f"{there[0]} is there already", "Remove it, or name another output file")
+        raise ExistsError(f"{there[0]} already exists", "Remove it, or choose another output file")
     written: list[Path] = []
     try:
         for path, piece in zip(paths, pieces, strict=True):

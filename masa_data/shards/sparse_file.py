@@ -1,8 +1,8 @@
-"""A file that HDF5 writes to in memory, so that a full disk never meets HDF5.
+"""A file in memory to which HDF5 writes, so that HDF5 is not affected by a full disk.
 
-HDF5 (1.8 to 2.0) ends in a segmentation fault if what it still holds cannot be written when a file is closed.
-So it writes here, where nothing fails: only its own structures and the columns of clips. Frames, the bulk, go
-past it, and memory does not grow with their number.
+HDF5 (1.8 to 2.0) ends in a segmentation fault if it cannot write its remaining data when a file is closed. It
+therefore writes to memory, where no write fails: only its own structures and the columns of clips. Frames,
+the largest part, are written directly, and memory does not grow with their number.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class _Page:
 
 
 class SparseFile(io.RawIOBase):
-    """Takes what HDF5 writes, for h5py's driver of file objects. What was not written takes no memory."""
+    """Receives what HDF5 writes, for h5py's driver of file objects. Unwritten parts take no memory."""
 
     def __init__(self) -> None:
         self._pages: dict[int, _Page] = defaultdict(_Page)
@@ -36,24 +36,24 @@ class SparseFile(io.RawIOBase):
         self._size = 0
 
     def seekable(self) -> bool:
-        """It is."""
+        """Return True."""
         return True
 
     def readable(self) -> bool:
-        """It is."""
+        """Return True."""
         return True
 
     def writable(self) -> bool:
-        """It is."""
+        """Return True."""
         return True
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Go to a place, counted from the start, from here or from the end."""
+        """Go to a position, counted from the start, the current position or the end."""
         self._place = offset + (0, self._place, self._size)[whence]
         return self._place
 
     def write(self, data: Buffer) -> int:
-        """Write all of `data` here."""
+        """Write all of `data` at the current position."""
         view = memoryview(data).cast("B")
         for number, inside, part in self._parts(len(view)):
             page = self._pages[number]
@@ -64,7 +64,7 @@ class SparseFile(io.RawIOBase):
         return len(view)
 
     def readinto(self, buffer: Buffer) -> int:
-        """Read from here; zeros where nothing was written."""
+        """Read from the current position; unwritten bytes are zeros."""
         view = memoryview(buffer).cast("B")
         count = max(0, min(len(view), self._size - self._place))
         for number, inside, part in self._parts(count):
@@ -74,12 +74,12 @@ class SparseFile(io.RawIOBase):
         return count
 
     def truncate(self, size: int | None = None) -> int:
-        """Set the size; HDF5 does so at the end."""
+        """Set the size; HDF5 does this at the end."""
         self._size = self._place if size is None else size
         return self._size
 
     def copy_to(self, file: BinaryIO) -> None:
-        """Write what was written here to the same places of a file; what it has between them stays.
+        """Write the written parts to the same positions of a file; its other bytes do not change.
 
         Raises:
             OSError: if the disk is full.
@@ -92,7 +92,7 @@ class SparseFile(io.RawIOBase):
         file.truncate(self._size)
 
     def _parts(self, length: int) -> list[tuple[int, slice, slice]]:
-        """The pages that the next `length` bytes lie in: number, place in the page, place in the bytes."""
+        """Return the pages of the next `length` bytes: number, slice of the page, slice of the bytes."""
         parts = []
         done = 0
         while done < length:

@@ -1,6 +1,6 @@
-"""What is in a shard file: names, types and version.
+"""Content of a shard file: names, types and version.
 
-docs/shard-format.md describes the same for people, with the history of versions.
+docs/shard-format.md describes the format in text, with the history of versions.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from masa_data.tracks.skeleton import NUM_KEYPOINTS
 FORMAT_NAME: Final = "masa-pose-shards"
 FORMAT_VERSION: Final = 2
 
-# No file is believed that says more: a few bytes can announce any number.
+# Limits for the numbers in a file: a few bytes can declare any number.
 MAX_CLIPS: Final = 1 << 24
 MAX_SHARDS: Final = 1 << 17
 
-STRING: Final = "utf-8"  # stands in the tables below for UTF-8 texts, as long as the longest of the column
+STRING: Final = "utf-8"  # in the tables below: UTF-8 texts, as long as the longest text of the column
 
 
 class Column(NamedTuple):
@@ -30,7 +30,7 @@ class Column(NamedTuple):
 
 
 # One row per kept frame: 196 + 49 + 4 + 4 = 253 bytes, and 8 for the box. Contiguous
-# and unfiltered, so that a reader can map them.
+# and unfiltered, so that readers can map them.
 FRAME_COLUMNS: Final = {
     "positions": Column("frames/positions", "<u2", (NUM_KEYPOINTS, 2)),
     "confidence": Column("frames/confidence", "u1", (NUM_KEYPOINTS,)),
@@ -39,7 +39,7 @@ FRAME_COLUMNS: Final = {
     "box": Column("frames/box", "<u2", (4,)),
 }
 
-# One row per clip. The names are ClipInfo's, then what only the file knows.
+# One row per clip. The names are ClipInfo's, then values that only the file has.
 CLIP_COLUMNS: Final = {
     "id": Column("clips/id", STRING),
     "path": Column("clips/path", STRING),
@@ -56,11 +56,11 @@ CLIP_COLUMNS: Final = {
     "source_sha256": Column("clips/source_sha256", STRING),
     "several_people": Column("clips/several_people", "u1"),
     "clamped": Column("clips/clamped", "<i4"),  # keypoints too far outside the frame to be stored
-    "crc32": Column("clips/crc32", "<u4"),  # of the clip's rows of the frame columns, in the order above
+    "crc32": Column("clips/crc32", "<u4"),  # CRC-32 of the clip's rows of the frame columns, in that order
 }
-OFFSETS: Final = Column("clips/offset", "<i8")  # clips + 1 rows: clip i is frames offset[i]:offset[i + 1]
+OFFSETS: Final = Column("clips/offset", "<i8")  # clips + 1 rows: clip i has frames offset[i]:offset[i + 1]
 
-# An index lists its shards; it has no frames or clips of its own.
+# An index lists its shards; it contains no frames or clips.
 SHARD_COLUMNS: Final = {
     "name": Column("shards/name", STRING),
     "bytes": Column("shards/bytes", "<i8"),

@@ -1,4 +1,4 @@
-"""What an extraction was started with, kept beside its unfinished work, and what it may be continued with."""
+"""The settings of an unfinished extraction, stored with its data, and the settings that may resume it."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from masa_data.tracks.provenance import Provenance
 
 
 class UnfinishedRun(BaseModel):
-    """What an unfinished extraction was started with.
+    """The settings of an unfinished extraction.
 
     Attributes:
-        provenance: what its clips were made with.
-        shard_clips: clips per shard; None for one self-contained file.
-        replaces: whether an existing output is to be replaced rather than added to.
+        provenance: provenance of its clips.
+        shard_clips: number of clips per shard; None = one self-contained file.
+        replaces: whether an existing output is replaced; if False, clips are added to it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -28,12 +28,12 @@ class UnfinishedRun(BaseModel):
     replaces: bool
 
     def apart_from_splits(self) -> UnfinishedRun:
-        """The same without the split rule: how clips are split is no part of how they are extracted."""
+        """Return the same settings without the split rule, which does not affect the extraction."""
         return self.model_copy(update={"provenance": self.provenance.model_copy(update={"split_rule": None})})
 
 
 def read_run(path: Path) -> UnfinishedRun:
-    """What is kept in a file.
+    """Read the settings from a file.
 
     Raises:
         DamagedFileError: if it cannot be read.
@@ -42,8 +42,8 @@ def read_run(path: Path) -> UnfinishedRun:
         return UnfinishedRun.model_validate_json(path.read_bytes())
     except ValidationError:
         raise DamagedFileError(
-            f"{path} is damaged, or another version of masa wrote it",
-            "Finish with that version, or give {overwrite} to start afresh",
+            f"{path} is damaged, or was written by another version of masa",
+            "Finish with that version, or give {overwrite} to start from the beginning",
             overwrite=True,
         ) from None
 
@@ -51,33 +51,34 @@ def read_run(path: Path) -> UnfinishedRun:
 def continued(
     existing: PoseShards, provenance: Provenance, shard_clips: int | None
 ) -> tuple[Provenance, int | None]:
-    """Check that clips made with `provenance` may be added, and take over what was not asked for.
+    """Check that clips with `provenance` may be added to a dataset, and fill in settings that were not given.
 
     Args:
-        existing: the dataset that is added to.
-        provenance: of the clips to come.
-        shard_clips: clips per shard; None = as it is there.
+        existing: the existing dataset.
+        provenance: provenance of the new clips.
+        shard_clips: number of clips per shard; None = as in the existing dataset.
 
     Returns:
-        the provenance and the clips per shard of all together.
+        provenance and number of clips per shard of the whole dataset.
 
     Raises:
-        MismatchError: if the estimator, the sampling or the split rule is another.
-        DataError: if the dataset is no shards and shards are asked for.
+        MismatchError: if the estimator, the sampling or the split rule differs.
+        DataError: if shards are requested and the dataset is one self-contained file.
     """
     differences = existing.provenance.differences(provenance)
     if differences:
         raise MismatchError(
-            f"{existing.path} was made otherwise (there / now: {'; '.join(differences)}); one dataset holds "
-            "one estimator and one sampling",
-            "Name another output file, or give {overwrite} to start afresh",
+            f"{existing.path} has other settings (there / now: {'; '.join(differences)}); a dataset has one "
+            "estimator and one sampling",
+            "Choose another output file, or give {overwrite} to start from the beginning",
             overwrite=True,
         )
     rule = existing.provenance.split_rule
     if provenance.split_rule not in (None, rule):
         raise MismatchError(
             f"{existing.path} was made {f'with the split rule {rule!r}' if rule else 'without a split rule'}",
-            "Leave {split_by} and {seed} out to go on as it was made, or give {overwrite} to start afresh",
+            "Leave out {split_by} and {seed} to use the same rule, or give {overwrite} to start from "
+            "the beginning",
             split_by=...,
             seed=...,
             overwrite=True,

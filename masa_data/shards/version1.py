@@ -1,6 +1,6 @@
-"""Reads files of version 1, which have no checksum over all they hold, with HDF5 in a child process.
+"""Reads files of version 1, which have no checksum of all their content, with HDF5 in a child process.
 
-What the child says is checked like the header of version 2. The frames are mapped by this process.
+The child's answers are checked like a header of version 2. This process maps the frames.
 """
 
 from __future__ import annotations
@@ -42,11 +42,11 @@ _CHILD: Final = Path(__file__).with_name("version1_child.py")
 _START: Final = (
     "import sys; sys.path[:] = sys.argv[2:]; import runpy; runpy.run_path(sys.argv[1], run_name='__main__')"
 )
-# Of computing, so that a slow disk or a busy machine does not count; a file that large needs seconds.
+# Seconds of computing, so that a slow disk or a busy machine does not count; a large file needs a few.
 _CPU_SECONDS: Final = 3
 _BYTES_A_SECOND: Final = 50 << 20
 _MOST_CPU_SECONDS: Final = 120
-# Of waiting, for each second of computing: for a file system that does not answer.
+# Seconds of waiting for each second of computing: for a file system that does not answer.
 _WALL_SECONDS: Final = 20
 _MOST_REPLY: Final = 1 << 30
 _ATTRIBUTES: Final = ("format", "version", "kind", "keypoint_names", "provenance")
@@ -63,7 +63,7 @@ _PLACES: Final = TypeAdapter(dict[str, Place])
 
 
 class Version1Reader:
-    """Opens files of version 1, any number with one child process, which starts with the first."""
+    """Opens files of version 1, all with one child process, which starts with the first file."""
 
     def __init__(self) -> None:
         self._child: subprocess.Popen[bytes] | None = None
@@ -77,10 +77,10 @@ class Version1Reader:
         self._end()
 
     def open(self, path: Path) -> Contents:
-        """Map a file, and read its texts.
+        """Map a file and read its texts.
 
         Raises:
-            DataError: if it is damaged, foreign, of another version or skeleton, or HDF5 cannot cope with it.
+            DataError: if it is damaged, of another format, version or skeleton, or HDF5 cannot read it.
             OSError: if it cannot be read, or no child process can be started.
         """
         with path.open("rb") as file:
@@ -95,7 +95,7 @@ class Version1Reader:
         try:
             places = _PLACES.validate_json(json.dumps(reply["places"]))
         except ValidationError:
-            raise DamagedFileError(f"{path} is damaged: HDF5 says of it what cannot be", RESTORE) from None
+            raise DamagedFileError(f"{path} is damaged: HDF5 reports invalid values", RESTORE) from None
         contents = {}
         for name, sizes in reply["texts"].items():
             lengths, texts = blocks[: sizes[0]], blocks[sizes[0] : sum(sizes)]
@@ -105,7 +105,7 @@ class Version1Reader:
         return Contents(path, 1, kind, provenance, pages, places, contents)
 
     def _ask(self, path: Path, size: int) -> tuple[dict[str, Any], memoryview]:
-        """What the child says of a file, and the texts of its clips."""
+        """Return the child's answer about a file, and the texts of its clips."""
         seconds = min(_CPU_SECONDS + size // _BYTES_A_SECOND, _MOST_CPU_SECONDS)
         request = {
             "path": str(path.absolute()),
@@ -123,23 +123,23 @@ class Version1Reader:
             return _received(child.stdout.fileno(), time.monotonic() + _WALL_SECONDS * seconds)
         except (_ChildEndedError, BrokenPipeError):
             if self._end(patience=5) == -signal.SIGXCPU:
-                what = f"does not come to an end with it in {seconds} s of computing"
+                what = f"does not finish reading it in {seconds} s of computing"
             else:
-                what = "breaks down on it"
+                what = "crashes while reading it"
             raise DamagedFileError(f"{path} is damaged: HDF5 {what}", RESTORE) from None
         except TimeoutError:
             self._end()
             raise DamagedFileError(
-                f"{path} is damaged: HDF5 does not come to an end with it in {_WALL_SECONDS * seconds} s, or "
-                "its disk does not answer",
+                f"{path} is damaged: HDF5 does not finish reading it in {_WALL_SECONDS * seconds} s, or its "
+                "disk does not answer",
                 RESTORE,
             ) from None
-        except BaseException:  # an interruption, which HDF5 may be deaf to
+        except BaseException:  # an interruption, to which HDF5 may not react
             self._end()
             raise
 
     def _end(self, patience: float = 0) -> int:
-        """End the child if it does not end by itself; its exit code, 0 if there is none."""
+        """End the child if it does not end by itself; return its exit code, 0 if there is no child."""
         child, self._child = self._child, None
         if child is None:
             return 0
@@ -152,12 +152,12 @@ class Version1Reader:
 
 
 class _ChildEndedError(Exception):
-    """The child is no more."""
+    """The child process has ended."""
 
 
 def _start() -> subprocess.Popen[bytes]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("HDF5_")}
-    # No libraries named by the user or beside the file are loaded; no threads, each of which reserves memory.
+    # No libraries next to the file or from the user's settings are loaded; no threads, which reserve memory.
     environment |= {"HDF5_PLUGIN_PRELOAD": "::", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
     return subprocess.Popen(
         [sys.executable, "-I", "-c", _START, str(_CHILD), *sys.path],
@@ -195,10 +195,10 @@ def _received(pipe: int, deadline: float) -> tuple[dict[str, Any], memoryview]:
 
 
 def _checked(attributes: dict[str, Any], path: Path) -> tuple[Any, Provenance]:
-    """Kind and provenance, if the file is ours, of version 1 and of our skeleton."""
+    """Return kind and provenance, after checking that format, version and skeleton are correct."""
     if attributes["format"] != FORMAT_NAME:
         raise DataError(
-            f"{path} is an HDF5 file, but not one of pose shards (its attribute 'format' is "
+            f"{path} is an HDF5 file, but not of pose shards (its attribute 'format' is "
             f"{attributes['format']!r:.60}, expected {FORMAT_NAME!r})",
             "Give a file that masa-extract wrote",
         )
@@ -209,11 +209,11 @@ def _checked(attributes: dict[str, Any], path: Path) -> tuple[Any, Provenance]:
             f"reads versions 1 and {FORMAT_VERSION}",
             "Run `pip install --upgrade masa-slr`, or extract the videos again with this version"
             if isinstance(version, int) and version > FORMAT_VERSION
-            else "No release wrote such a file: it is damaged; get or make it again",
+            else "No release wrote this version: the file is damaged; download or extract it again",
         )
     if attributes["keypoint_names"] != json.dumps(KEYPOINT_NAMES):
         raise DataError(
-            f"{path} holds another skeleton than the {NUM_KEYPOINTS} keypoints of {FORMAT_NAME} version 1",
+            f"{path} has another skeleton than the {NUM_KEYPOINTS} keypoints of {FORMAT_NAME} version 1",
             "Extract the videos again with this version",
         )
     if attributes["kind"] not in ("shard", "index"):

@@ -1,10 +1,10 @@
-"""A script, run in a process of its own: says where columns of files of version 1 lie, and reads texts.
+"""A script for a separate process: finds the columns of files of version 1 and reads their texts.
 
-HDF5's library does not survive every damaged file: it crashes, takes gigabytes or never returns. So it runs
-here, with limits on memory and computing time, and can be ended from outside. It imports nothing of this
-package, so that it starts fast.
+HDF5's library cannot handle every damaged file: it may crash, use gigabytes of memory or never return. So it
+runs here, with limits on memory and computing time, and can be stopped from outside. The script imports
+nothing of this package, so that it starts fast.
 
-A line of JSON comes in for each file, a line of JSON and the bytes it announces go out:
+For each file it reads a line of JSON, and writes a line of JSON followed by the bytes that the line declares:
 
     {"path", "cpu_seconds", "attributes": [names], "numbers": {kind: [paths]}, "texts": {kind: [paths]}}
     {"attributes": {name: text or number}, "places": {path: {"dtype", "shape", "offset"}},
@@ -27,18 +27,18 @@ from typing import Any, Final
 import h5py
 import numpy as np
 
-MEMORY: Final = 512 << 20  # beyond what the interpreter and the libraries take
+MEMORY: Final = 512 << 20  # in addition to the memory of the interpreter and the libraries
 ROWS_AT_ONCE: Final = 1 << 14
 LONGEST_ATTRIBUTE: Final = 1 << 20
 
 
 class RefusedError(Exception):
-    """What a file holds is not as version 1 has it."""
+    """The content of a file is not valid in version 1."""
 
 
 def limit_memory() -> None:
-    """Let no file make this process take more than `MEMORY`."""
-    with contextlib.suppress(OSError, ValueError):  # where the system knows no such limit
+    """Limit the memory of this process to `MEMORY`, whatever a file contains."""
+    with contextlib.suppress(OSError, ValueError):  # if the system has no such limit
         pages = int(Path("/proc/self/statm").read_text().split()[0])
         limit = pages * resource.getpagesize() + MEMORY
         resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
@@ -46,7 +46,7 @@ def limit_memory() -> None:
 
 
 def limit_time(seconds: int) -> None:
-    """End this process when it has computed for so long from now on."""
+    """End this process after this many further seconds of computing."""
     used = sum(resource.getrusage(resource.RUSAGE_SELF)[:2])
     _, hard = resource.getrlimit(resource.RLIMIT_CPU)
     resource.setrlimit(resource.RLIMIT_CPU, (math.ceil(used) + seconds, hard))
@@ -54,7 +54,7 @@ def limit_time(seconds: int) -> None:
 
 @contextlib.contextmanager
 def only_one_file() -> Iterator[None]:
-    """Let one file be opened and no other: whatever it refers to outside of it stays closed."""
+    """Allow one file to be opened and no other; external references of the file fail."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     free = os.open(os.devnull, os.O_RDONLY)
     os.close(free)
@@ -66,7 +66,7 @@ def only_one_file() -> Iterator[None]:
 
 
 def attribute(file: h5py.File, name: str) -> str | int | None:
-    """A single text or whole number; None if there is none."""
+    """Return a single text or integer; None if there is none."""
     if not h5py.h5a.exists(file.id, name.encode()):
         return None
     found = h5py.h5a.open(file.id, name.encode())
@@ -87,7 +87,7 @@ def attribute(file: h5py.File, name: str) -> str | int | None:
 
 
 def plain_dataset(file: h5py.File, path: str) -> h5py.Dataset:
-    """A dataset, if it stands in one piece in this file and is reached without a link that could lead out."""
+    """Return a dataset if it is contiguous in this file and its path contains no link to another file."""
     parent = file
     for key in path.split("/"):
         if not isinstance(parent, h5py.Group) or not isinstance(parent.get(key, getlink=True), h5py.HardLink):
@@ -95,15 +95,15 @@ def plain_dataset(file: h5py.File, path: str) -> h5py.Dataset:
         parent = parent[key]
     if not isinstance(parent, h5py.Dataset):
         raise RefusedError(f"{path} is not a dataset")
-    # Before anything else is asked: the shape of a virtual dataset is looked up in other files.
+    # Checked first, because the shape of a virtual dataset is read from other files.
     layout = parent.id.get_create_plist()
     if layout.get_layout() != h5py.h5d.CONTIGUOUS or layout.get_external_count() > 0:
-        raise RefusedError(f"{path} is not stored in one piece in this file")
+        raise RefusedError(f"{path} is not contiguous in this file")
     return parent
 
 
 def place(file: h5py.File, path: str) -> dict[str, Any]:
-    """Where the numbers of a dataset lie."""
+    """Return the location of the numbers of a dataset."""
     dataset = plain_dataset(file, path)
     shape = dataset.shape or ()
     offset = dataset.id.get_offset()
@@ -113,14 +113,14 @@ def place(file: h5py.File, path: str) -> dict[str, Any]:
 
 
 def texts(file: h5py.File, path: str, size: int) -> tuple[bytes, bytes]:
-    """The lengths of texts in bytes, as little-endian uint32, and the texts one after the other."""
+    """Return the lengths of texts in bytes, as little-endian uint32, and the concatenated texts."""
     dataset = plain_dataset(file, path)
     kind = h5py.check_string_dtype(dataset.dtype)
     if kind is None or kind.length is not None or len(dataset.shape or ()) != 1:
         raise RefusedError(f"{path} is {dataset.dtype} {dataset.shape}, expected a row of texts")
     rows = int(dataset.shape[0])
-    if 16 * rows > size:  # 16 bytes refer to each
-        raise RefusedError(f"{path} reaches past the end of the file")
+    if 16 * rows > size:  # the reference to each text has 16 bytes
+        raise RefusedError(f"{path} extends past the end of the file")
     lengths = np.empty(rows, "<u4")
     parts = []
     total = 0
@@ -130,14 +130,14 @@ def texts(file: h5py.File, path: str, size: int) -> tuple[bytes, bytes]:
         parts.append(b"".join(values))
         total += len(parts[-1])
         if total > size:  # each text is stored once
-            raise RefusedError(f"{path} holds more than fits into the file")
+            raise RefusedError(f"{path} contains more than fits into the file")
     return lengths.tobytes(), b"".join(parts)
 
 
 def answer(request: dict[str, Any]) -> tuple[dict[str, Any], list[bytes]]:
-    """What is in one file."""
+    """Return the content of one file."""
     size = Path(request["path"]).stat().st_size
-    # Locks fail on many network file systems; finished files are never written to again.
+    # Locks fail on many network file systems; finished files are never modified.
     with only_one_file(), h5py.File(request["path"], "r", locking=False) as file:
         attributes = {name: attribute(file, name) for name in request["attributes"]}
         kind = attributes["kind"] if attributes["version"] == 1 else None
@@ -149,8 +149,8 @@ def answer(request: dict[str, Any]) -> tuple[dict[str, Any], list[bytes]]:
 
 
 def main() -> None:
-    """Answer line by line until there are no more."""
-    codecs.lookup("ascii")  # h5py needs it, and while a file is open none of Python's can be opened
+    """Answer requests, one per line, until there are no more."""
+    codecs.lookup("ascii")  # h5py needs it, and no Python file can be imported while a file is open
     limit_memory()
     for line in sys.stdin.buffer:
         request = json.loads(line)
@@ -160,7 +160,7 @@ def main() -> None:
             reply, blocks = answer(request)
         except RefusedError as error:
             reply = {"refused": str(error)}
-        except Exception as error:  # h5py raises all kinds on damaged files
+        except Exception as error:  # h5py raises many types of errors on damaged files
             reply = {"error": f"{type(error).__name__}: {' '.join(str(error).split())}"[:200]}
         for block in (json.dumps(reply).encode() + b"\n", *blocks):
             sys.stdout.buffer.write(block)

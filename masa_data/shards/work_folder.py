@@ -1,4 +1,4 @@
-"""The folder beside an output file in which work under way waits, held by one process at a time."""
+"""The folder for unfinished work next to an output file; one process at a time may use it."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from masa_data.errors import DataError
 
 
 def work_folder_of(out: Path) -> Path:
-    """`OUT.partial`, whether it is there or not."""
+    """Return `OUT.partial`, whether it exists or not."""
     return out.with_name(out.name + ".partial")
 
 
 def claim_work_folder(out: Path) -> tuple[Path, Claim]:
-    """Make the work folder of an output file where it is not there, and claim it.
+    """Create the work folder of an output file if it does not exist, and claim it.
 
     Args:
-        out: the file to be made.
+        out: path of the output file.
 
     Returns:
-        the folder, and the claim, to be released by the caller. It ends with the process, however that dies.
+        the folder, and the claim, which the caller must release. It also ends when the process ends.
 
     Raises:
-        DataError: if another process holds it.
+        DataError: if another process has claimed it.
         OSError: if the folder cannot be written.
     """
     folder = work_folder_of(out)
@@ -35,19 +35,19 @@ def claim_work_folder(out: Path) -> tuple[Path, Claim]:
             f"{holder} is writing {out}"
             if str(holder) == "another process"
             else f"{out} is written by {holder}",
-            "Wait for it, or name another output file",
+            "Wait until it has finished, or choose another output file",
         ) from None
 
 
 def refuse_unfinished(out: Path) -> None:
-    """Check that masa-extract does not work on a file and has not left anything to go on with.
+    """Check that there is no running or unfinished extraction to a file.
 
     Raises:
-        DataError: if it does, or has.
+        DataError: if there is one.
     """
     folder = work_folder_of(out)
     if (folder / "run.json").exists():
         raise DataError(
-            f"{folder} holds an unfinished extraction to {out.name}",
-            "Let masa-extract finish it (the same command goes on), or remove the folder",
+            f"{folder} contains an unfinished extraction to {out.name}",
+            "Finish it by repeating the masa-extract command, or remove the folder",
         )

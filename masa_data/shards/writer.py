@@ -1,4 +1,4 @@
-"""Writes shard files and indexes, whole or not at all."""
+"""Writes shard files and indexes, completely or not at all."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _ALIGNMENT: Final = 4096  # bytes; lets readers map the frame columns at page bo
 
 @dataclass(frozen=True, slots=True)
 class ShardEntry:
-    """One line of an index: a shard's file name, size in bytes, SHA-256 and number of clips."""
+    """One entry of an index: a shard's file name, size in bytes, SHA-256 and number of clips."""
 
     name: str
     bytes: int
@@ -50,18 +50,18 @@ class ShardEntry:
 def write_shard(path: Path, provenance: Provenance, tracks: Iterable[StoredTrack], frames: int) -> None:
     """Write tracks to a self-contained file.
 
-    The same tracks give the same bytes. The file is written beside `path` and put in its place at the end,
-    so that `path` is never half-written; HDF5 itself never meets the disk (sparse_file.py).
+    The same tracks produce the same bytes. The file is written next to `path` and then renamed, so that
+    `path` is never incomplete; HDF5 itself does not write to the disk (sparse_file.py).
 
     Args:
-        path: the file to make or replace.
-        provenance: the same for all tracks.
-        tracks: in the order they shall have; taken one by one.
-        frames: the sum of their lengths.
+        path: file to create or replace.
+        provenance: provenance of all tracks.
+        tracks: tracks in their final order; read one by one.
+        frames: number of frames of all tracks together.
 
     Raises:
-        DataError: if there is too much to be said about the clips for one file.
-        OSError: if the disk is full or the folder cannot be written; `path` is as before.
+        DataError: if the properties of the clips are too large for one file.
+        OSError: if the disk is full or the folder cannot be written; `path` is unchanged.
     """
     room = room_for_header("shard", provenance, [column.path for column in _SHARD_COLUMNS])
     with new_file(path) as temporary:
@@ -73,7 +73,7 @@ def write_shard(path: Path, provenance: Provenance, tracks: Iterable[StoredTrack
 
 
 def write_index(path: Path, provenance: Provenance, shards: Sequence[ShardEntry]) -> None:
-    """Write the index of a dataset in several shards, which lie beside it.
+    """Write the index of a dataset of several shards, which are in the same folder.
 
     Raises:
         OSError: as `write_shard`.
@@ -90,17 +90,17 @@ def write_index(path: Path, provenance: Provenance, shards: Sequence[ShardEntry]
 
 
 def shard_entry(path: Path, clips: int) -> ShardEntry:
-    """Describe a finished shard for the index."""
+    """Return the index entry of a finished shard."""
     return ShardEntry(path.name, path.stat().st_size, file_sha256(path), clips)
 
 
 @contextmanager
 def _hdf5(target: BinaryIO, room: int) -> Iterator[h5py.File]:
-    """An HDF5 file to fill; what HDF5 makes is written to `target` at the end, outside HDF5.
+    """Open an HDF5 file to fill; at the end, HDF5's output is written to `target`, outside HDF5.
 
     Args:
-        target: where it goes.
-        room: bytes in front that HDF5 leaves alone, for the header.
+        target: file to write to.
+        room: bytes at the beginning that HDF5 leaves free for the header.
 
     Raises:
         OSError: if the disk is full.
@@ -113,7 +113,7 @@ def _hdf5(target: BinaryIO, room: int) -> Iterator[h5py.File]:
 
 
 def _write_tracks(file: h5py.File, rows: BinaryIO, tracks: Iterable[StoredTrack], frames: int) -> None:
-    # HDF5 gives each column its place in the file; the rows themselves are written past it.
+    # HDF5 determines the location of each column; the rows themselves are written without HDF5.
     at_once = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
     at_once.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
     at_once.set_fill_time(h5py.h5d.FILL_TIME_NEVER)
@@ -148,14 +148,14 @@ def _write_tracks(file: h5py.File, rows: BinaryIO, tracks: Iterable[StoredTrack]
         if offsets[-1] - written >= _FRAMES_A_WRITE:
             flush()
     flush()
-    assert written == frames, f"{frames} frames were announced, {written} came"
+    assert written == frames, f"expected {frames} frames, found {written}"
     for name, column in CLIP_COLUMNS.items():
         _write_column(file, column, clip_values[name])
     _write_column(file, OFFSETS, offsets)
 
 
 def _write_attributes(file: h5py.File, kind: Literal["shard", "index"], provenance: Provenance) -> None:
-    """For those who read with an HDF5 library; the header says the same."""
+    """Write the attributes for readers that use an HDF5 library; the header has the same content."""
     file.attrs["format"] = FORMAT_NAME
     file.attrs["version"] = FORMAT_VERSION
     file.attrs["kind"] = kind
@@ -165,7 +165,7 @@ def _write_attributes(file: h5py.File, kind: Literal["shard", "index"], provenan
 
 def _write_column(file: h5py.File, column: Column, values: Sequence[object]) -> None:
     if column.dtype == STRING:
-        # Of one length each, so that they stand in one piece like all else.
+        # Texts of equal length, so that they are contiguous like all other columns.
         texts = [str(value).encode() for value in values]
         dtype = h5py.string_dtype("utf-8", max(1, *map(len, texts)))
         file.create_dataset(column.path, data=np.array(texts, dtype=dtype))
@@ -174,7 +174,7 @@ def _write_column(file: h5py.File, column: Column, values: Sequence[object]) -> 
 
 
 def _places(file: h5py.File, columns: Iterable[Column]) -> dict[str, Place]:
-    """Where the values of columns lie in a file being written."""
+    """Return the locations of columns in a file that is being written."""
     return {
         column.path: Place(
             dtype=file[column.path].dtype.str,

@@ -1,1 +1,1 @@
-"""A clip's pose track: the 49-keypoint skeleton, the track, and where it comes from."""
+"""Pose tracks: the 49-keypoint skeleton, the track of a clip, and its provenance."""

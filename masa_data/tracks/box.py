@@ -1,4 +1,4 @@
-"""Where in the frame a corpus says the signer is, and the pixels that this means in a file at hand."""
+"""The region of the frame with the signer, as a corpus gives it, and its pixels in a given file."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import math
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
-# "whole": no box was given, or it is the whole frame; "cropped": the box was cut out; "already": the file has
-# the shape of the box, so it is cropped already; "other size": a box in pixels that reaches out of the frame
-# was drawn on a video of another size and cannot be placed.
+# "whole": there is no box, or it is the whole frame; "cropped": the box was cut out; "already": the file has
+# the shape of the box, so it is already cropped; "other size": a box in pixels extends beyond the frame: it
+# belongs to a video of another size and is not used.
 CropCase = Literal["whole", "cropped", "already", "other size"]
 
-# Shapes (width ÷ height) this close are the same; rounding to even sizes alone makes 1 %.
+# Shapes (width ÷ height) within this tolerance are equal; rounding to even sizes alone causes 1 %.
 _SAME_SHAPE: Final = 0.03
-# Boxes of detectors reach a little out of the frame.
+# Boxes of detectors can extend slightly beyond the frame.
 _OVERHANG_PIXELS: Final = 2
 
 
@@ -26,8 +26,8 @@ class Box:
         y0: upper edge.
         x1: right edge.
         y1: lower edge.
-        unit: "share" of the frame, 0..1, or "pixel".
-        shape: width ÷ height of the frames it was drawn on; NaN if unknown.
+        unit: "share" of the frame in 0..1, or "pixel".
+        shape: width ÷ height of the frames for which the box was made; NaN = unknown.
     """
 
     x0: float
@@ -38,9 +38,9 @@ class Box:
     shape: float = math.nan
 
     def stretched(self, across: float, down: float) -> Box:
-        """The same rectangle, if it is given in pixels, in frames that are shown so much wider and higher.
+        """Return the rectangle in frames that are stretched by these factors, if it is given in pixels.
 
-        Boxes were drawn on frames as they are stored, and those may have pixels that are not square.
+        Boxes are made for frames as they are stored; the pixels of such frames may not be square.
         """
         if self.unit == "share":
             return self
@@ -56,7 +56,7 @@ class Crop:
         y0: first row.
         x1: one past the last column.
         y1: one past the last row.
-        case: how it came about.
+        case: how it was determined.
     """
 
     x0: int
@@ -67,12 +67,12 @@ class Crop:
 
 
 def resolve_box(box: Box | None, width: int, height: int) -> Crop:
-    """Settle which pixels of a file's frames a box stands for.
+    """Determine the pixels of a file's frames that belong to a box.
 
     Args:
         box: the box; None = the whole frame.
-        width: of the file's frames, in pixels.
-        height: likewise.
+        width: width of the file's frames in pixels.
+        height: height of the file's frames in pixels.
     """
     if box is None:
         return Crop(0, 0, width, height, "whole")
@@ -92,7 +92,7 @@ def resolve_box(box: Box | None, width: int, height: int) -> Crop:
 
 
 def _is_cropped_already(box: Box, shape: float) -> bool:
-    """Whether frames of this shape are the box rather than the frame; never if the two look alike."""
+    """Return whether frames of this shape are already cropped to the box; False if the shapes are similar."""
     box_shape = box.shape * (box.x1 - box.x0) / (box.y1 - box.y0)
     return _look_alike(shape, box_shape) and not _look_alike(shape, box.shape)
 

@@ -1,4 +1,4 @@
-"""ClipInfo: what is known about a clip, apart from its keypoints. What cannot be stored is refused."""
+"""ClipInfo: the properties of a clip, apart from its keypoints. Values that cannot be stored are refused."""
 
 from __future__ import annotations
 
@@ -11,35 +11,35 @@ from masa_data.texts import one_form
 
 SPLITS: Final = ("train", "val", "test")
 NO_LABEL: Final = -1
-MAX_TEXT: Final = 4096  # characters; all texts of a column take as much room as the longest
+MAX_TEXT: Final = 4096  # characters; all texts of a column take as much space as the longest
 
-# A text ends for HDF5 at a NUL; lone surrogates stand for bytes of file names that are not UTF-8.
+# In HDF5, a text ends at a NUL; lone surrogates stand for bytes of file names that are not UTF-8.
 _UNSTORABLE: Final = re.compile("[\0\ud800-\udfff]")
 
-# Texts that tell clips' classes and signers apart. Ids and paths are kept as they are on disk.
+# Texts that identify classes and signers. Ids and paths are stored unchanged.
 NAMES: Final = ("corpus", "gloss", "signer")
 
 
 @dataclass(frozen=True, slots=True)
 class ClipInfo:
-    """What is known about one clip, apart from its keypoints.
+    """The properties of one clip, apart from its keypoints.
 
     Attributes:
-        id: unique within a dataset; for files, the path below the input folder without its ending.
-        path: the source as the user gave it.
-        corpus: name of the corpus ("folder" and "csv" for anybody's own videos).
-        gloss: text of the sign; "" if unknown. What a class is, `masa_data.classes.classes` says.
-        label: class number; -1 if unknown. Where the corpus has no official numbers, it holds within one
+        id: id, unique within a dataset; for files, the path below the input folder without file extension.
+        path: path of the source as the user gave it.
+        corpus: name of the corpus ("folder" and "csv" for videos without a corpus).
+        gloss: text of the sign; "" = unknown. For the identity of a class, see `masa_data.classes.classes`.
+        label: class number; -1 = unknown. If the corpus has no official numbers, it is valid within one
             dataset only.
-        split: "train", "val", "test", or "" if the clip belongs to none.
-        signer: who signs; "" if unknown.
-        fps: frames per second of the source; NaN if unknown (folders of images).
+        split: "train", "val", "test", or "" = none.
+        signer: name of the signer; "" = unknown.
+        fps: frames per second of the source; NaN = unknown (folders of images).
         width: width of the source frames in square pixels, after rotation.
         height: height of the source frames in square pixels, after rotation.
         start: first source frame of the clip, counted from 0.
         end: one past the last source frame of the clip.
-        source_sha256: SHA-256 of the source's bytes, in hex; "" if unknown.
-        several_people: whether more people than the signer were seen.
+        source_sha256: SHA-256 of the source's bytes, in hex; "" = unknown.
+        several_people: whether more people than the signer were found.
     """
 
     id: str
@@ -61,7 +61,7 @@ class ClipInfo:
         for name in NAMES:
             object.__setattr__(self, name, one_form(getattr(self, name)))
         if not self.id:
-            raise DataError("a clip has an empty id", "Give every clip a name")
+            raise DataError("a clip has an empty id", "Give every clip an id")
         for text in (self.id, self.path, self.corpus, self.gloss, self.signer):
             if len(text) > MAX_TEXT:
                 raise DataError(
@@ -73,7 +73,7 @@ class ClipInfo:
                 what = "a NUL character" if is_nul else "bytes that are not UTF-8"
                 raise DataError(
                     f"clip {self.id!r} has {what} in a text",
-                    "Remove it: HDF5 texts end there"
+                    "Remove it: HDF5 texts end at this character"
                     if is_nul
                     else "Rename the file or folder it comes from",
                 )

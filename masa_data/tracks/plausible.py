@@ -1,9 +1,9 @@
-"""Whether the numbers of a clip can be pixels of its frames: a signer is neither a dot nor out of sight.
+"""Check whether the keypoints of a clip can be pixels of its frames.
 
-Keypoints come as pixels, as shares of the frame or in shoulder widths, and nothing in most files says which.
-The whole clip is judged, so that a hand that leaves the frame or a hand seen alone raises no doubt. Over
-20,269 real clips the narrowest is 7.6 % of the frame's longer side wide or high, at least 62 % of the
-confidence lies in the frame.
+Keypoints may be pixels, shares of the frame or shoulder widths, and most files do not say which. The whole
+clip is checked, so a hand that leaves the frame, or a single visible hand, does not fail the check. In 20,269
+real clips, the narrowest signer spans 7.6 % of the frame's longer side, and at least 62 % of the confidence
+is inside the frame.
 """
 
 from __future__ import annotations
@@ -16,12 +16,13 @@ from numpy.typing import NDArray
 from masa_data.errors import DataError
 from masa_data.tracks.track import PoseTrack
 
-# Fewer keypoints than half a hand say nothing about a scale.
+# With fewer keypoints than half a hand, the scale cannot be estimated.
 _FEWEST: Final = 10
-# Without the outermost hundredths, which may be mistakes of the estimator.
+# The outermost percentiles are ignored; they may be errors of the estimator.
 _OUTERMOST: Final = 0.02
 _NARROWEST: Final = 0.025  # of the frame's longer side
-# Shares of the confidence: outside the frame, beside it, above or below it, and outside the turned frame.
+# Shares of the confidence: outside the frame, left or right of it, above or below it, and outside the frame
+# with width and height swapped.
 _MOST_OUTSIDE: Final = 0.5
 _BESIDE: Final = 0.08
 _BELOW: Final = 0.4
@@ -29,14 +30,14 @@ _STRAY: Final = 0.02
 
 
 def find_doubt(track: PoseTrack, dropped: int = 0) -> DataError | None:
-    """Why the keypoints of a clip cannot be pixels of frames of its size; None if they can.
+    """Return why the keypoints of a clip cannot be pixels of frames of its size; None if they can.
 
     Args:
         track: the clip.
-        dropped: how many keypoints lay too far outside to be stored.
+        dropped: number of keypoints that were too far outside to be stored.
     """
     known = track.confidence > 0
-    # Each axis by itself: a third of the time that pairs take.
+    # Each axis separately takes a third of the time of coordinate pairs.
     points = np.stack([track.keypoints[..., axis][known] for axis in (0, 1)])
     weights = track.confidence[known]
     width, height = track.info.width, track.info.height
@@ -56,10 +57,10 @@ def find_doubt(track: PoseTrack, dropped: int = 0) -> DataError | None:
         turned = _share(weights, _beyond(points[0], height) | _beyond(points[1], width))
         if turned <= _STRAY:
             return DataError(
-                f"{outside:.0%} of the keypoints lie outside the frame of {width}×{height} pixels, hardly "
-                f"any outside one of {height}×{width}: width and height are swapped, it seems ({{size}}, or "
-                "{swap_size} where the file says the size)",
-                "Give {size}, or {swap_size} where the file says the size",
+                f"{outside:.0%} of the keypoints lie outside the frame of {width}×{height} pixels, but "
+                f"almost none outside a frame of {height}×{width}: width and height are probably swapped "
+                "({size}, or {swap_size} if the file contains the size)",
+                "Give {size}, or {swap_size} if the file contains the size",
                 size=(height, width),
                 swap_size=True,
             )
@@ -71,31 +72,31 @@ def _beyond(values: NDArray[np.float32], side: int) -> NDArray[np.bool_]:
 
 
 def _share(weights: NDArray[np.float32], chosen: NDArray[np.bool_]) -> float:
-    """The share of the confidence that chosen keypoints have."""
+    """Return the share of the confidence of the chosen keypoints, in 0..1."""
     return float(weights @ chosen / weights.sum())
 
 
 def _narrow(low: NDArray[np.float32], high: NDArray[np.float32], track: PoseTrack) -> DataError:
     found = (
-        f"the keypoints span {low[0]:.2f} to {high[0]:.2f} across and {low[1]:.2f} to {high[1]:.2f} down, "
+        f"the keypoints span {low[0]:.2f} to {high[0]:.2f} in x and {low[1]:.2f} to {high[1]:.2f} in y, "
         f"expected pixels of frames of {track.info.width}×{track.info.height}: "
     )
     if (low >= -0.25).all() and (high <= 1.75).all() and (high > low).any():
-        return DataError(found + "shares of the frame, it seems ({units})", "Give {units}", units="shares")
+        return DataError(found + "probably shares of the frame ({units})", "Give {units}", units="shares")
     if (np.abs([low, high]) <= 10).all() and (high > low).any():
         return DataError(
-            found + "normalized, it seems, as to shoulder widths, which cannot be undone",
-            "Give the keypoints from before that, in pixels or as shares of the frame",
+            found + "probably normalized, for example to shoulder widths, which cannot be undone",
+            "Give the keypoints without normalization, in pixels or as shares of the frame",
         )
     return DataError(
-        found + "too small for a signer", "Look whether they belong to these frames, and what gave them"
+        found + "too small for a signer", "Check whether they belong to these frames, and their source"
     )
 
 
 def _outside(share: float, track: PoseTrack) -> DataError:
     return DataError(
         f"{share:.0%} of the keypoints lie outside the frame of {track.info.width}×{track.info.height} "
-        "pixels, expected most of them inside: the frames were larger, or these are other units ({units})",
+        "pixels, expected most of them inside: the frames were larger, or the units are different ({units})",
         "Give the true size with {size} or {videos}, or the units with {units}: pixels or shares",
         size=...,
         videos=...,

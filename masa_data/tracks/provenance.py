@@ -1,4 +1,4 @@
-"""Where a file's tracks come from: estimator, sampling, splits."""
+"""Provenance of a file's tracks: estimator, sampling, splits."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from masa_data.tracks.raw_scores import without_note
 
 
 class EstimatorIdentity(BaseModel):
-    """Which estimator made the keypoints; two files go together only if `differences` finds none.
+    """The estimator of the keypoints; two files can be used together only if `differences` is empty.
 
     Attributes:
         name: "mediapipe", "mmpose", …
-        version: the version of the estimator's library.
-        settings: every setting that changes what it finds.
-        weights_sha256: SHA-256 over its weights.
-        confidence: what its confidence means, in a sentence.
-        declared: whether somebody said so of keypoints that were imported, rather than the estimator of
-            itself. Then version, settings and weights are what is known, not what was measured.
+        version: version of the estimator's library.
+        settings: all settings that change the keypoints.
+        weights_sha256: SHA-256 of its weights.
+        confidence: meaning of its confidence, in one sentence.
+        declared: whether a user declared the estimator of imported keypoints. Then version, settings and
+            weights are stated, not measured.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -32,11 +32,11 @@ class EstimatorIdentity(BaseModel):
     declared: bool = False
 
     def differences(self, other: EstimatorIdentity) -> list[str]:
-        """What keeps keypoints of two estimators apart, as lines "what: ours / theirs"; none = they fit.
+        """Return the differences between two estimators as lines "what: ours / theirs"; empty = compatible.
 
-        Of two that are measured everything is compared: another version, setting or weight finds other
-        keypoints. Where one is declared only the names are: nobody measured the rest, and to refuse what
-        somebody vouched for would leave imported keypoints without any use beside extracted ones.
+        If both are measured, everything is compared, because another version, setting or weight changes the
+        keypoints. If one is declared, only the names are compared: the rest was not measured, and otherwise
+        imported keypoints could never be used together with extracted ones.
         """
         mine, theirs = self.model_dump(exclude={"declared"}), other.model_dump(exclude={"declared"})
         compared = ["name"] if self.declared or other.declared else list(mine)
@@ -44,11 +44,11 @@ class EstimatorIdentity(BaseModel):
 
 
 class Sampling(BaseModel):
-    """Which frames of a clip are kept.
+    """The selection of frames of a clip.
 
     Attributes:
         every: every N-th frame is kept.
-        max_fps: at most so many frames per second of the source's clock; None = no limit.
+        max_fps: maximum number of frames per second of the source's time; None = no limit.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -58,12 +58,12 @@ class Sampling(BaseModel):
 
 
 class SplitRule(BaseModel):
-    """How clips without a split were given one.
+    """The rule by which clips without a split were assigned to splits.
 
     Attributes:
-        by: "random" deals clips gloss by gloss; "signer" deals whole signers.
-        seed: of the deal.
-        shares: of train, val and test.
+        by: "random" assigns the clips of each gloss; "signer" assigns whole signers.
+        seed: random seed of the assignment.
+        shares: shares of train, val and test.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -74,15 +74,16 @@ class SplitRule(BaseModel):
 
 
 class Provenance(BaseModel):
-    """How a file came about: the same for every clip in it.
+    """The origin of a file: the same for all its clips.
 
     Attributes:
-        estimator: what found the keypoints.
-        sampling: which frames were kept.
-        split_rule: how splits were made; None if the clips came with theirs or have none.
-        notes: what else is worth knowing and keeps no files apart: what was assumed, what was found.
-        raw_scores: the lowest and the highest score before they were brought to 0..1; None if not known.
-            Keeps no files apart.
+        estimator: estimator of the keypoints.
+        sampling: selection of the frames.
+        split_rule: rule of the splits; None = the clips have their own splits or none.
+        notes: further information, such as assumptions and findings; files with different notes are
+            compatible.
+        raw_scores: lowest and highest score before conversion to 0..1; None = unknown. Files with different
+            values are compatible.
         tool_version: version of this package that wrote the file.
     """
 
@@ -97,15 +98,15 @@ class Provenance(BaseModel):
 
     @model_validator(mode="after")
     def _take_raw_scores_out_of_the_notes(self) -> Provenance:
-        """Files told them in a note once; it is read and becomes the field."""
+        """Convert the note with the raw scores, which older files have, to the field."""
         notes, noted = without_note(self.notes)
         if notes is not self.notes:
-            object.__setattr__(self, "notes", notes)  # the model is frozen for everybody else
+            object.__setattr__(self, "notes", notes)  # the model is otherwise frozen
             object.__setattr__(self, "raw_scores", self.raw_scores or noted)
         return self
 
     def differences(self, other: Provenance) -> list[str]:
-        """What keeps two files' tracks from standing in one dataset, as lines "what: ours / theirs"."""
+        """Return why two files cannot be one dataset, as lines "what: ours / theirs"; empty = compatible."""
         lines = [f"estimator {line}" for line in self.estimator.differences(other.estimator)]
         mine, theirs = self.sampling.model_dump(), other.sampling.model_dump()
         return lines + [

@@ -1,4 +1,4 @@
-"""The range of scores from which confidences were made, and the notes in which files told it once."""
+"""The range of the scores from which confidences were computed, and the notes with it in older files."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-# The name of the note, and what stood in it: "-0.02 to 1.06"; of merged files several with "; " between.
+# Name and content of the note: "-0.02 to 1.06"; merged files have several, separated by "; ".
 _NOTE: Final = "raw scores"
 _NUMBER: Final = r"-?\d{1,9}(?:\.\d{1,9})?"
 _RANGE: Final = re.compile(rf"({_NUMBER}) to ({_NUMBER})")
 
 
 def unite_raw_scores(ranges: Iterable[tuple[float, float] | None]) -> tuple[float, float] | None:
-    """The range that holds all ranges, to two decimals; None if there is none.
+    """Return the range that contains all ranges, rounded to two decimals; None if there is none.
 
-    The range of rounded numbers is the rounded range, so it does not matter in which steps it is made.
+    Rounding does not depend on the order or the number of steps in which ranges are united.
     """
     numbers = [number for known in ranges if known is not None for number in known if math.isfinite(number)]
     if not numbers:
@@ -25,13 +25,13 @@ def unite_raw_scores(ranges: Iterable[tuple[float, float] | None]) -> tuple[floa
 
 
 def without_note(notes: dict[str, str]) -> tuple[dict[str, str], tuple[float, float] | None]:
-    """Take the range out of the notes of a file that tells it there, however many are joined in the note.
+    """Separate the range from the other notes of a file, even if several ranges are joined in the note.
 
     Args:
-        notes: of a file.
+        notes: notes of a file.
 
     Returns:
-        the other notes, and the range; None without one. A note with other text stays where it is.
+        the other notes, and the range; None if there is none. A note with other text is not removed.
     """
     note = notes.get(_NOTE)
     if note is None:

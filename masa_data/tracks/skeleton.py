@@ -1,7 +1,7 @@
-"""The 49 keypoints as data: names, parts, limbs, mirror partners, and where estimators keep each of them.
+"""The 49 keypoints: names, parts, limbs, mirror partners, and their indices in the output of estimators.
 
-Seven upper-body keypoints, then 21 for each hand (wrist; thumb, index, middle, ring, little finger, four
-each from base to tip). "Left" is the signer's left.
+Seven upper-body keypoints, then 21 for each hand (wrist; thumb, index, middle, ring and little finger with
+four keypoints each, from base to tip). "Left" is the signer's left.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ KEYPOINT_NAMES: Final = (
     *(f"right_hand_{name}" for name in _HAND_NAMES),
 )
 
-# Index of each of our keypoints among COCO-WholeBody's 133 (the order MMPose uses).
+# Index of each of the 49 keypoints among COCO-WholeBody's 133 (in MMPose's order).
 COCO_WHOLEBODY_INDICES: Final = np.array([0, 5, 7, 9, 6, 8, 10, *range(91, 112), *range(112, 133)])
 
-# Index of each of our seven body keypoints among MediaPipe's 33 pose landmarks. MediaPipe's 21 hand
-# landmarks are in our order already.
+# Index of each of the seven body keypoints among MediaPipe's 33 pose landmarks. MediaPipe's 21 hand landmarks
+# already have the order of this file.
 MEDIAPIPE_POSE_INDICES: Final = np.array([0, 11, 13, 15, 12, 14, 16])
 
 # keypoints[:, MIRROR] exchanges left and right; it is its own inverse.
@@ -48,7 +48,7 @@ _BODY_LIMBS: Final = ((0, 1), (0, 4), (1, 4), (1, 2), (2, 3), (4, 5), (5, 6))
 
 
 def _hand_limbs(first: int) -> tuple[tuple[int, int], ...]:
-    """Bones of the hand whose wrist is keypoint `first`: five fingers from the wrist, and the knuckles."""
+    """Return the bones of the hand with wrist `first`: five fingers from the wrist, and the knuckles."""
     fingers = tuple(
         (first + (0 if joint == 1 else 4 * finger + joint - 1), first + 4 * finger + joint)
         for finger in range(5)
@@ -58,24 +58,25 @@ def _hand_limbs(first: int) -> tuple[tuple[int, int], ...]:
     return fingers + knuckles
 
 
-# Pairs of keypoints that a picture joins by a line.
+# Pairs of keypoints that are connected by a line in pictures.
 LIMBS: Final = (*_BODY_LIMBS, (3, 7), (6, 28), *_hand_limbs(7), *_hand_limbs(28))
 
 
 def seen_bones(seen: NDArray[np.bool_]) -> list[tuple[int, int]]:
-    """The bones that can be drawn: those of which both ends are seen.
+    """Return the bones that can be drawn: both ends are visible.
 
     Args:
-        seen: (49,) whether each keypoint is there.
+        seen: (49,) whether each keypoint is present.
 
     Returns:
+        pairs of keypoints, a subset of LIMBS.
         pairs of keypoints, out of LIMBS.
     """
     there = seen.tolist()
     return [(first, second) for first, second in LIMBS if there[first] and there[second]]
 
 
-# A hand counts as found in a frame where at least this many of its 21 keypoints have more than this
-# confidence: the rule of the released MASA code for cropping a hand.
+# A hand is found in a frame if at least this many of its 21 keypoints have more than this confidence: the
+# rule for cropping a hand in the released MASA code.
 HAND_MIN_KEYPOINTS: Final = 10
 HAND_MIN_CONFIDENCE: Final = 0.1

@@ -1,7 +1,7 @@
-"""Skeletons as SVG, still or moving: plain text that every browser and notebook shows. No library is needed.
+"""Skeletons as still or moving SVG: plain text that every browser and notebook can show, without a library.
 
-All frames of one drawing have one scale, and what was drawn lies whole within it. A missing keypoint is left
-out, and so are the bones that end in it.
+All frames of a drawing have the same scale, and the whole motion fits into the picture. A missing keypoint is
+not drawn, and neither are its bones.
 """
 
 from __future__ import annotations
@@ -21,21 +21,21 @@ from masa_data.errors import DataError
 from masa_data.texts import printable
 from masa_data.tracks.skeleton import PARTS, seen_bones
 
-# Told apart by color-blind people too (Okabe and Ito), dark enough for white paper.
+# Colors that color-blind people can distinguish (Okabe and Ito), dark enough for a white background.
 COLORS: Final = {"body": "#464646", "left hand": "#e69f00", "right hand": "#0072b2"}
 
-_SIDE: Final = 180  # the longer side of one frame, in SVG's units
+_SIDE: Final = 180  # longer side of one frame, in SVG units
 _MARGIN: Final = 12  # around the skeleton
 _CAPTION: Final = 20  # height of the line below a frame
 _COLUMNS: Final = 8
 _BONE: Final = {"body": 2.4, "left hand": 1.5, "right hand": 1.5}
 _DOT: Final = {"body": 4.4, "left hand": 2.8, "right hand": 2.8}
-_NOTHING: Final = "M0 0"  # a path that shows nothing
+_NOTHING: Final = "M0 0"  # a path without content
 
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """An SVG picture. A notebook shows it, `save` writes it, `str` gives its text.
+    """An SVG picture. A notebook shows it, `save` writes it, `str` returns its text.
 
     Attributes:
         svg: the text of the picture.
@@ -44,18 +44,18 @@ class Drawing:
     svg: str
 
     def save(self, path: str | Path) -> None:
-        """Write the picture to a file; folders above it are made.
+        """Write the picture to a file; missing folders are created.
 
         Args:
-            path: ends in .svg.
+            path: path of the file, with the extension .svg.
 
         Raises:
-            DataError: if it ends otherwise.
+            DataError: if the path has another extension.
             OSError: if it cannot be written.
         """
         path = Path(path)
         if path.suffix.lower() != ".svg":
-            raise DataError(f"a drawing cannot be written as {path.name!r}", "Name a file that ends in .svg")
+            raise DataError(f"a drawing cannot be written as {path.name!r}", "Use a name that ends in .svg")
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, self.svg)
 
@@ -70,12 +70,12 @@ class Drawing:
 
 
 def draw_frames(keypoints: NDArray[np.floating], captions: Sequence[str], title: str) -> Drawing:
-    """Draw frames side by side, eight in a row.
+    """Draw frames side by side, eight per row.
 
     Args:
-        keypoints: (F, 49, 2) x right and y down, in any unit; NaN where missing.
+        keypoints: (F, 49, 2) positions, x right and y down, in any unit; NaN = missing.
         captions: F lines, one below each frame.
-        title: of the picture; a browser shows it under the mouse.
+        title: title of the picture; a browser shows it as a tooltip.
     """
     points, width, height = _fitted(keypoints)
     columns = min(len(points), _COLUMNS)
@@ -92,12 +92,12 @@ def draw_frames(keypoints: NDArray[np.floating], captions: Sequence[str], title:
 
 
 def animate_frames(keypoints: NDArray[np.floating], seconds: NDArray[np.floating], title: str) -> Drawing:
-    """Draw frames one after the other, again and again.
+    """Draw frames as an endless animation.
 
     Args:
-        keypoints: (F, 49, 2) x right and y down, in any unit; NaN where missing.
-        seconds: (F,) how long each frame is shown, above 0.
-        title: of the picture; a browser shows it under the mouse.
+        keypoints: (F, 49, 2) positions, x right and y down, in any unit; NaN = missing.
+        seconds: (F,) duration of each frame in seconds, above 0.
+        title: title of the picture; a browser shows it as a tooltip.
     """
     points, width, height = _fitted(keypoints)
     total = float(seconds.sum())
@@ -125,7 +125,7 @@ def _opening(width: int, height: int, title: str) -> str:
 
 
 def _fitted(keypoints: NDArray[np.floating]) -> tuple[NDArray[np.floating], int, int]:
-    """The keypoints moved and scaled together into a box, and the box's width and height."""
+    """Return the keypoints, moved and scaled together to fit into a box, and the box's width and height."""
     seen = keypoints[np.isfinite(keypoints).all(axis=-1)]
     if len(seen) == 0:
         return keypoints, _SIDE, _SIDE
@@ -133,7 +133,7 @@ def _fitted(keypoints: NDArray[np.floating]) -> tuple[NDArray[np.floating], int,
     spans = np.maximum(high - low, 1e-6)
     room = _SIDE - 2 * _MARGIN
     scale = room / float(spans.max())
-    # A narrow signer gets no narrower a box than a caption needs.
+    # The box is never narrower than a caption.
     width, height = (max(_SIDE // 2, math.ceil(span * scale) + 2 * _MARGIN) for span in spans.tolist())
     points = (keypoints - (low + high) / 2) * scale + np.array([width / 2, height / 2])
     return np.asarray(points), width, height
@@ -144,7 +144,7 @@ def _skeleton(points: NDArray[np.floating]) -> str:
 
 
 def _paths(points: NDArray[np.floating]) -> dict[str, tuple[str, str]]:
-    """For bones and dots of each part of the body, the path's `d` and its style."""
+    """Return, for the bones and dots of each part of the body, the path's `d` and its style."""
     shown = np.isfinite(points).all(axis=1)
     words = [f"{x:.1f} {y:.1f}" for x, y in np.nan_to_num(points).tolist()]
     bones = seen_bones(shown)
@@ -152,7 +152,7 @@ def _paths(points: NDArray[np.floating]) -> dict[str, tuple[str, str]]:
     for name, part in PARTS.items():
         color = f'stroke="{COLORS[name]}"'
         numbers = range(part.start, part.stop)
-        # The bone from the arm to a hand's own wrist is the hand's.
+        # The bone from the arm to the wrist of a hand belongs to the hand.
         lines = [f"M{words[a]}L{words[b]}" for a, b in bones if b in numbers]
         dots = [f"M{words[number]}h0" for number in numbers if shown[number]]
         paths[f"{name} bones"] = "".join(lines) or _NOTHING, f'{color} stroke-width="{_BONE[name]}"'

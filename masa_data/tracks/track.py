@@ -1,4 +1,4 @@
-"""PoseTrack: the keypoints of one clip, with what is known about the clip. Shapes and ranges are enforced."""
+"""PoseTrack: the keypoints and properties of one clip. Shapes and ranges are checked."""
 
 from __future__ import annotations
 
@@ -17,31 +17,31 @@ from masa_data.tracks.svg import Drawing, animate_frames, draw_frames
 
 __all__ = ["INFO_FIELDS", "MAX_TEXT", "NAMES", "NO_LABEL", "SPLITS", "ClipInfo", "PoseTrack"]
 
-_FPS_UNKNOWN = 25.0  # of an animation of frames that have neither times nor a rate
+_FPS_UNKNOWN = 25.0  # for an animation of frames without times and frame rate
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class PoseTrack:
-    """The 49 keypoints of one clip over its T kept frames.
+    """The 49 keypoints of one clip in its T kept frames.
 
-    A keypoint with confidence 0 is missing, and its position is NaN: a missing joint is never a coordinate.
+    A keypoint with confidence 0 is missing, and its position is NaN.
 
-    `len(track)` is T, `track[10:20]` are some of its frames. Two tracks are equal if all that they hold is,
-    where NaN equals NaN. A notebook shows a track as a picture.
+    `len(track)` is T, and `track[10:20]` is a track of some of the frames. Two tracks are equal if all their
+    values are equal, where NaN equals NaN. A notebook shows a track as a picture.
 
     Attributes:
-        info: what is known about the clip.
-        keypoints: (T, 49, 2) float32, x right and y down in source pixels; NaN where missing.
+        info: properties of the clip.
+        keypoints: (T, 49, 2) float32, x right and y down in source pixels; NaN = missing.
         confidence: (T, 49) float32 in 0..1; 0 = missing.
-        frame_index: (T,) int32, which source frames were kept, counted from 0, increasing.
-        time: (T,) float32, when each kept frame is shown, in seconds from the start of the source; NaN if
-            the source has no clock (folders of images).
-        box: (T, 4) float32, where the signer was looked for: left, top, right, bottom in source pixels; NaN
-            if that is not known.
-        estimator: what the keypoints are of; None = not known, as of a track made by hand.
+        frame_index: (T,) int32, numbers of the kept source frames, counted from 0, increasing.
+        time: (T,) float32, time of each kept frame in seconds from the start of the source; NaN if the source
+            has no frame times (folders of images).
+        box: (T, 4) float32, region in which the signer was searched: left, top, right, bottom in source
+            pixels; NaN = unknown.
+        estimator: estimator of the keypoints; None = unknown, for example for a track made by hand.
 
     Raises:
-        DataError: on construction, if a shape, type or range is not as above.
+        DataError: on construction, if a shape, type or range is wrong.
     """
 
     info: ClipInfo
@@ -70,7 +70,7 @@ class PoseTrack:
                 )
         if frames == 0:
             raise DataError(f"clip {self.info.id!r} has no frames", "Leave such clips out")
-        if not (self.confidence.min() >= 0 and self.confidence.max() <= 1):  # NaN fails both
+        if not (self.confidence.min() >= 0 and self.confidence.max() <= 1):  # also False for NaN
             raise DataError(
                 f"clip {self.info.id!r}: confidence spans {self.confidence.min():g} to "
                 f"{self.confidence.max():g}, expected 0 to 1",
@@ -85,7 +85,7 @@ class PoseTrack:
         if self.frame_index[0] < 0 or not (self.frame_index[1:] > self.frame_index[:-1]).all():
             raise DataError(
                 f"clip {self.info.id!r}: frame_index does not increase from 0 or more",
-                "Give the kept frames in the order of the source",
+                "Give the kept frames in their order in the source",
             )
 
     @classmethod
@@ -103,12 +103,12 @@ class PoseTrack:
         A keypoint without a finite position gets confidence 0, and one with confidence 0 gets position NaN.
 
         Args:
-            info: what is known about the clip.
-            keypoints: (T, 49, 2) source pixels.
-            confidence: (T, 49) in 0..1.
-            frame_index: (T,) kept source frames.
-            time: (T,) seconds.
-            box: (T, 4) source pixels; None = not known.
+            info: properties of the clip.
+            keypoints: (T, 49, 2) positions in source pixels.
+            confidence: (T, 49) confidence in 0..1.
+            frame_index: (T,) numbers of the kept source frames.
+            time: (T,) time of each frame in seconds.
+            box: (T, 4) box in source pixels; None = unknown.
 
         Raises:
             DataError: if shapes or ranges are wrong.
@@ -128,16 +128,16 @@ class PoseTrack:
         return len(self.frame_index)
 
     def __getitem__(self, frames: slice) -> PoseTrack:
-        """Some of the frames, with their times and their numbers in the source.
+        """Return a track of some of the frames, with their times and numbers in the source.
 
-        Where frames at the beginning or the end are left out, `info.start` and `info.end` move with them.
+        If frames at the beginning or the end are left out, `info.start` and `info.end` are adjusted.
 
         Args:
-            frames: a slice that runs forward: `track[10:20]`, `track[::2]`.
+            frames: a slice with a positive step: `track[10:20]`, `track[::2]`.
 
         Raises:
-            TypeError: if it is no slice; one frame is `track[3:4]`.
-            DataError: if no frame is left, or the slice runs backward.
+            TypeError: if it is not a slice; a single frame is `track[3:4]`.
+            DataError: if no frame remains, or the step is negative.
         """
         if not isinstance(frames, slice):
             raise TypeError(f"a PoseTrack takes slices of frames, such as track[3:4], found {frames!r}")
@@ -145,7 +145,7 @@ class PoseTrack:
         if numbers.step < 0 or not numbers:
             raise DataError(
                 f"found the frames {frames.start}:{frames.stop}:{frames.step} of clip {self.info.id!r}, "
-                f"which has {len(self)}, expected one or more that run forward",
+                f"which has {len(self)}, expected at least one frame and a positive step",
                 "Choose other frames",
             )
         index = self.frame_index[frames]
@@ -175,16 +175,16 @@ class PoseTrack:
         )
 
     def plot(self, frames: int = 6) -> Drawing:
-        """Draw some frames side by side, spread evenly over the clip: the body gray, hands in two colors.
+        """Draw some frames side by side, evenly distributed over the clip: body gray, hands in two colors.
 
         Args:
-            frames: how many; all of a shorter clip.
+            frames: number of frames; a shorter clip is drawn completely.
 
         Returns:
             an SVG drawing, which a notebook shows and `save` writes.
 
         Raises:
-            DataError: if fewer than one frame is asked for.
+            DataError: if the number of frames is below one.
 
         Example:
             >>> track.plot(frames=4).save("clip.svg")  # doctest: +SKIP
@@ -199,10 +199,10 @@ class PoseTrack:
         return draw_frames(self.keypoints[chosen], captions, self._title)
 
     def animate(self) -> Drawing:
-        """Draw all frames as a moving picture, which runs at the clip's speed and begins again at its end.
+        """Draw all frames as an animation at the clip's speed, repeated endlessly.
 
-        A picture of 60 frames takes about 100 KB. Frames without times run at the clip's rate, or at 25 a
-        second if that is unknown too.
+        An animation of 60 frames takes about 100 KB. Frames without times use the clip's frame rate, or 25
+        frames per second if it is unknown.
 
         Returns:
             an animated SVG drawing, which a notebook shows and `save` writes.
@@ -214,7 +214,7 @@ class PoseTrack:
         time = self.time.astype(np.float64)
         steps = np.diff(time if np.isfinite(time).all() else self.frame_index / fps)
         last = float(np.median(steps)) if len(steps) else 1 / fps
-        # A clock that stands still is no reason to fail.
+        # Equal times must not cause an error.
         seconds = np.maximum(np.append(steps, last), 1e-3)
         return animate_frames(self.keypoints, seconds, self._title)
 
@@ -248,13 +248,13 @@ class PoseTrack:
 
 
 def _same(mine: object, theirs: object) -> bool:
-    """Whether two numbers, texts or arrays are equal, NaN being equal to NaN."""
+    """Return whether two numbers, texts or arrays are equal, where NaN equals NaN."""
     if isinstance(mine, str) or isinstance(theirs, str):
         return mine == theirs
     return bool(np.array_equal(np.asarray(mine), np.asarray(theirs), equal_nan=True))
 
 
 def _finite(keypoints: NDArray[np.floating]) -> NDArray[np.bool_]:
-    """(…, 2) positions to (…): whether both coordinates are finite. Faster than all(axis=-1)."""
+    """Return whether both coordinates of (…, 2) positions are finite, as (…). Faster than all(axis=-1)."""
     finite = np.isfinite(keypoints)
     return np.asarray(finite[..., 0] & finite[..., 1])

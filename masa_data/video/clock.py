@@ -1,24 +1,24 @@
-"""When each frame of a video is shown, whatever its container makes of time."""
+"""The time of each frame of a video, also if the container's time stamps are wrong or missing."""
 
 from __future__ import annotations
 
 from fractions import Fraction
 from typing import Final
 
-# Frames whose stamps are equal or a little out of order still follow one another.
+# Minimum step of the time if stamps are equal or slightly out of order.
 _LEAST_STEP: Final = 0.0005
-# A stamp further back than this, in seconds, is no disorder: the clock was set anew, as where files were
-# joined.
+# If a stamp goes back by more than this, in seconds, the container's time was reset, for example where files
+# were joined.
 _SET_BACK: Final = 1.0
 
 
 class FrameClock:
-    """Gives times in seconds that start from 0 and always increase.
+    """Provides times in seconds that start from 0 and always increase.
 
     Args:
-        time_base: seconds of one tick of the stamps.
-        period: seconds between frames, as the file states it; stands in where stamps lack.
-        by_decoding: whether the stamps of decoding count rather than those of presentation.
+        time_base: duration of one tick of the stamps in seconds.
+        period: seconds between frames, as the file declares it; used if stamps are missing.
+        by_decoding: whether to use the stamps of decoding instead of those of presentation.
 
     Attributes:
         period: as given.
@@ -32,11 +32,11 @@ class FrameClock:
         self._last: float | None = None
 
     def time(self, presented: int | None, decoded: int | None) -> float:
-        """When the next frame is shown.
+        """Return the time of the next frame in seconds.
 
         Args:
-            presented: its stamp of presentation, in ticks.
-            decoded: its stamp of decoding, likewise.
+            presented: its stamp of presentation, in ticks; None = missing.
+            decoded: its stamp of decoding, in ticks; None = missing.
         """
         stamp = decoded if self._by_decoding or presented is None else presented
         self._last = time = self._next(stamp)

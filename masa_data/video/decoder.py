@@ -1,4 +1,4 @@
-"""The frames of an opened video file, with a count of what was lost on the way."""
+"""The frames of an open video file, with the number of lost frames."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from masa_data.errors import DataError
 from masa_data.video.container import READ_AGAIN, packets
 from masa_data.video.stated_size import USELESS_FROM, cut_off, is_useless
 
-# How Matroska's writers say when a stream ends: "00:00:02.035000000".
+# The duration of a stream as Matroska's writers store it: "00:00:02.035000000".
 _TIME_OF_DAY: Final = re.compile(r"(\d+):(\d\d):(\d\d(?:\.\d+)?)")
 
 
@@ -24,9 +24,9 @@ class Decoder:
     """Decodes a file's frames one after the other; iterate once.
 
     Attributes:
-        packets: how many frames were read so far; those that are only needed for others count too.
-        lost: how many of them could not be decoded.
-        made_up: how many were damaged, and the decoder made up for what they lack.
+        packets: number of frames read so far, including those that are only needed for others.
+        lost: number of these frames that could not be decoded.
+        made_up: number of damaged frames whose missing parts the decoder replaced.
         is_at_end: whether the file was read to its end.
     """
 
@@ -34,7 +34,7 @@ class Decoder:
         self.packets = self.lost = self.made_up = 0
         self.is_at_end = False
         self._ends_damaged = False
-        self._until = 0.0  # when the last frame found ceases to be shown, in seconds of the file's own clock
+        self._until = 0.0  # end of the last frame in seconds of the container's own time
         self._source = source
         self._container = container
         self._stream = stream
@@ -68,10 +68,10 @@ class Decoder:
         return frame
 
     def warnings(self) -> Iterator[str]:
-        """What is wrong with the file, as far as it was read.
+        """Yield warnings about the part of the file that was read.
 
         Raises:
-            DataError: if it is so much that the file is of no use.
+            DataError: if the file is too damaged to be used.
         """
         if self.lost > max(2, USELESS_FROM * self.packets):
             raise DataError(
@@ -80,16 +80,16 @@ class Decoder:
         if self.is_at_end:
             yield from self._cut_off()
         if self.lost:
-            yield f"the decoder met damaged data: {self.lost} of {self.packets} frames were left out"
+            yield f"the decoder found damaged data: {self.lost} of {self.packets} frames were left out"
         elif self.made_up > self._ends_damaged:
             yield (
-                f"the decoder met damaged data in {self.made_up} of {self.packets} frames and made up for it"
+                f"the decoder found damaged data in {self.made_up} of {self.packets} frames and replaced it"
             )
 
     def _cut_off(self) -> Iterator[str]:
         fault = cut_off(self._source) or self._ended_early()
         if fault is None and self._ends_damaged:
-            yield "the last frame is damaged: the file may be cut off"
+            yield "the last frame is damaged: the file may be truncated"
         elif fault is not None:
             text, there = fault
             if is_useless(there):
@@ -97,24 +97,24 @@ class Decoder:
             yield text
 
     def _ended_early(self) -> tuple[str, float] | None:
-        """Whether the last frame comes long before the video's end: a line that says so, and its share."""
+        """Return a message and the existing share if the last frame is long before the video's end."""
         start = float((self._stream.start_time or 0) * (self._stream.time_base or 0))
         end = self._stated_end(start)
         if end is None or end <= start:
             return None
         there = (self._until - start) / (end - start)
-        # Lengths may be rounded, or count one frame more.
+        # Durations may be rounded, or be one frame longer.
         if not (is_useless(there) or self._ends_damaged):
             return None
         text = (
-            f"only {self._until - start:.2f} of {end - start:.2f} s are there: the file is cut off or damaged"
+            f"only {self._until - start:.2f} of {end - start:.2f} s exist: the file is truncated or damaged"
         )
         return text, there
 
     def _stated_end(self, start: float) -> float | None:
-        """When the video ends by what the container says of this stream, on its own clock; None = not said.
+        """Return the end of this stream that the container declares, in its own time; None = not declared.
 
-        Of other containers ffmpeg measures the length at what is there, or sound counts too.
+        For other containers, ffmpeg measures the length of the existing data, or includes the sound.
         """
         kind, is_alone = self._container.format.name, len(self._container.streams) == 1
         if kind == "mxf" and self._stream.duration and self._stream.time_base:

@@ -1,4 +1,4 @@
-"""How a decoded picture is meant to be shown: with square pixels and the right way up."""
+"""Conversion of decoded pictures for display: square pixels, correct rotation."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from numpy.typing import NDArray
 
 from masa_data.errors import DataError
 
-# Recordings have pixels of 8:9 to 2:1. A shape beyond this is a mistake in the file.
+# Recordings have pixels of 8:9 to 2:1. A shape beyond this limit is an error in the file.
 _MOST_STRETCHED: Final = 4
-# Odd sizes of transcoded videos make shapes like 1280:1279, which is no more than a pixel's rounding.
+# Odd sizes of transcoded videos cause shapes like 1280:1279, a rounding error of one pixel.
 _AS_GOOD_AS_SQUARE: Final = 0.005
 
 
 class Display:
-    """Turns a video's frames into images of square pixels, upright and not mirrored.
+    """Converts a video's frames to images of square pixels, upright and not mirrored.
 
-    Frames become wider or higher, never smaller, so that nothing in them is lost.
+    Frames are only stretched, never reduced, so that no detail is lost.
 
     Args:
-        pixel_shape: width ÷ height of a pixel before the frame is turned; None if the file does not say.
+        pixel_shape: width ÷ height of a pixel before the rotation; None = not declared.
 
     Attributes:
-        warning: what is odd about the shape; "" if nothing is.
+        warning: a warning about the shape; "" = none.
     """
 
     def __init__(self, pixel_shape: Fraction | None) -> None:
@@ -40,32 +40,32 @@ class Display:
             self._shape = Fraction(1)
         if abs(self._shape - 1) < _AS_GOOD_AS_SQUARE:
             self._shape = Fraction(1)
-        self._matrix: tuple[int, int, int, int] | None = None  # of the first frame, that of all
+        self._matrix: tuple[int, int, int, int] | None = None  # of the first frame, used for all
 
     def image(self, frame: VideoFrame) -> NDArray[np.uint8]:
-        """The frame as it is shown: (height, width, 3), blue-green-red.
+        """Return the frame as it is shown: (height, width, 3), blue-green-red.
 
         Raises:
-            DataError: if its pixels are of a kind that cannot be made colors.
+            DataError: if its pixel format cannot be converted to colors.
         """
         width, height = self._stretched(frame)
         try:
             flat = frame.to_ndarray(format="bgr24", width=width, height=height, interpolation="BICUBIC")
-        except (ValueError, OSError):  # what PyAV makes of ffmpeg's errors
+        except (ValueError, OSError):  # PyAV's exceptions for ffmpeg's errors
             raise DataError(
-                f"frames of {frame.width}×{frame.height} pixels of the kind {frame.format.name} cannot be "
-                "made colored images",
+                f"frames of {frame.width}×{frame.height} pixels in the format {frame.format.name} cannot be "
+                "converted to color images",
                 "Convert the video again",
             ) from None
         return self._turned(flat.astype(np.uint8, copy=False), frame)
 
     def size(self, frame: VideoFrame) -> tuple[int, int]:
-        """Width and height of the frame as it is shown."""
+        """Return width and height of the frame as it is shown."""
         width, height = self._stretched(frame)
         return (height, width) if self._is_on_its_side(frame) else (width, height)
 
     def stretch(self, frame: VideoFrame) -> tuple[float, float]:
-        """How much wider and higher the frame is shown than it is stored, once it is turned."""
+        """Return the factors by which the frame is stretched in width and height, after the rotation."""
         width, height = self._stretched(frame)
         across, down = width / frame.width, height / frame.height
         return (down, across) if self._is_on_its_side(frame) else (across, down)
@@ -95,10 +95,10 @@ class Display:
 
 
 def _display_matrix(frame: VideoFrame) -> tuple[int, int, int, int]:
-    """How shown x depends on stored x and on stored y, then how shown y does."""
+    """Return how shown x depends on stored x and on stored y, then the same for shown y."""
     try:
         stored = frame.side_data.get("DISPLAYMATRIX")
-    except ValueError:  # PyAV before 19 fails at kinds of side data that it does not know
+    except ValueError:  # PyAV before 19 fails on unknown kinds of side data
         stored = None
         turned = round(frame.rotation / 90) % 4  # counter-clockwise
         return ((1, 0, 0, 1), (0, 1, -1, 0), (-1, 0, 0, -1), (0, -1, 1, 0))[turned]

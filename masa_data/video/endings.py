@@ -1,4 +1,4 @@
-"""What names of video files end in."""
+"""File extensions of videos."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a source holds, found out without decoding more of it than one frame."""
+"""Properties of a source, found by decoding at most one frame."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from masa_data.video.stated_size import cut_off, is_useless
 
 @dataclass(frozen=True, slots=True)
 class SourceFacts:
-    """What a source holds.
+    """The properties of a source.
 
     Attributes:
-        frames: how many.
-        fps: frames per second; NaN if it has no clock.
-        width: of the frames in square pixels, after rotation.
-        height: likewise.
-        times: (frames,) float64, when each frame is shown, in seconds from the first, to a frame or so; None
-            if the source has no clock.
-        stretch: how much wider and higher the frames are shown than they are stored, after rotation; (1, 1)
-            unless pixels are stored that are not square.
-        fault: why the file can only be used in part; "" if it can be used whole.
+        frames: number of frames.
+        fps: frames per second; NaN = the source has no frame times.
+        width: width of the frames in square pixels, after rotation.
+        height: height of the frames in square pixels, after rotation.
+        times: (frames,) float64, time of each frame in seconds from the first, accurate to about one frame;
+            None = the source has no frame times.
+        stretch: factors by which the stored frames are stretched in width and height, after rotation; (1, 1)
+            for square pixels.
+        fault: why the file can only be used in part; "" = it can be used completely.
     """
 
     frames: int
@@ -46,10 +46,10 @@ class SourceFacts:
 
 
 def probe_source(source: Path) -> SourceFacts:
-    """Look for the frames of a video, or count a folder's images and look at the first.
+    """Find the frames of a video, or count a folder's images and read the first.
 
     The first frame is decoded. The others are counted in the index of MP4 and QuickTime files; other files
-    are read through, since their headers tell of the longest stream or of frames that are not there.
+    are read completely, because their headers may describe the longest stream or missing frames.
 
     Raises:
         DataError: if there is no video or no image.
@@ -86,11 +86,11 @@ def probe_source(source: Path) -> SourceFacts:
 
 
 def _indexed_stamps(source: Path, container: InputContainer, stream: VideoStream) -> list[int | None] | None:
-    """The stamps of the frames in an MP4's index, as far as they are there; None if the index cannot tell."""
+    """Return the stamps of the existing frames in an MP4's index; None if the index is not sufficient."""
     entries = list(stream.index_entries) if container.format.name.startswith("mov") else []
     if len(entries) != stream.frames or any(entry.is_discard for entry in entries):
-        # In a file of fragments the index grows as it is read. Where an edit list cuts frames away, stamps of
-        # decoding, which are all that the index has, do not tell when the others are shown.
+        # In a fragmented file, the index grows during reading. If an edit list removes frames, the stamps of
+        # decoding, which are the only ones in the index, do not determine the times of the other frames.
         return None
     size = source.stat().st_size
     return [entry.timestamp for entry in entries if 0 < entry.size <= size - entry.pos] or None

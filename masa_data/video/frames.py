@@ -1,4 +1,4 @@
-"""Frames out of video files and folders of numbered images, with the time at which each is shown."""
+"""Frames of video files and of folders of numbered images, with their times."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from masa_data.video.decoder import Decoder
 from masa_data.video.display import Display
 from masa_data.video.images import numbered_images
 
-# Frames of a file that states no rate are taken to follow one another so many times a second.
+# Frame rate that is assumed for a file that declares none.
 _USUAL_RATE: Final = 25.0
 
 
@@ -34,9 +34,9 @@ class Frame:
     """One decoded frame.
 
     Attributes:
-        image: (height, width, 3) uint8, blue-green-red, with square pixels, turned as the file asks.
-        index: its number in the source, from 0.
-        time: when it is shown, in seconds from the source's first frame; NaN if the source has no clock.
+        image: (height, width, 3) uint8, blue-green-red, with square pixels, rotated as the file declares.
+        index: number of the frame in the source, from 0.
+        time: time in seconds from the source's first frame; NaN = the source has no frame times.
     """
 
     image: NDArray[np.uint8]
@@ -46,27 +46,28 @@ class Frame:
 
 @dataclass(slots=True)
 class Video:
-    """A clip's frames, decoded one by one as they are asked for.
+    """A clip's frames, decoded one by one on request.
 
     Iterate once. The properties of the source are known from the first frame on.
 
     Args:
         source: a video file or a folder of numbered images.
         start: first frame, from 0.
-        end: one past the last frame, or None for the end of the source.
-        sampling: which of these frames to keep.
-        seconds: of these frames, those between two times (the second None = the end); a frame counts if
-            more than half of it lies between them. For sources with a clock only.
+        end: one past the last frame; None = the end of the source.
+        sampling: selection of these frames.
+        seconds: range of times (the second None = the end) to which these frames are limited; a frame is in
+            the range if more than half of it is. Only for sources with frame times.
 
     Attributes:
-        fps: frames per second as the file states it; NaN if it does not.
+        fps: frames per second that the file declares; NaN = none.
         start_found: first frame of the range; known from the first frame on.
-        end_found: one past the last frame of the range that was there; known after the last frame.
-        is_damaged: whether the decoder met damaged data; known after the last frame.
-        warnings: what is odd about the source; known after the last frame.
+        end_found: one past the last existing frame of the range; known after the last frame.
+        is_damaged: whether the decoder found damaged data; known after the last frame.
+        warnings: warnings about the source; known after the last frame.
 
     Raises:
-        DataError: while iterating, if the source cannot be decoded, is cut off, or has no frame in range.
+        DataError: while iterating, if the source cannot be decoded, is truncated, or has no frame in the
+            range.
     """
 
     source: Path
@@ -90,7 +91,7 @@ class Video:
             if frame.image.shape != size:
                 raise DataError(
                     f"frame {frame.index} is {frame.image.shape[1]}×{frame.image.shape[0]}, "
-                    f"the first was {size[1]}×{size[0]}",
+                    f"but the first frame is {size[1]}×{size[0]}",
                     "Make all frames of a clip the same size",
                 )
             kept += 1
@@ -104,7 +105,7 @@ class Video:
                 "Correct the clip's range",
             )
         if self.end is not None and self.end_found < self.end:
-            self.warnings.append(f"the range ends at frame {self.end}, the source at {self.end_found}")
+            self.warnings.append(f"the range ends at frame {self.end}, but the source at {self.end_found}")
 
     def _video_frames(self) -> Iterator[Frame]:
         with open_video(self.source) as (container, stream):
@@ -138,7 +139,7 @@ class Video:
     def _image_frames(self) -> Iterator[Frame]:
         images = numbered_images(self.source)
         if self.sampling.max_fps is not None:
-            self.warnings.append("images have no clock: the limit of frames a second left none of them out")
+            self.warnings.append("images have no frame times: the limit of frames per second was not applied")
         self.end_found = len(images) if self.end is None else min(self.end, len(images))
         choose = _Chooser(self.sampling)
         for index in range(self.start, self.end_found):
@@ -152,22 +153,22 @@ class Video:
 
 
 class _Chooser:
-    """Decides frame by frame which to keep."""
+    """Decides which frames to keep."""
 
     def __init__(self, sampling: Sampling) -> None:
         self._sampling = sampling
         self._due = -math.inf
 
     def takes(self, number: int, time: float) -> bool:
-        """Whether to keep the frame `number` frames after the first, shown at `time` seconds."""
+        """Return whether to keep the frame `number` frames after the first, with its time in seconds."""
         if number % self._sampling.every:
             return False
         if self._sampling.max_fps is None or math.isnan(time):
             return True
         if time < self._due:
             return False
-        # The next frame is due one period after this one was, so that the rate is kept on average; half
-        # a millisecond forgives rounded timestamps.
+        # The next frame is due one period after this one was due, so that the average rate is correct; half
+        # a millisecond is the tolerance for rounded time stamps.
         period = 1 / self._sampling.max_fps
         self._due = max(self._due + period, time + period / 2) if self._due > -math.inf else time + period
         self._due -= 0.0005
@@ -175,7 +176,7 @@ class _Chooser:
 
 
 def _bounds(seconds: tuple[float, float | None] | None, fps: float) -> tuple[float, float]:
-    """The times between which the first halves of a range's frames begin; the first one excluded."""
+    """Return the times between which the first halves of a range's frames begin, without the first time."""
     if seconds is None:
         return -math.inf, math.inf
     half = 0.5 / (fps if fps > 0 else _USUAL_RATE)
@@ -193,7 +194,7 @@ def _clock(container: InputContainer, stream: VideoStream) -> FrameClock:
 
 
 def source_sha256(source: Path) -> str:
-    """SHA-256 of a video file's bytes; for a folder of images, of their names and bytes in order.
+    """Return the SHA-256 of a video file's bytes; for a folder of images, of their names and bytes in order.
 
     Raises:
         OSError: if it cannot be read.

@@ -1,7 +1,7 @@
-"""How many bytes a video file says that it has: so a file that was cut off is known for certain.
+"""The size in bytes that a video file declares, which shows reliably whether a file is truncated.
 
-Lengths in time cannot tell: they are of the longest stream, or counted from another zero, or of what was cut
-away. MPEG's streams, DV, FLV, Ogg, MXF and GIF do not state their size.
+Durations do not show this: they are those of the longest stream, start at another time, or include removed
+parts. MPEG streams, DV, FLV, Ogg, MXF and GIF do not declare their size.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, Final
 
-# A file that lacks more than this share, or of which more frames cannot be decoded, is of no use.
+# A file is useless if it lacks more than this share, or if more of its frames cannot be decoded.
 USELESS_FROM: Final = 0.1
 
-_MOST_BOXES: Final = 100_000  # a long recording in fragments has some ten thousand
+_MOST_BOXES: Final = 100_000  # a long fragmented recording has about 10,000
 
 _FIRST_BOXES: Final = frozenset(
     {b"ftyp", b"moov", b"mdat", b"moof", b"styp", b"free", b"skip", b"wide", b"pnot", b"uuid"}
@@ -27,7 +27,7 @@ _IS_BROADCAST: Final = 1
 
 
 def cut_off(source: Path) -> tuple[str, float] | None:
-    """Whether a file ends before it should: a line that says so, and the share that is there; else None.
+    """Return a message and the existing share if a file is truncated; else None.
 
     Raises:
         OSError: if it cannot be read.
@@ -37,11 +37,11 @@ def cut_off(source: Path) -> tuple[str, float] | None:
         stated = _stated(file, there)
     if stated is None or stated <= there:
         return None
-    return f"only {there:,} of {stated:,} bytes are there: the file is cut off", there / stated
+    return f"only {there:,} of {stated:,} bytes exist: the file is truncated", there / stated
 
 
 def is_useless(share: float) -> bool:
-    """Whether a file of which only this share is there is too little of it."""
+    """Return whether the existing share of a file is too small to use the file."""
     return share < 1 - USELESS_FROM
 
 
@@ -55,7 +55,7 @@ def _stated(file: BinaryIO, there: int) -> int | None:
         return _end_of_segment(file)
     if head[:16] == _ASF:
         return _asf_size(file)
-    if head[:3] == b"FWS":  # a compressed one ("CWS") states another size
+    if head[:3] == b"FWS":  # a compressed file ("CWS") declares another size
         return int.from_bytes(head[4:8], "little")
     return None
 
@@ -70,14 +70,14 @@ def _end_of(ends: Iterator[int | None]) -> int | None:
 
 
 def _boxes(file: BinaryIO, there: int) -> Iterator[int | None]:
-    """Where each box of an MP4 or QuickTime file ends; None = where the file does."""
+    """Yield the end of each box of an MP4 or QuickTime file; None = the end of the file."""
     start = 0
     while start + 8 <= there:
         file.seek(start)
         header = file.read(16)
         size, kind = int.from_bytes(header[:4], "big"), header[4:8]
         if not all(32 <= byte < 127 or byte == 0xA9 for byte in kind):
-            return  # something else stands behind the last box
+            return  # the last box is followed by other data
         if size == 0:
             yield None
             return
@@ -90,7 +90,7 @@ def _boxes(file: BinaryIO, there: int) -> Iterator[int | None]:
 
 
 def _riff_chunks(file: BinaryIO, there: int) -> Iterator[int | None]:
-    """Where each of an AVI file's outermost chunks ends; None = it was never finished."""
+    """Yield the end of each of an AVI file's outermost chunks; None = unfinished."""
     start = 0
     while start + 8 <= there:
         file.seek(start)
@@ -106,7 +106,7 @@ def _riff_chunks(file: BinaryIO, there: int) -> Iterator[int | None]:
 
 
 def _end_of_segment(file: BinaryIO) -> int | None:
-    """Where the one segment of a Matroska or WebM file ends; None = it was never finished."""
+    """Return the end of the only segment of a Matroska or WebM file; None = unfinished."""
     file.seek(len(_EBML))
     length = _ebml_size(file)
     if length is None:
@@ -118,7 +118,7 @@ def _end_of_segment(file: BinaryIO) -> int | None:
 
 
 def _ebml_size(file: BinaryIO) -> int | None:
-    """A number of variable length: the first byte's leading zeros say how many follow; all ones = unknown."""
+    """Return a variable-length number; leading zeros of the first byte give its length; all ones = None."""
     first = file.read(1)
     if not first or first[0] == 0:
         return None

@@ -264,7 +264,7 @@ def test_scores_of_simcc_models_are_noted(tmp_path, run):
     out = tmp_path / "out.h5"
     run("masa-convert", "masa-pickle", folder, out, *ASSUMED)
     assert failures(out)[0]["kind"] == "warning"
-    assert "scores reach 7.50 and are cut at 1" in failures(out)[0]["reason"]
+    assert "scores reach 7.50 and are clipped to 1" in failures(out)[0]["reason"]
 
 
 def test_an_output_that_is_there_is_not_touched(tmp_path, run):
@@ -273,7 +273,7 @@ def test_an_output_that_is_there_is_not_touched(tmp_path, run):
     run("masa-convert", "masa-pickle", folder, out, *ASSUMED)
     before = out.read_bytes()
     done = run("masa-convert", "masa-pickle", folder, out, *ASSUMED, code=2)
-    assert "is there already" in done.stderr
+    assert "already exists" in done.stderr
     (folder / "a.pkl").write_bytes(b"")
     done = run("masa-convert", "masa-pickle", folder, out, *ASSUMED, "--overwrite", code=3)
     assert "No clip could be imported" in done.stdout
@@ -283,12 +283,12 @@ def test_an_output_that_is_there_is_not_touched(tmp_path, run):
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (("masa-pickle", "poses", "out.h5"), "found no option to say it"),
-        (("masa-pickle", "poses", "out.h5", "--size", "640x360"), "found --size to say it"),
+        (("masa-pickle", "poses", "out.h5"), "found no option to give them"),
+        (("masa-pickle", "poses", "out.h5", "--size", "640x360"), "found --size to give them"),
         (("masa-pickle", "poses", "out.h5", "--videos", "poses", "--fps", "25"), "--videos and --fps"),
         (("masa-pickle", "poses", "out.h5", "--size", "0x360", "--fps", "25"), "expected WIDTHxHEIGHT"),
         (("masa-pickle", "poses", "--size", "9x9", "--fps", "25"), "an output file that ends in .h5"),
-        (("npz", "poses/a.pkl", "out.h5"), "found no option to say it"),
+        (("npz", "poses/a.pkl", "out.h5"), "found no option to give them"),
         (("relabel", "poses/a.pkl", "--corpus", "wlasl", "--root", "."), "is not an HDF5 file"),
         (("split", "nowhere.h5", "--by", "random"), "does not exist"),
     ],

@@ -63,7 +63,7 @@ def test_out_and_back(dataset, tmp_path, run, to):
             if to != "pyskl":
                 assert (mine.info.gloss, mine.info.label) == (theirs.info.gloss, theirs.info.label)
     done = run("masa-convert", "export", dataset, out, "--to", to, code=2)
-    assert "is there already" in done.stderr
+    assert "already exists" in done.stderr
 
 
 def test_real_pose_files_with_their_videos_are_what_mmposes_json_is(shared_data, tmp_path, run):
@@ -170,8 +170,8 @@ def test_files_to_files(dataset, tmp_path, run):
     ("arguments", "expected"),
     [
         (("pose", "in.h5"), "an output file that ends in .h5"),
-        (("openpose", ".", "out.h5"), "found no option to say it"),
-        (("pyskl", "in.h5", "out.h5"), "found no option to say the rate"),
+        (("openpose", ".", "out.h5"), "found no option to give them"),
+        (("pyskl", "in.h5", "out.h5"), "found no option to give the rate"),
         (("pyskl", "a.pkl", "out.h5"), "a.pkl does not exist"),
         (("merge", "in.h5", "out.h5"), "two inputs or more"),
         (("merge", "in.h5", "nowhere.h5", "out.h5"), "does not exist"),
@@ -179,7 +179,7 @@ def test_files_to_files(dataset, tmp_path, run):
         (("filter", "in.h5", "out.h5", "--where", "glos=a"), "Did you mean gloss"),
         (("filter", "in.h5", "out.h5", "--where", "gloss=no"), "no clip of in.h5 meets the conditions"),
         (("filter", "in.h5", "out.h5", "--subset", "wlasl7"), "there is no subset"),
-        (("filter", "in.h5", "in.h5", "--where", "gloss=tea", "--overwrite"), "is an input too"),
+        (("filter", "in.h5", "in.h5", "--where", "gloss=tea", "--overwrite"), "is also an input"),
         (("subsample", "in.h5", "out.h5"), "expected one of them, or --every"),
         (
             ("subsample", "in.h5", "out.h5", "--share", "0.5", "--per-class", "2"),
@@ -208,7 +208,9 @@ def test_without_pyarrow_parquet_says_what_to_install(dataset, tmp_path):
         assert (done.returncode == 0) == (to == "npz")
 
 
-@pytest.mark.parametrize(("version", "advice"), [(3, "pip install --upgrade"), (0, "No release wrote such")])
+@pytest.mark.parametrize(
+    ("version", "advice"), [(3, "pip install --upgrade"), (0, "No release wrote this version")]
+)
 @pytest.mark.parametrize(
     "command",
     [

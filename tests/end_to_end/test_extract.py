@@ -107,7 +107,7 @@ def test_more_clips_are_added_and_done_ones_are_skipped(footage, tmp_path, run):
     shutil.copytree(footage / "nod", videos / "nod")
     run("masa-extract", videos, out)
     shutil.copytree(footage / "zoom", videos / "zoom")
-    assert "3 clips are there already; going on with 3" in run("masa-extract", videos, out).stdout
+    assert "3 clips are already done; continuing with 3" in run("masa-extract", videos, out).stdout
     with PoseShards.open(out) as tracks:
         assert len(tracks) == 6
     before = out.read_bytes()
@@ -168,7 +168,7 @@ def test_bad_input_costs_one_line_each_and_the_rest_goes_through(footage, tmp_pa
     problems = {Path(problem["path"]).name: problem for problem in map(json.loads, lines)}
     expected = {
         "empty.mp4": "the file is empty",
-        "cut.mp4": "bytes are there: the file is cut off",
+        "cut.mp4": "bytes exist: the file is truncated",
         "text.mp4": "the file is text, not a video",
         "audio.mp4": "no video in it",
         "twice.mp4": "give the same clip id 'twice'",
@@ -193,7 +193,7 @@ def test_a_corrupt_frame_in_the_middle_is_a_warning(shared_data, tmp_path, run):
         assert len(tracks["FOOTBALL"]) >= 60
     (problem,) = map(json.loads, (tmp_path / "out.h5.failures.jsonl").read_text().splitlines())
     assert problem["kind"] == "warning"
-    assert "the decoder met damaged data" in problem["reason"]
+    assert "the decoder found damaged data" in problem["reason"]
 
 
 def test_strict_stops_at_the_first_failure(footage, tmp_path, run):
@@ -274,7 +274,7 @@ def test_overlays_show_the_skeleton_over_the_source(footage, tmp_path, run):
     assert changed[y - 3 : y + 4, x - 3 : x + 4].any()
     assert changed.mean() < 0.2
     done = run("masa-inspect", out, "--clip", "01", code=2)
-    assert "Near it: 00" in done.stderr
+    assert "Similar: 00" in done.stderr
     assert (
         "ends in .mp4, .webm, .gif or .png"
         in run("masa-inspect", out, "--clip", "00", "--overlay", "a.bmp", code=2).stderr

@@ -85,7 +85,7 @@ def test_an_interrupt_ends_within_two_seconds_and_says_how_to_go_on(footage, tmp
         if taken[-1] < 2:
             break
     assert min(taken) < 2, taken
-    assert "there already; going on with" in run("masa-extract", footage, out).stdout
+    assert "already done; continuing with" in run("masa-extract", footage, out).stdout
 
 
 def test_workers_do_not_outlive_a_killed_parent(footage, tmp_path):
@@ -109,7 +109,8 @@ def test_a_worker_that_dies_costs_the_clip_it_was_at(footage, tmp_path):
     failures = tmp_path / "out.h5.failures.jsonl"
     problems = list(map(json.loads, failures.read_text().splitlines())) if failures.exists() else []
     assert len(problems) <= 1  # none, if it was killed between two clips
-    assert all(problem["reason"].startswith("the worker died at this clip") for problem in problems)
+    died = "the worker process died during this clip"
+    assert all(problem["reason"].startswith(died) for problem in problems)
     assert process.returncode == (3 if problems else 0), errors
     with PoseShards.open(out) as tracks:
         assert len(tracks) == 12 - len(problems)

@@ -63,7 +63,7 @@ def test_wrong_uses_say_what_to_do(out, tmp_path, run):
     ending = run("masa-inspect", out, "--sheet", tmp_path / "s.jpg", code=2).stderr
     assert ".png or .svg" in ending
     assert (
-        "Near it: a" in run("masa-inspect", out, "--sheet", tmp_path / "s.png", "--clip", "aa", code=2).stderr
+        "Similar: a" in run("masa-inspect", out, "--sheet", tmp_path / "s.png", "--clip", "aa", code=2).stderr
     )
     folder = run("masa-inspect", out, "--html", out / "below-a-file.html", code=2).stderr
     assert folder.count("\n") == 1
@@ -86,4 +86,4 @@ def test_masa_view_saves_a_recording(out, tmp_path, run, monkeypatch):
     monkeypatch.delenv("DISPLAY", raising=False)
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
     assert "Use --save clip.rrd" in run("masa-view", out, code=2).stderr
-    assert "Near it: b" in run("masa-view", out, "--clip", "bb", "--save", target, code=2).stderr
+    assert "Similar: b" in run("masa-view", out, "--clip", "bb", "--save", target, code=2).stderr

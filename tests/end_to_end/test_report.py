@@ -167,7 +167,7 @@ def test_everything_is_within_reach_of_the_keyboard(report):
         assert outline != "none" or report.evaluate("document.activeElement === document.body")
     assert reached[:3] == ["Skip to the content", "Skeletons move", "Dark page"]
     assert "query" in reached
-    assert "Frames a clip: the numbers" in reached
+    assert "Frames per clip: the numbers" in reached
     opened = "[...document.querySelectorAll('details')].filter((d) => d.open).length"
     report.evaluate("document.querySelector('summary').focus()")
     report.press("Enter", 13)

@@ -153,13 +153,13 @@ def test_signers_are_asked_for_before_the_work_and_the_rule_may_change(footage, 
     done = run("masa-extract", tmp_path / "rows.csv", out, "--split-by", "signer", code=2)
     assert "1 signer and 0 clips without one" in done.stderr
     done = run("masa-extract", tmp_path / "rows.csv", out, "--split-by", "random", code=3)
-    assert "2 clips are there already" in done.stdout
+    assert "2 clips are already done" in done.stdout
     assert "No clip is in val" in done.stdout
     with PoseShards.open(out) as tracks:
         assert set(tracks.column("split")) == {"train", "test"}
         assert tracks.provenance.split_rule.by == "random"
     done = run("masa-extract", tmp_path / "rows.csv", out, "--every", 2, code=2)
-    assert "was made otherwise" in done.stderr
+    assert "has other settings" in done.stderr
 
 
 def test_splits_are_dealt_again(tmp_path, provenance, run):

@@ -198,10 +198,14 @@ def test_what_is_odd_within_a_file_is_shown(write):
     with PoseShards.open(path) as tracks:
         notes = [finding.text for finding in validate(tracks) if finding.kind == "note"]
     assert any(
-        "'wlasl' has 1 class numbers with several glosses, one class, such as 0: 'about', 'book'" in n
+        "'wlasl' has 1 class numbers with several glosses, which are one class, such as 0: 'about', 'book'"
+        in n
         for n in notes
     )
-    assert any("glosses with several class numbers, a class each, such as 'book': 0, 4" in n for n in notes)
+    assert any(
+        "glosses with several class numbers, which are separate classes, such as 'book': 0, 4" in n
+        for n in notes
+    )
     assert any("such as 'tea' in 'csv' and 'folder'" in n for n in notes)
 
 

@@ -23,7 +23,7 @@ def cut(path, share):
 )
 def test_half_a_file_is_refused(tmp_path, ending):
     path = cut(write_as(tmp_path / f"a{ending}"), 0.5)
-    with pytest.raises(DataError, match=r"^only .* are there: the file is cut off"):
+    with pytest.raises(DataError, match=r"^only .* exist: the file is truncated"):
         list(Video(path))
 
 
@@ -31,11 +31,11 @@ def test_half_an_mp4_that_begins_with_its_index_is_refused_and_counted_as_far_as
     path = write_as(tmp_path / "a.mp4", container_options=FIRST_THE_INDEX)
     assert probe_source(path).frames == 30
     cut(path, 0.6)
-    with pytest.raises(DataError, match=r"only [\d,]+ of [\d,]+ bytes are there: the file is cut off"):
+    with pytest.raises(DataError, match=r"only [\d,]+ of [\d,]+ bytes exist: the file is truncated"):
         list(Video(path))
     facts = probe_source(path)
     assert 5 < facts.frames < 25
-    assert "the file is cut off" in facts.fault
+    assert "the file is truncated" in facts.fault
     assert len(list(Video(path, end=5))) == 5  # what is there is good for the clips in it
 
 
@@ -45,7 +45,7 @@ def test_a_file_that_lacks_little_is_kept_with_a_warning(tmp_path, ending):
     path = cut(write_as(tmp_path / f"a{ending}", **options), 0.96)
     video = Video(path)
     assert 25 <= len(list(video)) <= 30
-    assert any("bytes are there: the file is cut off" in warning for warning in video.warnings)
+    assert any("bytes exist: the file is truncated" in warning for warning in video.warnings)
     assert probe_source(path).fault == ""
 
 
@@ -54,7 +54,7 @@ def test_streams_that_do_not_say_how_large_they_are_are_kept_with_a_warning(tmp_
     path = cut(write_as(tmp_path / f"a{ending}"), 0.5)
     video = Video(path)
     assert 5 < len(list(video)) < 25
-    assert video.warnings == ["the last frame is damaged: the file may be cut off"]
+    assert video.warnings == ["the last frame is damaged: the file may be truncated"]
 
 
 @pytest.mark.parametrize("ending", [".mp4", ".3gp", ".mov"])
@@ -67,7 +67,7 @@ def test_a_damaged_frame_is_left_out_and_counted(tmp_path, ending):
     video = Video(path)
     assert 27 <= len(list(video)) <= 30
     assert video.is_damaged
-    assert any("the decoder met damaged data" in warning for warning in video.warnings)
+    assert any("the decoder found damaged data" in warning for warning in video.warnings)
 
 
 @pytest.mark.parametrize("ending", [".mkv", ".webm"])
@@ -77,7 +77,7 @@ def test_damage_behind_which_the_rest_cannot_be_found_is_as_bad_as_a_cut(tmp_pat
     middle = len(content) // 3
     content[middle:-500] = random.Random(1).randbytes(len(content) - 500 - middle)
     path.write_bytes(content)
-    with pytest.raises(DataError, match=r"the file is cut off or damaged|frames cannot be decoded"):
+    with pytest.raises(DataError, match=r"the file is truncated or damaged|frames cannot be decoded"):
         list(Video(path))
 
 

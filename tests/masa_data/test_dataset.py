@@ -93,7 +93,9 @@ def test_names_that_are_there_but_in_other_clips_choose_nothing(files):
     assert len(PoseDataset.open(files[1], splits=["test"])) == 0
     assert len(PoseDataset.open(*files, splits=[])) == 0
     assert len(PoseDataset.open(*files, splits=["none"])) == 1
-    with pytest.raises(DataError, match="no clip is of subset wlasl100; the files hold the corpora folder"):
+    with pytest.raises(
+        DataError, match="no clip is of subset wlasl100; the files contain the corpora folder"
+    ):
         PoseDataset.open(files[1], subset="wlasl100")
 
 

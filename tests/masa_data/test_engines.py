@@ -143,5 +143,5 @@ def test_a_worker_that_dies_between_two_tasks_costs_none():
 
 
 def test_workers_that_never_begin_end_the_work():
-    with pytest.raises(DataError, match="died 3 times before they began with a clip"):
+    with pytest.raises(DataError, match="died 3 times before they started a clip"):
         list(run_in_workers(double, [EndsWhoReadsIt()], workers=1))

@@ -32,17 +32,17 @@ def test_arguments_are_said_in_words_of_python_or_of_ones_own():
 
 def test_an_error_is_given_more_advice_and_a_subject():
     error = ExistsError("found a {brace}", "Use {overwrite}", overwrite=True)
-    more = error.followed_by(", as {strict} asks", strict=...).about("a.h5")
+    more = error.followed_by(" because of {strict}", strict=...).about("a.h5")
     assert type(more) is ExistsError
-    assert str(more) == "a.h5: found a {brace}. Use overwrite=True, as strict asks."
+    assert str(more) == "a.h5: found a {brace}. Use overwrite=True because of strict."
     plain = DataError("found {this}", "Do {that}").followed_by(" or {other}", other=3)
     assert str(plain) == "found {this}. Do {that} or other=3."
 
 
 def test_an_unknown_clip_reads_as_a_sentence_though_it_is_a_key_error():
-    error = UnknownClipError("there is no clip 'a'", "Near it: b")
+    error = UnknownClipError("there is no clip 'a'", "Similar: b")
     assert isinstance(error, KeyError)
-    assert str(error) == "there is no clip 'a'. Near it: b."
+    assert str(error) == "there is no clip 'a'. Similar: b."
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "masa_data").rglob("*.py")), ids=lambda path: path.name)

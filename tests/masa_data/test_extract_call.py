@@ -34,7 +34,7 @@ def test_it_gives_counts_and_the_file(extracted, footage):
     assert [one.done for one in seen] == [1, 2, 3, 4]
     assert {one.total for one in seen} == {4}
     assert {one.clip for one in seen} == set(masa_data.open(summary.out))
-    assert f"<ExtractionSummary of {summary.out}\n  clips: 4 done, 0 there before, 0 failed" in repr(summary)
+    assert f"<ExtractionSummary of {summary.out}\n  clips: 4 done, 0 done before, 0 failed" in repr(summary)
 
 
 def test_the_command_writes_the_same_bytes(extracted, footage, tmp_path, run):
@@ -53,7 +53,7 @@ def test_a_second_call_goes_on_and_a_failure_is_listed(extracted, tmp_path):
     assert summary.problems[0].clip == "broken"
     assert "failed: " in repr(summary)
     with pytest.raises(
-        masa_data.DataError, match=r"broken.mp4'.*Stopped at the first failure, as strict=True asks"
+        masa_data.DataError, match=r"broken.mp4'.*Stopped at the first failure because of strict=True"
     ):
         masa_data.extract(broken, tmp_path / "new.h5", strict=True)
 
@@ -72,8 +72,8 @@ def test_nothing_extracted_writes_nothing(tmp_path):
         ({"inputs": "nowhere.mp4"}, "nowhere.mp4 does not exist"),
         ({"inputs": []}, "found no input"),
         ({"out": "out.txt"}, r"found 'out.txt' as the output, expected a file that ends in \.h5"),
-        ({"every": 0}, "found every=0, expected 1 or more"),
-        ({"corpus": "wlasl", "inputs": ["a", "b"]}, "found 2 inputs beside a corpus.*leave corpus out"),
+        ({"every": 0}, "found every=0, expected at least 1"),
+        ({"corpus": "wlasl", "inputs": ["a", "b"]}, "found 2 inputs with a corpus.*leave out corpus"),
         ({"annotations": "lists"}, "found annotations without a corpus. Name it with corpus"),
         ({"device": "cuda"}, "MediaPipe's Holistic model runs on the CPU only. Leave device out"),
     ],

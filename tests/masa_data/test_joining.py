@@ -109,7 +109,7 @@ def test_extraction_goes_on_in_a_declared_file_which_stays_declared(tmp_path):
             assert found.provenance.estimator.declared
             assert found.provenance.notes == {"size": "assumed"}
     with (
-        pytest.raises(DataError, match="made otherwise"),
+        pytest.raises(DataError, match="has other settings"),
         DatasetBuilder(tmp_path / "out.h5", made_by(MMPOSE)),
     ):
         pass

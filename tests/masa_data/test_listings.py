@@ -175,9 +175,9 @@ def test_a_byte_order_mark_and_windows_line_ends_are_read(csv):
     ("row", "message"),
     [
         ("v/9.mp4,,,,", "v/9.mp4 does not exist"),
-        ("../secret.mp4,,,,", "expected one below the CSV's folder"),
-        ("/etc/passwd,,,,", "expected one below the CSV's folder"),
-        (",,,,", "expected one below"),
+        ("../secret.mp4,,,,", "expected a path below the CSV's folder"),
+        ("/etc/passwd,,,,", "expected a path below the CSV's folder"),
+        (",,,,", "expected a path below"),
         ("v/2.mp4,0,holdout,,", "found the split 'holdout', expected train, val or test"),
         ("v/2.mp4,0,,-3,", "found start '-3', expected a frame number from 0"),
         ("v/2.mp4,0,,9,9", "found frames 9 to 9, expected start < end"),
@@ -197,8 +197,8 @@ def test_a_wrong_row_is_named_and_the_others_are_kept(csv, row, message):
     [
         ("file,label\nv/1.mp4,1\n", ":1: found the columns file, label, expected path"),
         ("", ":1: found the columns none"),
-        ("path,label\nv/1.mp4,1,2\n", ":2: found another number of values (3) than the 2 columns"),
-        ('path,label\n"v/1.mp4,1\n', "found no CSV"),
+        ("path,label\nv/1.mp4,1,2\n", ":2: found 3 values, but the first line names 2 columns"),
+        ('path,label\n"v/1.mp4,1\n', "found no valid CSV"),
     ],
 )
 def test_a_wrong_csv_is_refused_and_other_inputs_go_on(csv, tmp_path, text, message):

@@ -58,7 +58,7 @@ def test_a_long_gif_takes_fewer_frames_and_as_long(tmp_path):
     pytest.importorskip("PIL")
     assert (
         write_movie(tmp_path / "a.gif", images(60), 30.0, 60)
-        == "every 2 frames of the clip make one of the GIF"
+        == "every 2 frames of the clip are one frame of the GIF"
     )
     _, times, frames = read(tmp_path / "a.gif")
     assert len(frames) == 30

@@ -57,15 +57,15 @@ def test_an_unknown_clip_is_a_key_error_that_names_the_nearest(files):
     with pytest.raises(KeyError) as raised:
         tracks["boook/1"]
     assert isinstance(raised.value, masa_data.UnknownClipError)
-    assert str(raised.value).startswith(f"there is no clip 'boook/1' in {files[0]}. Near it: book/1, ")
-    with pytest.raises(masa_data.DataError, match=r"Clips go by ids; \.track\(0\) is the first one"):
+    assert str(raised.value).startswith(f"there is no clip 'boook/1' in {files[0]}. Similar: book/1, ")
+    with pytest.raises(masa_data.DataError, match=r"Clips are found by id; \.track\(0\) is the first one"):
         tracks[0]
     assert tracks.get("boook/1") is None
     assert tracks.get("boook/1", 7) == 7
     assert "book/1" in tracks
     assert 3 not in tracks
     dataset = masa_data.open([files[0]])
-    with pytest.raises(masa_data.UnknownClipError, match="Near it: apple/1"):
+    with pytest.raises(masa_data.UnknownClipError, match="Similar: apple/1"):
         dataset["aple/1"]
 
 

@@ -50,4 +50,4 @@ def test_what_the_system_itself_says(tmp_path):
     assert "shorter" in in_words(caught.value).advice
     with pytest.raises(OSError, match="Is a directory") as caught:
         tmp_path.write_text("")
-    assert str(in_words(caught.value)) == f"{tmp_path}: Is a directory. This is a folder: name a file."
+    assert str(in_words(caught.value)) == f"{tmp_path}: Is a directory. This is a folder: give a file."

@@ -45,7 +45,7 @@ OTHERS = {
     "meters about the hip": (lambda points: (points - (320, 400)) / 400, "normalized"),
     "all in one place": (lambda points: points * 0 + 7, "too small for a signer"),
     "pixels of a larger frame": (lambda points: points * 4, "lie outside the frame of 640×480"),
-    "pixels taken as shares": (lambda points: points * (640, 480), "other units"),
+    "pixels taken as shares": (lambda points: points * (640, 480), "the units are different"),
 }
 
 

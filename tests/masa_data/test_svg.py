@@ -127,7 +127,7 @@ def test_a_drawing_is_saved_and_shown(tmp_path):
     drawing = make_track().plot(2)
     drawing.save(tmp_path / "new" / "clip.svg")
     assert (tmp_path / "new" / "clip.svg").read_text(encoding="utf-8") == str(drawing) == drawing._repr_svg_()
-    with pytest.raises(DataError, match=r"'clip.png'\. Name a file that ends in .svg"):
+    with pytest.raises(DataError, match=r"'clip.png'\. Use a name that ends in .svg"):
         drawing.save(tmp_path / "clip.png")
     with pytest.raises(DataError, match="found 0 frames"):
         make_track().plot(0)

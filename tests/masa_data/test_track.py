@@ -69,7 +69,7 @@ def test_a_slice_keeps_frames_with_their_times_and_numbers():
 
 @pytest.mark.parametrize("frames", [slice(30, 40), slice(20, 10), slice(None, None, -1)])
 def test_a_slice_without_a_frame_or_backward_is_refused(frames):
-    with pytest.raises(DataError, match="of clip 'clip', which has 30, expected one or more"):
+    with pytest.raises(DataError, match="of clip 'clip', which has 30, expected at least one frame"):
         make_track(frames=30)[frames]
 
 

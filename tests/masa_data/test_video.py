@@ -117,7 +117,7 @@ def test_a_range_past_the_end_is_said(tmp_path):
     path = write_video(tmp_path / "a.mp4")
     video = Video(path, start=8, end=20)
     assert [frame.index for frame in video] == [8, 9]
-    assert video.warnings == ["the range ends at frame 20, the source at 10"]
+    assert video.warnings == ["the range ends at frame 20, but the source at 10"]
     with pytest.raises(DataError, match="10 frames, none in the range from 30"):
         list(Video(path, start=30, end=40))
 
@@ -138,7 +138,7 @@ def test_a_corrupt_image_is_left_out_and_said(numbered_folder):
 
 def test_images_of_different_sizes_are_refused(numbered_folder):
     cv2.imwrite(str(numbered_folder / "image_9.png"), np.zeros((7, 5, 3), np.uint8))
-    with pytest.raises(DataError, match="frame 2 is 5×7, the first was 5×6"):
+    with pytest.raises(DataError, match="frame 2 is 5×7, but the first frame is 5×6"):
         list(Video(numbered_folder))
 
 
@@ -167,7 +167,7 @@ def test_a_video_without_frames_is_refused(tmp_path):
 def test_a_truncated_video_is_refused(shared_videos, tmp_path):
     content = next(path for path in shared_videos if path.name == "FOOTBALL.mp4").read_bytes()
     (tmp_path / "half.mp4").write_bytes(content[: len(content) // 2])
-    with pytest.raises(DataError, match=r"only [\d,]+ of [\d,]+ bytes are there: the file is cut off"):
+    with pytest.raises(DataError, match=r"only [\d,]+ of [\d,]+ bytes exist: the file is truncated"):
         list(Video(tmp_path / "half.mp4"))
 
 

@@ -231,7 +231,9 @@ def test_what_does_not_fit_is_said_in_words(tmp_path, file, provenance):
     nothing = write(tmp_path / "n.h5", provenance, unlabeled)
     with pytest.raises(DataError, match="0 labels, expected at least two"):
         opened(nothing, settings_with())
-    with pytest.raises(DataError, match="no clip is of subset wlasl100; the files hold the corpora made-up"):
+    with pytest.raises(
+        DataError, match="no clip is of subset wlasl100; the files contain the corpora made-up"
+    ):
         opened(file, settings_with(data={"subset": "wlasl100"}))
     tests_only = write(tmp_path / "t.h5", provenance, signs(train=0, val=0))
     with pytest.raises(DataError, match="no clip is of split train; found test"):

@@ -1,4 +1,4 @@
-"""What one of MMPose's configurations says, as far as it decides what a model finds."""
+"""The part of MMPose's configurations that determines a model's results."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ _PIPELINE: Final = ("LoadImage", "GetBBoxCenterScale", "TopdownAffine", "PackPos
 
 @dataclass(frozen=True, slots=True)
 class ModelFacts:
-    """What a model's configuration says that changes what it finds or what its scores mean.
+    """The values in a model's configuration that change its results or the meaning of its scores.
 
     Attributes:
-        input_size: width and height of the crop that it sees, in pixels.
-        padding: how much larger than the signer's box the crop is.
-        family: heat maps, or a vector for each axis (SimCC).
-        target_peak: the score that training aims at for a keypoint that is plain to see.
+        input_size: width and height of the model's input, a crop of the frame, in pixels.
+        padding: size of the crop relative to the signer's box.
+        family: heat maps, or one vector per axis (SimCC).
+        target_peak: target score in training for a clearly visible keypoint.
     """
 
     input_size: tuple[int, int]
@@ -40,19 +40,19 @@ class ModelFacts:
 
 
 def read_facts(card: ModelCard) -> ModelFacts:
-    """What a model's configuration says.
+    """Read the values in a model's configuration.
 
     Raises:
-        DataError: if it is not a top-down model for COCO-WholeBody of a family that is known here.
+        DataError: if it is not a top-down model for COCO-WholeBody of a supported family.
     """
     return facts_of(read_config(card), card.name)
 
 
 def read_config(card: ModelCard) -> Any:
-    """MMPose's configuration. It is Python that is run, so it is only ever read from MMPose's wheel."""
+    """Read MMPose's configuration. It is Python code, so it is only read from MMPose's wheel."""
     if "mmpose::" in card.config.read_text(encoding="utf-8"):
         raise DataError(
-            f"{card.name} inherits from MMPose in a way that needs the retired pkg_resources",
+            f"{card.name} inherits from MMPose in a way that requires the removed pkg_resources",
             f"Choose another {{model}}, such as {', '.join(PRESETS)}",
             model=...,
         )
@@ -61,12 +61,12 @@ def read_config(card: ModelCard) -> Any:
 
         config = Config.fromfile(card.config)
     if config.model.get("backbone", {}).get("_scope_") == "mmdet":
-        config.model.backbone._scope_ = "mmpose"  # the same backbone is in both; mmdet is not needed for it
+        config.model.backbone._scope_ = "mmpose"  # both have the same backbone, so mmdet is not needed
     return config
 
 
 def facts_of(config: Any, name: str) -> ModelFacts:
-    """What a configuration that was read says; see read_facts."""
+    """Return the values in a configuration; see read_facts."""
     model = config.model
     head = model.get("head", {})
     family = _FAMILIES.get(head.get("type", ""))
@@ -80,7 +80,7 @@ def facts_of(config: Any, name: str) -> ModelFacts:
     steps = {step.type: step for step in config.test_dataloader.dataset.pipeline}
     if tuple(steps) != _PIPELINE or model.get("test_cfg", {}).get("flip_mode", "heatmap") != "heatmap":
         raise DataError(
-            f"{name} prepares or mirrors frames in a way that is not known here ({', '.join(steps)})",
+            f"{name} prepares or mirrors frames in a way that is not supported ({', '.join(steps)})",
             f"Choose another {{model}}, such as {', '.join(PRESETS)}",
             model=...,
         )
@@ -94,9 +94,9 @@ def facts_of(config: Any, name: str) -> ModelFacts:
 
 
 def _target_peak(loss: Any) -> float:
-    """The score at which a SimCC model's training is content with a keypoint that is plain to see.
+    """Return the target score in a SimCC model's training for a clearly visible keypoint.
 
     KLDiscretLoss compares softmax(beta · output) with softmax(label_beta · label), and the label is a
-    Gaussian of height 1: they agree where output = label · label_beta / beta, but for a constant.
+    Gaussian of height 1: they are equal if output = label · label_beta / beta, apart from a constant.
     """
     return float(loss.get("label_beta", 10.0)) / float(loss.get("beta", 1.0))

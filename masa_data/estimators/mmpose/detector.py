@@ -1,4 +1,4 @@
-"""RTMDet, the person detector that MMPose goes with: a frame in, a box around each person out."""
+"""RTMDet, the person detector that MMPose recommends: from a frame to a box around each person."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ DETECTOR_WEIGHTS: Final = (
     "https://download.openmmlab.com/mmpose/v1/projects/rtmpose/"
     "rtmdet_m_8xb32-100e_coco-obj365-person-235e8209.pth"
 )
-# A signer is large and in plain sight. MMPose's own 0.3 also takes what may be somebody: here each box costs
-# a pass of the network for every frame, and says of the clip that there are several people in it.
+# A signer is large and clearly visible. MMPose's own threshold of 0.3 also accepts uncertain boxes. Here,
+# each box costs a pass of the network for every frame, and marks the clip as having several people.
 MIN_SCORE: Final = 0.5
 
 
@@ -27,8 +27,8 @@ class PersonDetector:
     """RTMDet-m for people, with MMPose's configuration, run as MMDetection runs it.
 
     Args:
-        checkpoint: its weights.
-        device: "cpu", "cuda" or one GPU of several, "cuda:1".
+        checkpoint: file of its weights.
+        device: "cpu", "cuda" or one of several GPUs, "cuda:1".
 
     Raises:
         DataError: if MMDetection is not installed, or the weights are not RTMDet's.
@@ -49,13 +49,13 @@ class PersonDetector:
             image: (height, width, 3) blue-green-red.
 
         Returns:
-            (people, 4) left, top, right, bottom in pixels, the most certain first.
+            (people, 4) left, top, right, bottom in pixels, the highest score first.
         """
         boxes, scores = self.detect_all(image)
         return boxes[scores > MIN_SCORE]
 
     def detect_all(self, image: NDArray[np.uint8]) -> tuple[Boxes, NDArray[np.float32]]:
-        """Find whatever may be a person in a frame.
+        """Find everything in a frame that may be a person.
 
         Args:
             image: (height, width, 3) blue-green-red.
@@ -73,19 +73,19 @@ class PersonDetector:
 
 
 def check_detector_installed() -> None:
-    """Check that MMDetection is there, without importing it.
+    """Check that MMDetection is installed, without importing it.
 
     Raises:
-        DataError: if it is missing, or of a version that was not tried.
+        DataError: if it is missing, or its version was not tested.
     """
     check_versions(DETECTOR_VERSIONS)
 
 
 def read_detector_config() -> Any:
-    """MMPose's configuration of the detector. It inherits from one of MMDetection's.
+    """Read MMPose's configuration of the detector, which inherits from one of MMDetection's.
 
-    MMEngine looks for that by the retired pkg_resources, so it is told where it is. Both are Python that is
-    run, and only ever read from the two wheels.
+    MMEngine would search for that with the removed pkg_resources, so its path is passed. Both are Python
+    code, and they are only read from the two wheels.
     """
     from mmengine.config import Config
 
@@ -95,22 +95,22 @@ def read_detector_config() -> Any:
 
 
 def _wheel(package: str) -> Path:
-    """Where a package of OpenMMLab's keeps configurations, found without importing it."""
+    """Return the folder of configurations in an OpenMMLab package, without importing the package."""
     folder = folder_of(package)
     assert folder is not None  # its version was checked
     return folder / ".mim"
 
 
 def _build(config: Any) -> tuple[Any, Any]:
-    """The network without weights, and MMDetection's own steps from a frame to what it takes."""
+    """Return the network without weights, and MMDetection's own steps from a frame to its input."""
     import mmdet.datasets.transforms
-    import mmdet.models  # noqa: F401, both add to the registries
+    import mmdet.models  # noqa: F401, both add entries to the registries
     from mmdet.registry import MODELS
     from mmengine.dataset import Compose
     from mmengine.model.utils import revert_sync_batchnorm
     from mmengine.registry import DefaultScope
 
-    config.model.backbone.init_cfg = None  # the checkpoint brings all weights
+    config.model.backbone.init_cfg = None  # the checkpoint contains all weights
     config.model.train_cfg = None
     steps = [
         step

@@ -1,4 +1,4 @@
-"""MMPose's top-down whole-body models, many frames at a time."""
+"""MMPose's top-down whole-body models, with many frames per batch."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ from masa_data.tracks.box import Box, resolve_box
 from masa_data.tracks.provenance import EstimatorIdentity
 from masa_data.tracks.skeleton import NUM_KEYPOINTS
 
-# On a CPU a larger batch is no faster; on a GPU it is as large as this share of the free memory allows.
+# On a CPU, larger batches are not faster; on a GPU, the batch uses up to this share of the free memory.
 _CPU_BATCH_PIXELS: Final = 8 * 256 * 192
 _GPU_MEMORY_SHARE: Final = 0.5
 _GPU_MAX_BATCH: Final = 256
 _GPU_TRIAL_BATCH: Final = 8
 
-# How torch and oneDNN say on a CPU that memory ran out; neither has an exception for it.
+# Messages of torch and oneDNN when a CPU runs out of memory; there is no exception class for it.
 _OUT_OF_MEMORY: Final = (
     "can't allocate memory",
     "not enough memory",
@@ -55,16 +55,16 @@ _OUT_OF_MEMORY: Final = (
 
 
 class MMPoseTopDown:
-    """A top-down model that finds the 49 keypoints of one person inside a box.
+    """A top-down model that estimates the 49 keypoints of one person inside a box.
 
     Args:
-        options: which model, and how.
-        device: "cpu", "cuda" or one GPU of several, "cuda:1".
+        options: the model and its options.
+        device: "cpu", "cuda" or one of several GPUs, "cuda:1".
 
     Attributes:
-        facts: what the model's configuration says.
-        batch_size: frames at a time; None until the first frames have shown what a GPU's memory allows.
-        raw_scores: the lowest and the highest score, as MMPose gives them, in the clip last gone through.
+        facts: values of the model's configuration.
+        batch_size: number of frames per batch; None until the first frames show what a GPU's memory allows.
+        raw_scores: lowest and highest score of MMPose in the last clip.
 
     Raises:
         DataError: if the model, its weights or the device cannot be used.
@@ -88,21 +88,21 @@ class MMPoseTopDown:
 
     @property
     def identity(self) -> EstimatorIdentity:
-        """What is recorded of it in every file."""
+        """The identity of the estimator, as recorded in every file."""
         return self._identity
 
     def estimate(self, images: Iterable[NDArray[np.uint8]], annotated: Box | None) -> Iterator[Estimate]:
-        """The keypoints of one clip, frame by frame; where they are looked for is the options' `person`.
+        """Yield the keypoints of one clip, frame by frame; `person` in the options says where to search.
 
-        Frames are decoded ahead while the network works.
+        Frames are decoded in advance while the network works.
 
         Raises:
-            DataError: if the person shall be in an annotated box and there is none.
+            DataError: if the person is to be in an annotated box and there is none.
         """
         self.raw_scores = None
         person = self._options.person
         if person == "annotated" and annotated is None:
-            raise DataError("the corpus gives no box for this clip", "Give {person}", person="auto")
+            raise DataError("the corpus has no box for this clip", "Give {person}", person="auto")
         at_a_time = self.batch_size or _GPU_TRIAL_BATCH
         ahead = prefetched(images, 2 * max(at_a_time, STRETCH))
         first = next(ahead, None)
@@ -131,16 +131,16 @@ class MMPoseTopDown:
     def estimate_batch(
         self, images: Sequence[NDArray[np.uint8]], boxes: NDArray[np.float32]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """The keypoints of one person in each of several frames, of one clip or of several.
+        """Estimate the keypoints of one person in each of several frames, of one clip or of several.
 
-        A batch that does not fit into memory is halved, and later ones stay so.
+        If a batch does not fit into memory, the batch size is halved, also for later batches.
 
         Args:
             images: B frames of any sizes, (height, width, 3) blue-green-red.
-            boxes: (B, 4) x0, y0, x1, y1 of the person in each, in pixels.
+            boxes: (B, 4) x0, y0, x1, y1 of the person in each frame, in pixels.
 
         Returns:
-            (B, 49, 2) keypoints in pixels, and their (B, 49) scores as MMPose gives them.
+            (B, 49, 2) keypoints in pixels, and their (B, 49) scores as MMPose returns them.
 
         Raises:
             DataError: if not even one frame fits into memory.
@@ -162,13 +162,13 @@ class MMPoseTopDown:
         return keypoints, scores
 
     def confidence(self, scores: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Scores as MMPose gives them, brought to 0..1 as the identity says; of the same shape."""
+        """Convert MMPose's scores to 0..1 as the identity says; the shape is unchanged."""
         return np.asarray(np.clip(scores / np.float32(self.facts.target_peak), 0, 1), np.float32)
 
     def _find_or_halve(
         self, pixels: NDArray[np.uint8]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]] | None:
-        """Run the network; None if memory ran out, and the batch size is half of what it was."""
+        """Run the network; if memory is insufficient, halve the batch size and return None."""
         try:
             return self._network.find(pixels)
         except (RuntimeError, MemoryError) as error:
@@ -186,28 +186,28 @@ class MMPoseTopDown:
         return None
 
     def _measured_batch_size(self, pixels: NDArray[np.uint8]) -> int:
-        """How many frames fit into the GPU's free memory, by what a few take."""
+        """Return how many frames fit into the GPU's free memory, measured with a few frames."""
         needed, free = self._network.memory_per_frame(np.stack([pixels] * _GPU_TRIAL_BATCH))
         fits = _GPU_MEMORY_SHARE * free / max(needed, 1.0)
         return int(min(max(fits, 1), _GPU_MAX_BATCH))
 
 
 def why_no_gpu() -> str:
-    """What keeps torch from a GPU; "" if it has one."""
+    """Return why torch cannot use a GPU; "" if it can."""
     import torch
 
     return gpu.why_no_gpu(torch.__version__, torch.version.cuda, torch.cuda.is_available())
 
 
 def share_cores(workers: int) -> None:
-    """Leave this process's network its share of the machine's cores, of which so many processes want some."""
+    """Limit this process's network to its share of the machine's cores, among `workers` processes."""
     import torch
 
     torch.set_num_threads(max(1, available_cores() // workers))
 
 
 def whole_frame_boxes(images: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
-    """(B, 4) boxes around whole frames: x0, y0, x1, y1 in pixels."""
+    """Return (B, 4) boxes around whole frames: x0, y0, x1, y1 in pixels."""
     return np.array([(0, 0, image.shape[1], image.shape[0]) for image in images], np.float32).reshape(-1, 4)
 
 
@@ -217,7 +217,7 @@ def _to_frame(
     centers: Sequence[NDArray[np.float32]],
     sizes: Sequence[NDArray[np.float32]],
 ) -> NDArray[np.float32]:
-    """(B, 49, 2) keypoints in pixels of the crops to pixels of the frames."""
+    """Convert (B, 49, 2) keypoints from pixels of the crops to pixels of the frames."""
     center, size = np.stack(centers)[:, None], np.stack(sizes)[:, None]
     placed = keypoints / np.array(facts.input_size, np.float32) * size + center - 0.5 * size
     return np.asarray(placed, np.float32)
@@ -228,7 +228,7 @@ def _check_device(device: str, precision: Precision) -> None:
     if device == "cpu":
         if precision != "fp32":
             raise DataError(
-                f"precision {precision} is for a GPU", "Leave {precision} out on the CPU", precision=...
+                f"precision {precision} requires a GPU", "Leave out {precision} on the CPU", precision=...
             )
         return
     import torch
@@ -236,13 +236,13 @@ def _check_device(device: str, precision: Precision) -> None:
     if not torch.cuda.is_available():
         raise DataError(
             f"this torch ({torch.__version__}) finds no GPU",
-            "Run masa-doctor, or leave {device} out",
+            "Run masa-doctor, or leave out {device}",
             device=...,
         )
 
 
 def _is_out_of_memory(error: Exception) -> bool:
-    """Whether a GPU's or the machine's memory ran out."""
+    """Return whether the memory of the GPU or the machine was insufficient."""
     import torch
 
     if isinstance(error, (MemoryError, torch.cuda.OutOfMemoryError)):

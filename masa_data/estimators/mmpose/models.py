@@ -1,6 +1,6 @@
-"""Which of MMPose's models can be used, by MMPose's own names, and where their weights are published.
+"""MMPose's models that can be used, by MMPose's own names, and the addresses of their weights.
 
-Names, configurations and addresses are those in MMPose's wheel; nothing is listed here a second time.
+Names, configurations and addresses are read from MMPose's wheel and not repeated here.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from masa_data.errors import DataError, NotInstalledError
 from masa_data.estimators.base import INSTALL_MMPOSE
 from masa_data.machine.extras import folder_of
 
-# Short names for the model of the paper, and for one that trades little accuracy for much speed, and one that
-# trades more. Whole-body AP on COCO-WholeBody, by MMPose: 66.1 (hands 60.2), 70.1 (66.3), 58.2 (47.5).
+# Short names for the paper's model, for a much faster one, and for the fastest one. Their whole-body AP on
+# COCO-WholeBody, as published by MMPose: 66.1 (hands 60.2), 70.1 (66.3), 58.2 (47.5).
 PRESETS: Final = {
     "accurate": "td-hm_hrnet-w48_dark-8xb32-210e_coco-wholebody-384x288",
     "balanced": "rtmw-l_8xb320-270e_cocktail14-384x288",
@@ -26,12 +26,12 @@ DEFAULT_MODEL: Final = PRESETS["accurate"]
 
 @dataclass(frozen=True, slots=True)
 class ModelCard:
-    """What MMPose's wheel says of one model.
+    """The entry of one model in MMPose's wheel.
 
     Attributes:
-        name: the name of its configuration.
-        config: the configuration file.
-        weights: the address at which MMPose publishes its weights; None if it does not.
+        name: name of its configuration.
+        config: path of the configuration file.
+        weights: address of its published weights; None = not published.
     """
 
     name: str
@@ -40,7 +40,7 @@ class ModelCard:
 
 
 def find_model(name: str) -> ModelCard:
-    """Look up a model by one of PRESETS or by the exact name of its configuration.
+    """Find a model by one of PRESETS or by the exact name of its configuration.
 
     Raises:
         DataError: if there is no such COCO-WholeBody model, or MMPose is not installed.
@@ -58,13 +58,13 @@ def find_model(name: str) -> ModelCard:
 
 
 def _configs() -> dict[str, Path]:
-    """Configuration files by name; but DWPose's, which are of its training (its weights fit RTMPose's)."""
+    """Return configuration files by name, without those for DWPose's training (its weights fit RTMPose's)."""
     paths = sorted(_folder().rglob("*.py"))
     return {path.stem: path for path in paths if "dwpose" not in path.parts}
 
 
 def _published_weights(config: Path) -> str | None:
-    """The address in the metafile that lies beside the configuration."""
+    """Return the address in the metafile next to the configuration."""
     import yaml
 
     for metafile in sorted(config.parent.glob("*.yml")):
@@ -76,7 +76,7 @@ def _published_weights(config: Path) -> str | None:
 
 
 def _folder() -> Path:
-    """The folder of whole-body configurations in MMPose's wheel, found without importing MMPose."""
+    """Return the folder of whole-body configurations in MMPose's wheel, without importing MMPose."""
     package = folder_of("mmpose")
     if package is None:
         raise NotInstalledError("MMPose is not installed", f"Run {INSTALL_MMPOSE}")

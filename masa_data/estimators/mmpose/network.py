@@ -1,4 +1,4 @@
-"""One of MMPose's top-down networks, cut to the 49 keypoints: crops of frames in, keypoints in them out."""
+"""An MMPose top-down network, reduced to the 49 keypoints: from crops of frames to keypoints."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from masa_data.tracks.skeleton import COCO_WHOLEBODY_INDICES, MIRROR
 
 
 class Cutout(NamedTuple):
-    """What the network sees of one frame.
+    """The part of a frame that the network sees.
 
     Attributes:
         pixels: (input height, input width, 3) uint8, blue-green-red.
-        center: (2,) its center in the frame, in pixels.
-        size: (2,) its width and height in the frame, in pixels.
+        center: (2,) center of the crop in the frame, in pixels.
+        size: (2,) width and height of the crop in the frame, in pixels.
     """
 
     pixels: NDArray[np.uint8]
@@ -33,14 +33,14 @@ class TopDownNetwork:
     """A network with its weights, on a device.
 
     Args:
-        card: which model.
-        checkpoint: its weights.
-        device: "cpu", "cuda" or one GPU of several, "cuda:1".
-        flip_test: also look at the mirror image of every crop, and take the mean.
-        precision: of the network's arithmetic; less than fp32 on a GPU only.
+        card: the model.
+        checkpoint: file of its weights.
+        device: "cpu", "cuda" or one of several GPUs, "cuda:1".
+        flip_test: whether the mirror image of every crop is also used, and the results are averaged.
+        precision: precision of the network's computations; less than fp32 on a GPU only.
 
     Raises:
-        DataError: if the model is of another kind, or the weights are not its.
+        DataError: if the model is of another kind, or the weights do not belong to it.
     """
 
     def __init__(
@@ -64,12 +64,12 @@ class TopDownNetwork:
         self._dtype = {"fp32": None, "bf16": torch.bfloat16, "fp16": torch.float16}[precision]
 
     def _prepare(self, device: str) -> None:
-        """Make the model faster where that cannot be seen in its keypoints.
+        """Make the model faster where this does not change its keypoints.
 
         Folding batch norms into convolutions, another memory layout, and one pass for frames and mirror
-        images change the last digits. An RTMPose keypoint is a bin, which stays. A heat map's keypoint is
-        refined by the map's curvature, and RTMW's head normalizes twice: both can magnify them. So on the
-        CPU only RTMPose is made faster.
+        images change the last digits. This does not change RTMPose's keypoints, which are bins. A heat map's
+        keypoint is refined by the map's curvature, and RTMW's head normalizes twice: both can amplify the
+        change. Therefore, on the CPU only RTMPose is made faster.
         """
         import torch
         from mmcv.cnn.utils import fuse_conv_bn
@@ -102,7 +102,7 @@ class TopDownNetwork:
             pixels: (B, input height, input width, 3) uint8, blue-green-red.
 
         Returns:
-            (B, 49, 2) keypoints in pixels of the crop, and their (B, 49) scores as they come.
+            (B, 49, 2) keypoints in pixels of the crop, and their (B, 49) unchanged scores.
         """
         import torch
 
@@ -120,10 +120,10 @@ class TopDownNetwork:
         )
 
     def memory_per_frame(self, pixels: NDArray[np.uint8]) -> tuple[float, float]:
-        """Bytes of a GPU that each frame of a batch takes, and bytes that are free.
+        """Return the GPU memory in bytes that each frame of a batch takes, and the free memory in bytes.
 
         Args:
-            pixels: (B, input height, input width, 3) a batch to try.
+            pixels: (B, input height, input width, 3) a batch for the measurement.
         """
         import torch
 
@@ -135,14 +135,14 @@ class TopDownNetwork:
         return needed, float(torch.cuda.mem_get_info(self.device)[0])
 
     def forget_memory(self) -> None:
-        """Give back memory that torch keeps for reuse."""
+        """Release memory that torch keeps for reuse."""
         import torch
 
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
 
     def _normalized(self, pixels: Any) -> Any:
-        """(B, H, W, 3) uint8 to (B, 3, H, W) float32, in the order and scale of the model's training."""
+        """Convert (B, H, W, 3) uint8 to (B, 3, H, W) float32, in the order and scale of the training."""
         import torch
 
         preprocessor = self._model.data_preprocessor
@@ -153,13 +153,13 @@ class TopDownNetwork:
         return (images - preprocessor.mean) / preprocessor.std
 
     def _forward(self, images: Any) -> tuple[Any, ...]:
-        """The head's outputs for the 49 keypoints: (B, 49, h, w) heat maps, or (B, 49, n) for x and for y."""
+        """Return the head's outputs for 49 keypoints: (B, 49, h, w) heat maps, or (B, 49, n) for x and y."""
         outputs = self._model.head.forward(self._model.extract_feat(images))
         parts = outputs if isinstance(outputs, tuple) else (outputs,)
         return tuple(part[:, COCO_WHOLEBODY_INDICES].float() for part in parts)
 
     def _with_flip_test(self, images: Any) -> tuple[Any, ...]:
-        """Mean of the outputs for the images and of those for their mirror images, turned back."""
+        """Return the mean of the outputs for the images and for their mirror images, mirrored back."""
         import torch
 
         if self._is_faster:
@@ -181,13 +181,13 @@ def _build(config: Any) -> Any:
     from mmpose.models.builder import build_pose_estimator
 
     init_default_scope("mmpose")
-    config.model.backbone.init_cfg = None  # the checkpoint brings all weights
+    config.model.backbone.init_cfg = None  # the checkpoint contains all weights
     config.model.train_cfg = None
     return revert_sync_batchnorm(build_pose_estimator(config.model))
 
 
 def _crop_steps(config: Any) -> tuple[Any, Any]:
-    """MMPose's own steps from a box to a crop."""
+    """Return MMPose's own steps from a box to a crop."""
     import mmpose.datasets.transforms  # noqa: F401, adds its steps to the registry
     from mmpose.registry import TRANSFORMS
 

@@ -1,4 +1,4 @@
-"""What a user chooses of MMPose, and what that comes to: which weights, which identity in the files."""
+"""The user's options of MMPose, and the weights and the identity that follow from them."""
 
 from __future__ import annotations
 
@@ -35,19 +35,19 @@ _SIMCC_CONFIDENCE: Final = (
 
 @dataclass(frozen=True, slots=True)
 class MMPoseOptions:
-    """What a user can choose of MMPose. Plain values, so that worker processes can be given it.
+    """The user's options of MMPose. All values are plain, so that they can be sent to worker processes.
 
     Attributes:
-        model: the exact name of a configuration of MMPose's, or one of PRESETS.
-        checkpoint: a file or an address; None for the weights that MMPose publishes.
-        batch_size: frames that go through the network together; None chooses by the memory there is.
-        flip_test: also look at the mirror image of every frame: twice the work, a little better.
-        precision: of the network's arithmetic; "bf16" and "fp16" on a GPU only.
-        person: where the signer is looked for: in the whole frame; in the corpus's box ("annotated"); in the
+        model: exact name of one of MMPose's configurations, or one of PRESETS.
+        checkpoint: a file or an address; None = the weights that MMPose publishes.
+        batch_size: number of frames per batch; None = chosen by the free memory.
+        flip_test: whether the mirror image of every frame is also used: twice the work, slightly better.
+        precision: precision of the network's computations; "bf16" and "fp16" on a GPU only.
+        person: where the signer is searched: in the whole frame; in the corpus's box ("annotated"); in the
             boxes of a person detector ("detect"); or in the corpus's box if there is one, else first in the
             whole frame and then around the keypoints found ("follow"). "auto" is the corpus's box if there
-            is one, else "detect" if that is at hand and "follow" if it is not; see settle_person.
-        detector_checkpoint: the detector's weights, a file or an address; None for those that MMPose
+            is one, else "detect" if a detector is available, else "follow"; see settle_person.
+        detector_checkpoint: weights of the detector, a file or an address; None = the weights that MMPose
             publishes.
     """
 
@@ -61,12 +61,12 @@ class MMPoseOptions:
 
     @property
     def detects(self) -> bool:
-        """Whether a person detector is used, for options of which the person is settled."""
+        """Whether a person detector is used; `person` must not be "auto"."""
         return self.person in ("auto", "detect")
 
 
 def mmpose_identity(options: MMPoseOptions) -> EstimatorIdentity:
-    """Version, settings and weights of a model, without building it. Its weights must be there.
+    """Return version, settings and weights of a model, without building it. Its weights must exist.
 
     Raises:
         DataError: if MMPose is not installed, or the model or its weights cannot be used.
@@ -98,22 +98,21 @@ def mmpose_identity(options: MMPoseOptions) -> EstimatorIdentity:
 
 
 def settle_person(options: MMPoseOptions) -> tuple[MMPoseOptions, str]:
-    """Settle what "auto" comes to here, so that every process does the same and the file can say it.
+    """Determine the meaning of "auto" on this machine, so that every process uses it and the file records it.
 
-    A detector is used only if its weights need no download: "auto" shall not need a network that the pose
-    model can do without.
+    A detector is used only if its weights need no download, so that "auto" works without internet access.
 
     Returns:
-        the options, where "auto" stands for detection and names its weights; and for "auto" what was settled
-        and why, in a line for the user.
+        the options, with the detector's weights if "auto" means detection; and for "auto", the result and its
+        reason, in a line for the user.
 
     Raises:
-        DataError: if weights are given for a detector that is not used, or not installed.
+        DataError: if weights are given for a detector that is not used or not installed.
     """
     if options.detector_checkpoint is not None and not options.detects:
         raise DataError(
-            "{detector_checkpoint} is given, but {person} detects nobody",
-            "Leave it out, or have the person detected",
+            "{detector_checkpoint} is given, but {person} uses no detector",
+            "Leave it out, or choose detection of the person",
             detector_checkpoint=...,
             person=options.person,
         )
@@ -122,28 +121,28 @@ def settle_person(options: MMPoseOptions) -> tuple[MMPoseOptions, str]:
     lacking = _lacking_for_detection(options)
     if lacking is not None:
         return replace(options, person="follow"), (
-            f"the corpus's box where there is one, else followed ({lacking}; of several people that may be "
-            "the wrong one)"
+            f"the corpus's box if there is one, else followed ({lacking}; if there are several people, it "
+            "may follow the wrong one)"
         )
     weights = options.detector_checkpoint or DETECTOR_WEIGHTS
-    return replace(options, detector_checkpoint=weights), "the corpus's box where there is one, else detected"
+    return replace(options, detector_checkpoint=weights), "the corpus's box if there is one, else detected"
 
 
 def _lacking_for_detection(options: MMPoseOptions) -> str | None:
-    """What keeps "auto" from detecting people, and what to do about it; None if nothing does."""
+    """Return why "auto" cannot detect people, and what to do about it; None if it can."""
     if options.detector_checkpoint is not None:
         return None
     try:
         check_detector_installed()
     except DataError as error:
-        return f"{error.reason}: masa-doctor says how to mend that"
+        return f"{error.reason}: run masa-doctor for a solution"
     if cached_path(DETECTOR_WEIGHTS).is_file():
         return None
-    return "a detector's weights are not there: asking for detection fetches them"
+    return "the detector's weights are not downloaded; detection on request downloads them"
 
 
 def detector_checkpoint_of(options: MMPoseOptions, console: Console | None = None) -> Path:
-    """The file with the detector's weights, downloaded first if need be.
+    """Return the file with the detector's weights, downloaded first if necessary.
 
     Raises:
         DataError: if MMDetection is not installed, or they cannot be downloaded.
@@ -155,7 +154,7 @@ def detector_checkpoint_of(options: MMPoseOptions, console: Console | None = Non
 
 
 def _detector_settings(options: MMPoseOptions) -> dict[str, str | float]:
-    """What identifies the detector; nothing if there is none. The person must be settled."""
+    """Return the identity of the detector; empty if none is used. `person` must not be "auto"."""
     if not options.detects:
         return {}
     weights = file_sha256(detector_checkpoint_of(options))
@@ -163,7 +162,7 @@ def _detector_settings(options: MMPoseOptions) -> dict[str, str | float]:
 
 
 def checkpoint_of(options: MMPoseOptions, console: Console | None = None) -> Path:
-    """The file with the model's weights, downloaded first if need be.
+    """Return the file with the model's weights, downloaded first if necessary.
 
     Raises:
         DataError: if there are none, or they cannot be downloaded.
@@ -180,10 +179,10 @@ def checkpoint_of(options: MMPoseOptions, console: Console | None = None) -> Pat
 
 
 def check_installed() -> None:
-    """Check that MMPose and torch are there, without importing them.
+    """Check that MMPose and torch are installed, without importing them.
 
     Raises:
-        DataError: if one is missing, or of a version that was not tried.
+        DataError: if one is missing, or its version was not tested.
     """
     if not is_installed("torch"):
         raise NotInstalledError("torch is not installed", f"Run {INSTALL_MMPOSE}")

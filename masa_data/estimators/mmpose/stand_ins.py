@@ -1,10 +1,10 @@
-"""Stand-ins for modules that MMPose imports but that top-down inference never needs.
+"""Stand-ins for modules that MMPose imports but that top-down inference does not need.
 
-`pip install mmpose` asks for packages that need a compiler, an old NumPy, or gigabytes. What is imported of
-them on the way to a top-down model is little, and none of it is called (but `pkg_resources`, whose answer
-here is the one MMEngine expects of a package that is not installed). The stand-ins are in `sys.modules` only
-while MMPose is imported and a model is built, so that no other library mistakes them for the real thing. A
-module that is really installed is never covered.
+`pip install mmpose` requires packages that need a compiler, an old NumPy, or gigabytes of space. A top-down
+model imports only a few of their names and calls none of them (except `pkg_resources`, which answers here as
+MMEngine expects for a package that is not installed). The stand-ins are in `sys.modules` only while MMPose is
+imported and a model is built, so that no other library uses them. A module that is really installed is never
+replaced.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from masa_data.errors import DataError, NotInstalledError
 from masa_data.estimators.base import INSTALL_MMPOSE
 from masa_data.machine.extras import installed_version, is_installed
 
-# The versions with which every stand-in below was tried. Either distribution in a row provides the module.
+# The versions with which the stand-ins were tested. Either distribution in a row provides the module.
 TRIED_VERSIONS: Final[Mapping[tuple[str, ...], tuple[str, ...]]] = {
     ("mmpose",): ("1.3.2",),
     ("mmengine",): ("0.10.7",),
@@ -35,10 +35,10 @@ DETECTOR_VERSIONS: Final[Mapping[tuple[str, ...], tuple[str, ...]]] = {("mmdet",
 
 @contextmanager
 def stand_ins() -> Iterator[None]:
-    """Let MMPose be imported, and its models be built, inside the `with` block.
+    """Allow MMPose to be imported, and its models to be built, inside the `with` block.
 
     Raises:
-        DataError: if MMPose or a library below it is missing, or of a version that was not tried.
+        DataError: if MMPose or a library that it needs is missing, or its version was not tested.
     """
     check_versions()
     added = {name: module for name, module in _modules().items() if not _is_there(name)}
@@ -54,20 +54,20 @@ def stand_ins() -> Iterator[None]:
 
 @contextmanager
 def quietly() -> Iterator[None]:
-    """Without the warnings of MMPose's libraries about each other and torch, which no user can mend."""
+    """Suppress warnings of MMPose's libraries about each other and torch, which users cannot fix."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
 
 
 def check_versions(wanted: Mapping[tuple[str, ...], tuple[str, ...]] = TRIED_VERSIONS) -> None:
-    """Check what is installed, without importing it.
+    """Check the installed versions, without importing anything.
 
     Args:
-        wanted: distributions, of which either provides a module, and the versions with which they were tried.
+        wanted: alternative distributions of a module → the versions that were tested.
 
     Raises:
-        DataError: if MMPose or a library below it is missing, or of a version that was not tried.
+        DataError: if MMPose or a library that it needs is missing, or its version was not tested.
     """
     for names, tried in wanted.items():
         found = {name: version for name in names if (version := installed_version(name)) is not None}
@@ -77,33 +77,33 @@ def check_versions(wanted: Mapping[tuple[str, ...], tuple[str, ...]] = TRIED_VER
             if version not in tried:
                 raise DataError(
                     f"{name} {version} is installed, expected {' or '.join(tried)}, "
-                    "with which what stands in for its optional parts was tried",
+                    "the versions that were tested with the replacements of its optional parts",
                     f"Run {INSTALL_MMPOSE}",
                 )
 
 
 def _modules() -> dict[str, ModuleType]:
-    """Every stand-in by name, parents before children."""
+    """Return every stand-in by name, parents before children."""
     return {
-        # mmcv.ops binds its compiled kernels at import; Deformable-DETR heads import mmcv.ops, as does mmdet.
-        # Top-down models have no such layer. (RTMDet's non-maximum suppression calls one: it is given in
-        # torch.)
+        # mmcv.ops loads its compiled kernels when imported; Deformable-DETR heads and mmdet import mmcv.ops.
+        # Top-down models have no such layer. (RTMDet calls one function, non-maximum suppression, which is
+        # provided in torch.)
         "mmcv._ext": _CompiledOperations("mmcv._ext"),
-        # Reading and scoring COCO annotations. Its wheel is built for NumPy 1.
+        # Reading and evaluation of COCO annotations. Its wheel is built for NumPy 1.
         "xtcocotools": _module("xtcocotools", mask=_module("xtcocotools.mask")),
         "xtcocotools.mask": _module("xtcocotools.mask"),
         "xtcocotools.coco": _module("xtcocotools.coco", COCO=_NeverCalled),
         "xtcocotools.cocoeval": _module("xtcocotools.cocoeval", COCOeval=_NeverCalled),
-        # Two names for RTMO's loss, a bottom-up model. Where mmdet is installed, for RTMDet, it gives them.
+        # Two names for the loss of RTMO, a bottom-up model. If mmdet is installed, for RTMDet, it has them.
         "mmdet": _module("mmdet"),
         "mmdet.utils": _module("mmdet.utils", ConfigType=dict, reduce_mean=_NeverCalled),
-        # Drawing SimCC heat maps. There is no wheel of it for every torch.
+        # Drawing of SimCC heat maps. There is no wheel for every version of torch.
         "torchvision": _module("torchvision"),
         "torchvision.transforms": _module("torchvision.transforms", ToPILImage=_NeverCalled),
         # Grouping of bottom-up associative embeddings.
         "munkres": _module("munkres", Munkres=_NeverCalled),
-        # MMEngine asks it where mmpose lies and, told "not found", asks importlib instead. Setuptools has
-        # it no longer, from version 82 on.
+        # MMEngine asks it for the path of mmpose and, if the answer is "not found", asks importlib instead.
+        # Setuptools does not contain it from version 82 on.
         "pkg_resources": _module(
             "pkg_resources", DistributionNotFound=_DistributionNotFoundError, get_distribution=_not_found
         ),
@@ -111,7 +111,7 @@ def _modules() -> dict[str, ModuleType]:
 
 
 class _NeverCalled:
-    """Stands for a class or function that is imported and never used."""
+    """Replaces a class or function that is imported and never used."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         raise DataError(
@@ -122,7 +122,7 @@ class _NeverCalled:
 
 
 class _DistributionNotFoundError(Exception):
-    """Stands for pkg_resources' exception."""
+    """Replaces pkg_resources' exception."""
 
 
 def _not_found(name: str) -> NoReturn:
@@ -130,7 +130,7 @@ def _not_found(name: str) -> NoReturn:
 
 
 class _CompiledOperations(ModuleType):
-    """Stands for MMCV's compiled kernels: has every name, and can only suppress non-maxima."""
+    """Replaces MMCV's compiled kernels: has every name, but only non-maximum suppression works."""
 
     def __init__(self, name: str) -> None:
         super().__init__(name)
@@ -144,16 +144,16 @@ class _CompiledOperations(ModuleType):
 
 
 def non_maximum_suppression(boxes: Any, scores: Any, iou_threshold: float, offset: int) -> Any:
-    """What MMCV's compiled `nms` does, in torch.
+    """Do the same as MMCV's compiled `nms`, in torch.
 
     Args:
         boxes: (N, 4) tensor of x0, y0, x1, y1, in pixels.
         scores: (N,) tensor.
-        iou_threshold: of two boxes that overlap more than this, the one with the lower score goes.
+        iou_threshold: of two boxes with a larger overlap, the one with the lower score is removed.
         offset: 1 if a box includes its last pixel, else 0.
 
     Returns:
-        indices of the boxes that stay, best score first.
+        indices of the remaining boxes, highest score first.
     """
     import torch
 
@@ -182,7 +182,7 @@ def _module(name: str, **attributes: object) -> ModuleType:
 
 
 def _is_there(name: str) -> bool:
-    """Whether the real module is installed; of a submodule, whether its package is."""
+    """Return whether the real module is installed; for a submodule, whether its package is."""
     if name == "mmcv._ext":
         mmcv = importlib.util.find_spec("mmcv")
         return mmcv is not None and _has_extension(mmcv)

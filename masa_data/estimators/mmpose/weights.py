@@ -1,4 +1,4 @@
-"""Tensors out of a checkpoint, and nothing else: no code in it is run, no object in it is built."""
+"""Reads only tensors from a checkpoint: no code in it is run, and no object in it is created."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import Any, Final
 from masa_data.errors import DataError
 from masa_data.estimators.mmpose.stand_ins import quietly
 
-# What MMPose's checkpoints hold beside tensors: notes on the training, as NumPy arrays and MMEngine's loss
-# histories (which pickle their methods by getattr). Each of these names reads as an _Ignored.
+# What MMPose's checkpoints contain besides tensors: information on the training, as NumPy arrays and
+# MMEngine's loss histories (which pickle their methods by getattr). Each of these names becomes an _Ignored.
 _IGNORED_NAMES: Final = (
     "builtins.getattr",
     "_codecs.encode",
@@ -38,7 +38,7 @@ _UNREADABLE: Final = (
 
 
 class _Ignored:
-    """Takes the place of any object in a checkpoint that is not a tensor."""
+    """Replaces any object in a checkpoint that is not a tensor."""
 
     def __new__(cls, *args: object, **kwargs: object) -> _Ignored:
         return super().__new__(cls)
@@ -51,17 +51,17 @@ class _Ignored:
 
 
 def load_weights(model: Any, path: Path, name: str, argument: str, unneeded: tuple[str, ...]) -> None:
-    """Put a checkpoint's weights into a model.
+    """Load a checkpoint's weights into a model.
 
     Args:
         model: a torch module.
         path: the checkpoint.
-        name: the model's, for messages.
-        argument: the one that names the checkpoint, for messages.
-        unneeded: how weights begin that the model may lack.
+        name: name of the model, for messages.
+        argument: name of the argument with the checkpoint, for messages.
+        unneeded: beginnings of the names of weights that the model may lack.
 
     Raises:
-        DataError: if it cannot be read, or its weights are not this model's.
+        DataError: if it cannot be read, or its weights do not belong to this model.
     """
     try:
         missing, unexpected = model.load_state_dict(read_state_dict(path, argument), strict=False)
@@ -72,7 +72,7 @@ def load_weights(model: Any, path: Path, name: str, argument: str, unneeded: tup
         raise DataError(
             f"{path} does not fit {name}: {len(missing)} weights missing, {len(unexpected)} unknown, "
             f"first {(missing + unexpected)[0]}",
-            "Name the model that it belongs to with {model}"
+            "Choose the model that it belongs to with {model}"
             if argument == "checkpoint"
             else f"Give {{{argument}}} weights of that model, or leave it out",
             **{argument: ..., "model": ...},
@@ -80,17 +80,17 @@ def load_weights(model: Any, path: Path, name: str, argument: str, unneeded: tup
 
 
 def read_state_dict(path: Path, argument: str = "checkpoint") -> dict[str, Any]:
-    """The weights in a checkpoint of MMPose's, or in a bare state dict.
+    """Read the weights in a checkpoint of MMPose, or in a plain state dict.
 
     Args:
         path: the file, as torch.save writes it.
-        argument: the one that names it, for messages.
+        argument: name of the argument with the checkpoint, for messages.
 
     Returns:
         CPU tensors by name.
 
     Raises:
-        DataError: if it is damaged, or holds anything but tensors and plain values.
+        DataError: if it is damaged, or contains anything other than tensors and plain values.
     """
     import torch
 
@@ -107,12 +107,12 @@ def read_state_dict(path: Path, argument: str = "checkpoint") -> dict[str, Any]:
         lines = [line.strip() for line in str(error).splitlines()] or [type(error).__name__]
         forbidden = next((line for line in lines if "GLOBAL" in line), None)
         if forbidden is not None:
-            raise refused(f"{path} holds more than weights and was not loaded ({forbidden[:120]})") from None
+            raise refused(f"{path} has more than weights and was not loaded ({forbidden[:120]})") from None
         raise refused(f"{path} cannot be read as a checkpoint ({lines[0][:120]})") from None
     states = content.get("state_dict", content) if isinstance(content, Mapping) else None
     if not isinstance(states, Mapping):
-        raise refused(f"{path} holds no weights by name")
+        raise refused(f"{path} contains no weights by name")
     tensors = {str(name): value for name, value in states.items() if isinstance(value, torch.Tensor)}
     if not tensors:
-        raise refused(f"{path} holds no weights by name")
+        raise refused(f"{path} contains no weights by name")
     return tensors

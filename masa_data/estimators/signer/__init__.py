@@ -1,1 +1,1 @@
-"""Which of the people in a video signs."""
+"""Selection of the signer among the people in a video."""

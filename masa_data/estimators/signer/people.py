@@ -1,4 +1,4 @@
-"""People in view: where each of them is, who is who a moment later, and how much each looks like a signer."""
+"""Tracking of people: positions, identities over time, and how likely each of them is the signer."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 from masa_data.estimators.base import Estimate
 from masa_data.tracks.skeleton import NUM_KEYPOINTS
 
-# More people than this are not followed; the largest are.
+# Maximum number of people who are tracked; the largest are.
 MAX_PEOPLE: Final = 4
-# Two boxes that overlap by this share of their union are the same person.
+# Two boxes whose overlap is at least this share of their union belong to the same person.
 _SAME_PERSON: Final = 0.3
-# A keypoint less certain than this does not say where a person is.
+# Keypoints with a lower confidence are not used to locate a person.
 _MIN_CONFIDENCE: Final = 0.3
-# The signing space around the shoulders, in shoulder widths: to either side, above, below. Hands that rest
-# now may be anywhere in it a moment later.
+# The signing space around the shoulders in shoulder widths: to each side, above, below. Hands at rest can
+# move to any point in it a moment later.
 _REACH: Final = (2.0, 2.0, 3.0)
 _SHOULDERS: Final = (1, 4)
 _WRISTS: Final = (3, 6)
@@ -28,16 +28,16 @@ Boxes = NDArray[np.float32]
 
 @dataclass(slots=True)
 class Person:
-    """Somebody who is followed through a clip.
+    """A person who is tracked through a clip.
 
     Attributes:
-        box: where they were last, (4,) in pixels.
-        detected: the box in which they were last detected.
-        anchor: (2,) where the middle of their shoulders was then, in pixels; NaN if that was not certain.
-        starts: first frame of each stretch in which they were seen.
-        boxes: their box there.
-        keypoints: (frames, 49, 2) there.
-        confidence: (frames, 49) there.
+        box: (4,) last position in pixels.
+        detected: box of the last detection.
+        anchor: (2,) middle of the shoulders at the last detection, in pixels; NaN = uncertain.
+        starts: first frame of each stretch in which the person was found.
+        boxes: box in each of these stretches.
+        keypoints: (frames, 49, 2) for each of these stretches.
+        confidence: (frames, 49) for each of these stretches.
     """
 
     box: Boxes
@@ -57,14 +57,14 @@ class Person:
         *,
         detected: bool,
     ) -> None:
-        """Take in a stretch.
+        """Add a stretch of frames.
 
         Args:
-            start: its first frame.
-            box: (4,) where they were looked for, in pixels.
+            start: first frame of the stretch.
+            box: (4,) region in which the person was searched, in pixels.
             keypoints: (frames, 49, 2) pixels.
             confidence: (frames, 49) in 0..1.
-            detected: whether the box is a detector's, from the stretch's first frame.
+            detected: whether the box comes from a detector, in the stretch's first frame.
         """
         self.box = box
         if detected:
@@ -75,17 +75,17 @@ class Person:
         self.confidence.append(confidence)
 
     def box_ahead(self, width: int, height: int) -> Boxes | None:
-        """Where to look for them in the next stretch without detecting them anew.
+        """Return the box in which to search in the next stretch without a new detection.
 
-        It is the detected box, moved as far as their shoulders have moved since, and widened to the keypoints
-        of the last stretch: as tight as a detector's, so that a neighbor stays outside.
+        This is the detected box, moved by the motion of the shoulders since then, and extended to the
+        keypoints of the last stretch. It is as tight as a detector's, so that neighbors remain outside.
 
         Args:
-            width: of the frame.
-            height: likewise.
+            width: width of the frame in pixels.
+            height: height of the frame in pixels.
 
         Returns:
-            (4,) inside the frame in pixels, or None if their shoulders are out of sight: they are lost.
+            (4,) inside the frame in pixels; None if the shoulders are not visible, so the person is lost.
         """
         keypoints, confidence = self.keypoints[-1], self.confidence[-1]
         shift = _middles_of_shoulders(keypoints, confidence)[1] - self.anchor
@@ -95,11 +95,12 @@ class Person:
         return _box_of(np.concatenate([moved, keypoints[confidence > _MIN_CONFIDENCE]]), width, height)
 
     def signs(self, frames: int) -> float:
-        """How much this looks like the signer of a clip of so many frames: who moves the hands and stays.
+        """Return a score for being the signer of a clip of `frames` frames: moving hands and being visible.
 
-        The share of frames in which they are in view, times the mean speed of their wrists as seen from their
-        shoulders, in shoulder widths a frame (and a little, so that of people at rest the one who stays
-        longest is taken). Seen from the shoulders, walking past is no movement.
+        The score is the share of frames in which the person is visible, times the mean speed of the wrists
+        relative to the shoulders, in shoulder widths per frame (plus a small constant, so that among people
+        at rest, the person who is visible longest has the highest score). Walking is not a movement relative
+        to the shoulders.
         """
         keypoints, confidence = np.concatenate(self.keypoints), np.concatenate(self.confidence)
         sure = confidence > _MIN_CONFIDENCE
@@ -115,7 +116,7 @@ class Person:
         return len(keypoints) / frames * (moved + 1e-3)
 
     def estimates(self, frames: int, several_people: bool) -> list[Estimate]:
-        """Their keypoints in every frame of the clip; confidence 0 where they were not seen."""
+        """Return the keypoints in every frame of the clip; confidence 0 where the person was not found."""
         nobody = np.zeros((NUM_KEYPOINTS, 2), np.float32)
         unknown = np.full(4, np.nan, np.float32)
         found = [Estimate(nobody, nobody[:, 0], unknown, several_people)] * frames
@@ -128,16 +129,16 @@ class Person:
 def box_around(
     keypoints: NDArray[np.float32], confidence: NDArray[np.float32], width: int, height: int
 ) -> Boxes | None:
-    """The box around a person's keypoints over some frames and the space their hands can reach.
+    """Return the box around a person's keypoints in some frames, with the space that the hands can reach.
 
     Args:
         keypoints: (T, 49, 2) pixels.
         confidence: (T, 49) in 0..1.
-        width: of the frame.
-        height: likewise.
+        width: width of the frame in pixels.
+        height: height of the frame in pixels.
 
     Returns:
-        (4,) left, top, right, bottom inside the frame, or None if both shoulders are never certain.
+        (4,) left, top, right, bottom inside the frame; None if both shoulders are uncertain in every frame.
     """
     sure = confidence > _MIN_CONFIDENCE
     frames = np.flatnonzero(sure[:, _SHOULDERS].all(axis=1))
@@ -155,7 +156,7 @@ def box_around(
 
 
 def overlap(first: Boxes, second: Boxes) -> float:
-    """Share of the union of two (4,) boxes that is in both, 0..1."""
+    """Return the share of the union of two (4,) boxes that is in both, in 0..1."""
     sides = np.minimum(first[2:], second[2:]) - np.maximum(first[:2], second[:2])
     both = float(np.prod(np.maximum(sides, 0)))
     union = float(np.prod(first[2:] - first[:2]) + np.prod(second[2:] - second[:2])) - both
@@ -163,7 +164,7 @@ def overlap(first: Boxes, second: Boxes) -> float:
 
 
 def match_people(people: list[Person], boxes: Boxes) -> list[tuple[Person, Boxes]]:
-    """Each box with the person whose last box it overlaps most, or with a new one, who joins `people`."""
+    """Match each box with the person whose last box overlaps it most, or with a new person in `people`."""
     pairs = sorted(
         (
             (overlap(person.box, box), row, place)
@@ -185,20 +186,20 @@ def match_people(people: list[Person], boxes: Boxes) -> list[tuple[Person, Boxes
 
 
 def largest(boxes: Boxes) -> Boxes:
-    """Of (people, 4) boxes the MAX_PEOPLE largest, largest first."""
+    """Return the MAX_PEOPLE largest of (people, 4) boxes, largest first."""
     areas = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
     return boxes[np.argsort(-areas, kind="stable")[:MAX_PEOPLE]]
 
 
 def _box_of(points: NDArray[np.floating], width: int, height: int) -> Boxes | None:
-    """The (4,) box around (N, 2) points, inside the frame; None if less than a pixel of it is."""
+    """Return the (4,) box around (N, 2) points, inside the frame; None if it is smaller than a pixel."""
     corners = np.concatenate([points.min(axis=0), points.max(axis=0)])
     inside = np.clip(corners, 0, [width, height, width, height]).astype(np.float32)
     return inside if (inside[2:] - inside[:2]).min() >= 1 else None
 
 
 def _middles_of_shoulders(keypoints: NDArray[np.float32], confidence: NDArray[np.float32]) -> Boxes:
-    """(2, 2) the middle of the shoulders in the first and the last frame where both are certain; else NaN."""
+    """Return (2, 2) the middle of the shoulders in the first and last frame with both certain; else NaN."""
     sure = np.flatnonzero((confidence[:, _SHOULDERS] > _MIN_CONFIDENCE).all(axis=1))
     if len(sure) == 0:
         return np.full((2, 2), np.nan, np.float32)

@@ -1,7 +1,7 @@
-"""Which person is the signer, and where to look for them: boxes for estimators that look inside a box.
+"""Selection of the signer, and of the boxes in which estimators search.
 
-A clip is worked through in stretches of a few frames. Within a stretch every person's box stands still, so
-that its frames can go through a network together and the result does not depend on how many go at a time.
+A clip is processed in stretches of a few frames. Every person's box is constant within a stretch, so that its
+frames can go through a network together and the result does not depend on the batch size.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from masa_data.tracks.skeleton import NUM_KEYPOINTS
 
 PersonMode = Literal["auto", "detect", "follow", "annotated", "whole-frame"]
 
-# Frames in which boxes stand still: about a quarter of a second.
+# Number of frames with constant boxes: about a quarter of a second.
 STRETCH: Final = 8
-# People are detected anew after so many stretches (32 frames, about a second), or when one of them is lost: a
-# detector takes as long as a fast pose model takes for all frames of a stretch, or longer.
+# People are detected again after this many stretches (32 frames, about a second), or when a person is lost. A
+# detector takes at least as long as a fast pose model takes for all frames of a stretch.
 DETECT_EVERY: Final = 4
 
 Image = NDArray[np.uint8]
@@ -35,13 +35,13 @@ DetectPeople = Callable[[Image], Boxes]
 def estimate_in_box(
     images: Iterable[Image], box: Boxes | None, find: FindKeypoints, frames_at_a_time: int
 ) -> Iterator[Estimate]:
-    """Look for the signer in one box throughout.
+    """Search the signer in the same box in all frames.
 
     Args:
         images: a clip's frames.
         box: (4,) in pixels; None = the whole frame.
         find: the network.
-        frames_at_a_time: how many frames it is given; does not change the result.
+        frames_at_a_time: number of frames per call of the network; does not change the result.
     """
     for stretch in _stretches(images, frames_at_a_time):
         here = _whole_frame(stretch[0]) if box is None else box
@@ -50,9 +50,9 @@ def estimate_in_box(
 
 
 def estimate_by_following(images: Iterable[Image], find: FindKeypoints) -> Iterator[Estimate]:
-    """Look at the whole frame first, then around the keypoints found in the stretch before.
+    """Search in the whole frame first, then around the keypoints of the previous stretch.
 
-    Where nobody is found any more, the whole frame is looked at again.
+    If nobody is found, the whole frame is searched again.
     """
     box: Boxes | None = None
     for stretch in _stretches(images):
@@ -65,11 +65,11 @@ def estimate_by_following(images: Iterable[Image], find: FindKeypoints) -> Itera
 def estimate_by_detection(
     images: Iterable[Image], find: FindKeypoints, detect: DetectPeople
 ) -> list[Estimate]:
-    """Detect people, follow each, and keep the one who signs.
+    """Detect people, track each of them, and return the keypoints of the person who signs.
 
-    They are detected in the first frame of a stretch: of the first, of every DETECT_EVERY-th after that, and
-    of any before which nobody was in view or somebody was lost. In between each is looked for where they
-    have moved. Frames in which the signer is not in view have confidence 0.
+    People are detected in the first frame of a stretch: of the first stretch, of every DETECT_EVERY-th after
+    it, and of any stretch before which nobody was visible or a person was lost. In the other stretches, each
+    person is searched at the predicted position. Frames in which the signer is not visible have confidence 0.
 
     Args:
         images: a clip's frames.

@@ -1,4 +1,4 @@
-"""The arrays of an npz file, of which a stranger may have written any byte: checked before they are read."""
+"""The arrays of an npz file from an untrusted source; they are checked before they are read."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from masa_data.formats.untrusted.limits import check_unpacked
 _MAX_COLUMN_BYTES: Final = 1 << 30
 _MAX_TEXT_BYTES: Final = 4096
 _ROWS_AT_A_TIME: Final = 16384
-GET_AGAIN: Final = "Get or make the file again"
+GET_AGAIN: Final = "Download or create the file again"
 
 _KINDS: Final = {
     "f": "floating-point numbers",
-    "iu": "whole numbers",
+    "iu": "integers",
     "biuf": "numbers",
     "U": "texts",
     "Uiuf": "texts or numbers",
@@ -34,7 +34,7 @@ _KINDS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """An open array of a file, its header read."""
+    """An open array of a file whose header has been read."""
 
     stream: IO[bytes]
     dtype: np.dtype[Any]
@@ -49,29 +49,29 @@ class NpzColumns:
 
         Args:
             path: the file.
-            resources: closes it.
+            resources: closes the file at the end.
 
         Raises:
-            zipfile.BadZipFile: if it is no npz file, among other errors (`DAMAGED_NPZ`).
+            zipfile.BadZipFile: if it is not an npz file; also other errors (`DAMAGED_NPZ`).
             OSError: if it cannot be read.
         """
         self._resources = resources
         self._file = resources.enter_context(zipfile.ZipFile(path))
 
     def has(self, name: str) -> bool:
-        """Whether there is an array of this name."""
+        """Return whether there is an array of this name."""
         return f"{name}.npy" in self._file.namelist()
 
     def texts(self, name: str, clips: int, *, optional: bool = False) -> list[str]:
-        """A column of texts, or of numbers as texts; NaN is no text.
+        """Read a column of texts, or of numbers as texts; NaN is read as "".
 
         Args:
-            name: of the array.
-            clips: how many texts there are.
-            optional: whether it may be absent; then all are "".
+            name: name of the array.
+            clips: expected number of texts.
+            optional: whether it may be missing; then all texts are "".
 
         Raises:
-            DataError: if it is not as it should be.
+            DataError: if it is not valid.
         """
         if optional and not self.has(name):
             return [""] * clips
@@ -88,24 +88,24 @@ class NpzColumns:
             values = rows.tolist()
             if column.dtype.kind == "f":
                 values = ["" if value != value else without_point(str(value)) for value in values]
-            texts += (sys.intern(str(value)) for value in values)  # the same few again and again
+            texts += (sys.intern(str(value)) for value in values)  # texts are often repeated
         for text in set(texts):
             if "\0" in text or not is_unicode(text):
                 raise DataError(
-                    f"found {text[:40]!a} as `{name}`, expected a text that can be written", GET_AGAIN
+                    f"found {text[:40]!a} as `{name}`, expected a text in valid Unicode", GET_AGAIN
                 )
         return texts
 
     def values(self, name: str, kinds: str, most: int) -> NDArray[Any]:
-        """A whole array.
+        """Read a whole array.
 
         Args:
-            name: of the array.
-            kinds: of its numbers, as numpy's dtype.kind.
-            most: how many it may have.
+            name: name of the array.
+            kinds: allowed types of its numbers, as numpy's dtype.kind.
+            most: maximum number of values.
 
         Raises:
-            DataError: if it is not as it should be.
+            DataError: if it is not valid.
         """
         column = self.opened(name, kinds)
         count = math.prod(column.shape)
@@ -114,33 +114,33 @@ class NpzColumns:
         return read_values(column, count, name).reshape(column.shape)
 
     def opened(self, name: str, kinds: str) -> Column:
-        """Open an array and check that the file holds what its header says, before making anything.
+        """Open an array and check that the file contains what its header declares, before allocating memory.
 
         Args:
-            name: of the array.
-            kinds: of its values, as numpy's dtype.kind.
+            name: name of the array.
+            kinds: allowed types of its values, as numpy's dtype.kind.
 
         Raises:
-            DataError: if it is not as it should be.
+            DataError: if it is not valid.
         """
         try:
             entry = self._file.getinfo(f"{name}.npy")
         except KeyError:
             raise DataError(
                 f"found no `{name}` in the file, expected kp49, offsets and label",
-                "Look whether it is the file meant",
+                "Check whether this is the right file",
             ) from None
         stream = self._resources.enter_context(self._file.open(entry))
         if np.lib.format.read_magic(stream) != (1, 0):
-            raise DataError(f"found `{name}` in an unusual form of npy, expected version 1.0", GET_AGAIN)
+            raise DataError(f"found `{name}` in another version of npy, expected version 1.0", GET_AGAIN)
         shape, is_fortran, dtype = np.lib.format.read_array_header_1_0(stream)
         if dtype.kind not in kinds or dtype.hasobject or (is_fortran and len(shape) > 1):
             raise DataError(f"found `{name}` of type {dtype}, expected plain {_KINDS[kinds]}", GET_AGAIN)
         size = math.prod(shape) * dtype.itemsize
         if min(shape, default=0) < 0 or stream.tell() + size != entry.file_size:
             raise DataError(
-                f"found `{name}` of shape {str(shape)[:60]} in {entry.file_size:,} bytes, expected as many "
-                "bytes as numbers",
+                f"found `{name}` of shape {str(shape)[:60]} in {entry.file_size:,} bytes, expected a "
+                "size that fits the shape",
                 GET_AGAIN,
             )
         if name != "kp49" and size > _MAX_COLUMN_BYTES:
@@ -151,10 +151,10 @@ class NpzColumns:
 
 
 def read_values(column: Column, count: int, name: str) -> NDArray[Any]:
-    """The next values of an array, (count,).
+    """Read the next values of an array, (count,).
 
     Raises:
-        EOFError: if the file ends before.
+        EOFError: if the file ends too early.
     """
     size = count * column.dtype.itemsize
     data = column.stream.read(size)

@@ -1,4 +1,4 @@
-"""What npz files that were exported from ours say of their clips, beside what all files of the kind have."""
+"""Properties of clips in npz files that masa exported, in addition to the columns of other such files."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from masa_data.formats.clip_facts import TEXT_FIELDS, read_facts
 from masa_data.formats.npz.columns import NpzColumns
 from masa_data.tracks.track import INFO_FIELDS, ClipInfo
 
-# Is in exported files alone, and says that all fields of ClipInfo are there too.
+# Only exported files have this column; they have all fields of ClipInfo.
 CLASS_NUMBER: Final = "class_number"
 
 _EXPORT_AGAIN: Final = "Export the file again"
@@ -22,11 +22,11 @@ _EXPORT_AGAIN: Final = "Export the file again"
 
 @dataclass(frozen=True, slots=True)
 class ExportedFacts:
-    """All that is known of the clips.
+    """All properties of the clips.
 
     Attributes:
-        columns: of each field of ClipInfo, a value a clip.
-        frame_index: (F,) the number of each frame in its source.
+        columns: for each field of ClipInfo, one value per clip.
+        frame_index: (F,) number of each frame in its source.
     """
 
     columns: dict[str, list[Any]]
@@ -37,12 +37,12 @@ class ExportedFacts:
         """Read the columns of a file.
 
         Args:
-            file: holds them.
-            clips: how many there are.
-            frames: of all clips.
+            file: the arrays of the file.
+            clips: number of clips.
+            frames: number of frames of all clips together.
 
         Raises:
-            DataError: if one is absent, or has not a value a clip.
+            DataError: if a column is missing, or does not have one value per clip.
         """
         columns: dict[str, list[Any]] = {name: file.texts(name, clips) for name in TEXT_FIELDS}
         for name in INFO_FIELDS:
@@ -53,10 +53,10 @@ class ExportedFacts:
         return cls(columns, index.astype(np.int64))
 
     def info(self, number: int) -> ClipInfo:
-        """What is known of a clip.
+        """Return the properties of a clip.
 
         Raises:
-            DataError: if something is out of its range.
+            DataError: if a value is out of range.
         """
         values = {name: column[number] for name, column in self.columns.items()}
         return ClipInfo(**read_facts(values, f"clip {number}", _EXPORT_AGAIN))

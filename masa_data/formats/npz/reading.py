@@ -1,15 +1,15 @@
-"""npz files of many clips: shares of the frame in `kp49`, cut into clips by `offsets`.
+"""npz files of many clips: positions as shares of the frame in `kp49`, cut into clips by `offsets`.
 
     kp49     (F, 49, 3)   x and y as a share of the frame's width and height, confidence in 0..1
     offsets  (N + 1)      clip i is kp49[offsets[i]:offsets[i + 1]]
     label    (N)          texts that name the classes, or class numbers
     gloss    (N)          if the labels are numbers: their texts
-    split, signer, id or video_id  (N)    if there are any; a signer "unknown" or "…/unknown" is nobody
+    split, signer, id or video_id  (N)    optional; a signer "unknown" or "…/unknown" means no signer
 
-Files that were exported from ours have beside them all that is known of each clip, and `class_number`.
+Files that masa exported also contain all properties of each clip, and `class_number`.
 
-The keypoints are read clip by clip, so that a file of any size takes little memory, and nothing in the file
-is ever unpickled.
+The keypoints are read clip by clip, so that large files take little memory. Nothing in the file is ever
+unpickled.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ class NpzClips:
     """The clips of one npz file. Use as a context manager, and iterate once.
 
     Attributes:
-        path: the file.
-        clips: how many there are.
+        path: path of the file.
+        clips: number of clips.
     """
 
     def __init__(self, path: Path, corpus: str) -> None:
@@ -54,7 +54,7 @@ class NpzClips:
 
         Args:
             path: the file.
-            corpus: name of the corpus that its clips are given.
+            corpus: name of the corpus for its clips.
 
         Raises:
             DataError: if it is not such a file.
@@ -99,15 +99,15 @@ class NpzClips:
 
     @property
     def says_sizes(self) -> bool:
-        """Whether it says each clip's size and rate, as exported files do."""
+        """Whether the file contains each clip's size and rate, as exported files do."""
         return self._exported is not None
 
     def tracks(self, frames: FrameSource | None, reading: Reading = SHARES) -> Iterator[Imported]:
-        """The tracks in the file's order. Where the file turns out to be damaged, they end with a problem.
+        """Yield the tracks in the file's order. If the file is damaged, the last result is a problem.
 
         Args:
-            frames: knows the size and rate of the frames; None = the file says them.
-            reading: how the numbers are to be taken.
+            frames: provides the size and rate of the frames; None = the file contains them.
+            reading: how the numbers are interpreted.
         """
         first = 0
         for number in range(self.clips):
@@ -116,7 +116,7 @@ class NpzClips:
                 values = self._next_frames(count)
             except (*DAMAGED_NPZ, OSError) as error:
                 reason = f"found a damaged npz file at clip {number} of {self.clips} ({_shown(error)})"
-                damaged = DataError(reason, f"{GET_AGAIN}; the clips before were taken")
+                damaged = DataError(reason, f"{GET_AGAIN}; the clips before it were imported")
                 yield Imported(None, (Problem.of(damaged, str(self.path)),))
                 return
             clip_id = self._ids[number] or f"{self.path.stem}/{number:05d}"
@@ -193,14 +193,14 @@ class NpzClips:
         check_frames(int(steps.max()))
 
     def _next_frames(self, count: int) -> NDArray[np.float64]:
-        with np.errstate(invalid="ignore"):  # of NaN, which is taken care of later
+        with np.errstate(invalid="ignore"):  # NaN is handled later
             values = read_values(self._keypoints, count * NUM_KEYPOINTS * 3, "kp49").astype(np.float64)
         return values.reshape(count, NUM_KEYPOINTS, 3)
 
     def _named(self, columns: NpzColumns) -> tuple[list[int], list[str]]:
-        """Class number and gloss of each clip.
+        """Return class number and gloss of each clip.
 
-        A label that is a text is the gloss, whatever `gloss` says: it may hold more, as "owner/name:sign".
+        A label that is a text is the gloss, even if `gloss` contains more, like "owner/name:sign".
         """
         labels = columns.texts("label", self.clips)
         if not are_numbers(labels):
@@ -213,7 +213,7 @@ class NpzClips:
 
 
 def npz_provenance(frames: FrameSource | None, model: str, reading: Reading = SHARES) -> Provenance:
-    """What is recorded of a file imported from npz."""
+    """Return the provenance of a file that is imported from npz."""
     estimator = reading.identity(
         "npz-import", model, {"source": "npz"}, "as the npz file gave it, from 0 to 1"
     )

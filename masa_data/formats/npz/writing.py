@@ -17,21 +17,21 @@ from masa_data.texts import counted
 from masa_data.tracks.skeleton import NUM_KEYPOINTS
 from masa_data.tracks.track import INFO_FIELDS, PoseTrack
 
-# Beside `label`, `split` and `signer`, which are what the field's files of this kind have.
+# In addition to `label`, `split` and `signer`, which other files of this kind also have.
 _FACTS: Final = tuple(name for name in INFO_FIELDS if name not in ("label", "split", "signer"))
 
 
 class NpzExport:
-    """Writes the keypoints track by track, then what is known of all tracks."""
+    """Writes the keypoints track by track, then the properties of all tracks."""
 
     not_held = "times and boxes"
 
     def __init__(self, path: Path, frames: int) -> None:
-        """Begin a file.
+        """Start a file.
 
         Args:
-            path: to be written.
-            frames: how many frames all tracks have together.
+            path: path of the output file.
+            frames: number of frames of all tracks together.
         """
         self._file = zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED)
         self._keypoints = self._file.open("kp49.npy", "w", force_zip64=True)
@@ -69,12 +69,12 @@ class NpzExport:
             self._columns[name].append(getattr(info, name))
 
     def finish(self) -> list[str]:
-        """Write what is known of the tracks.
+        """Write the properties of the tracks.
 
         Returns:
-            what these tracks lost.
+            data of these tracks that was lost.
         """
-        assert self._offsets[-1] == self._expected, "the header announced as many frames as come"
+        assert self._offsets[-1] == self._expected, "the number of frames must match the header"
         self._keypoints.close()
         columns = {
             "offsets": np.array(self._offsets),
@@ -90,5 +90,5 @@ class NpzExport:
                 f"{counted(nameless, 'clip has', 'clips have')} no gloss and no class: the label is empty"
             )
         if len(set(self._columns["corpus"])) > 1:
-            notes.append("labels of several corpora are in one list; `corpus` says of which each clip is")
+            notes.append("labels of several corpora are in one list; `corpus` has the corpus of each clip")
         return notes

@@ -1,4 +1,4 @@
-"""Parquet tables of tracks, a row a frame: as `exports.parquet` writes them, or data frames after it."""
+"""Parquet tables of tracks with one row per frame, as `parquet.writing` writes them, or of the same form."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ class ParquetClips:
     """The clips of one file. Use as a context manager, and iterate once.
 
     Attributes:
-        path: the file.
-        provenance: of the file it was exported from; if that is not told, that it comes from Parquet.
+        path: path of the file.
+        provenance: provenance in the file; if it has none, an import from Parquet.
     """
 
     def __init__(self, path: Path, estimator: str | None = None) -> None:
@@ -53,10 +53,10 @@ class ParquetClips:
 
         Args:
             path: the file.
-            estimator: the one that is declared to have found the keypoints; None = nobody says.
+            estimator: declared estimator of the keypoints; None = not declared.
 
         Raises:
-            DataError: if it is no such file, or pyarrow is not installed.
+            DataError: if it is not such a file, or pyarrow is not installed.
             OSError: if it cannot be read.
         """
         self.path = path
@@ -75,7 +75,7 @@ class ParquetClips:
         missing = [name for name in _NEEDED if name not in self._names]
         if missing or len(set(self._names)) != len(self._names):
             what = f"no column {missing[0]}" if missing else "a column twice"
-            raise DataError(f"found {what}, expected a row a frame and three columns a keypoint", _GET_AGAIN)
+            raise DataError(f"found {what}, expected a row per frame, three columns per keypoint", _GET_AGAIN)
         check_unpacked(_unpacked_bytes(stored), regular_size(path), "rows")
         self.provenance = _provenance(metadata.get(PROVENANCE_KEY), estimator)
 
@@ -88,11 +88,11 @@ class ParquetClips:
         self._file.close()
 
     def tracks(self, corpus: str, reading: Reading = PIXELS) -> Iterator[Imported]:
-        """The tracks in the file's order. Where the file turns out to be damaged, they end with a problem.
+        """Yield the tracks in the file's order. If the file is damaged, the last result is a problem.
 
         Args:
-            corpus: name of the corpus of clips whose row gives none.
-            reading: how the numbers are to be taken.
+            corpus: name of the corpus for clips whose rows contain none.
+            reading: how the numbers are interpreted.
         """
         try:
             for rows in self._clips():
@@ -103,18 +103,18 @@ class ParquetClips:
             reason = error.reason if isinstance(error, DataError) else f"found damage ({_shown(error)})"
             yield Imported(
                 None,
-                (Problem("", str(self.path), "failed", reason, f"{_GET_AGAIN}; clips before are taken"),),
+                (Problem("", str(self.path), "failed", reason, f"{_GET_AGAIN}; earlier clips are imported"),),
             )
 
     def _clips(self) -> Iterator[_Rows]:
-        """The rows of each clip: rows of one id that follow one another."""
+        """Yield the rows of each clip: consecutive rows with the same id."""
         waiting: list[_Rows] = []
         columns = (*INFO_FIELDS, "frame_index", "time", *BOX_COLUMNS, *POINT_COLUMNS)
         present = [name for name in columns if name in self._names]
         for batch in self._file.iter_batches(_ROWS_AT_A_TIME, columns=present):
             if batch.num_rows == 0:
                 continue
-            batch.validate(full=True)  # pyarrow believes the file: a row may say text 17 of 3
+            batch.validate(full=True)  # pyarrow does not check: a row can refer to text 17 of 3
             rows = {name: self._values(batch, name) for name in present}
             ids = rows["id"]
             ends = [*(np.flatnonzero(ids[1:] != ids[:-1]) + 1).tolist(), len(ids)]
@@ -144,7 +144,7 @@ class ParquetClips:
         return np.asarray(numbers, np.float64)
 
     def _texts(self, column: Any, name: str) -> NDArray[Any]:  # noqa: ANN401  # an array of pyarrow's
-        """Rows that say the same share one text, so that a long one in every row takes little memory."""
+        """Return a column of texts; equal texts share one object, so that long texts take little memory."""
         if not self._pa.types.is_dictionary(column.type):
             column = column.dictionary_encode()
         known = column.dictionary.cast(self._pa.string()).to_pylist()
@@ -160,9 +160,9 @@ class ParquetClips:
         return rows
 
 
-def _unpacked_bytes(stored: Any) -> int:  # noqa: ANN401  # pyarrow's note of what is where in a file
-    """How much its columns take in memory; values that are all alike have hardly any bytes in the file."""
-    # Not column by column: on damaged notes of a column pyarrow ends the whole process.
+def _unpacked_bytes(stored: Any) -> int:  # noqa: ANN401  # pyarrow's metadata of a file
+    """Return the memory that the columns take; equal values take almost no bytes in the file."""
+    # Not column by column: if the metadata of a column is damaged, pyarrow ends the whole process.
     pages = sum(stored.row_group(place).total_byte_size for place in range(stored.num_row_groups))
     return max(int(pages), int(stored.num_rows) * len(POINT_COLUMNS) * 4)
 
@@ -180,7 +180,7 @@ def _track(rows: _Rows, corpus: str, reading: Reading) -> tuple[PoseTrack, tuple
         box = np.column_stack([rows[name] for name in BOX_COLUMNS])
     index = rows["frame_index"]
     if not (np.isfinite(index).all() and (index == np.rint(index)).all() and np.abs(index).max() < 2**31):
-        raise DataError("found frame_index that are not whole numbers, expected frames from 0", _GET_AGAIN)
+        raise DataError("found frame_index that are not integers, expected frames from 0", _GET_AGAIN)
     time = rows.get("time", np.full(frames, np.nan))
     info = _info(rows, corpus)
     width, height = reading.size(info.width, info.height)
@@ -193,11 +193,11 @@ def _track(rows: _Rows, corpus: str, reading: Reading) -> tuple[PoseTrack, tuple
         None if box is None else reading.pixels(box, width, height),
     )
     lost = int((points[..., 2] > 0).sum() - (confidence > 0).sum())
-    return track, (f"{lost:,} keypoints have a confidence but no position: taken as missing",) if lost else ()
+    return track, (f"{lost:,} keypoints have a confidence but no position: used as missing",) if lost else ()
 
 
 def _info(rows: _Rows, corpus: str) -> ClipInfo:
-    """What the first row says of the clip; the others must say the same."""
+    """Return the properties in the first row of a clip; the other rows must have the same values."""
     values: dict[str, Any] = {}
     for name in INFO_FIELDS:
         column = rows.get(name)
@@ -217,7 +217,7 @@ def _info(rows: _Rows, corpus: str) -> ClipInfo:
 
 def _whole(name: str, value: float) -> int:
     if not abs(value) < 2**31 or value != int(value):
-        raise DataError(f"found {value:g} as {name}, expected a whole number", _GET_AGAIN)
+        raise DataError(f"found {value:g} as {name}, expected an integer", _GET_AGAIN)
     return int(value)
 
 
@@ -226,12 +226,12 @@ def _provenance(stored: bytes | None, declared: str | None) -> Provenance:
         try:
             found = Provenance.model_validate_json(stored).model_copy(update={"tool_version": VERSION})
         except ValidationError:
-            raise DataError("found a damaged note of where the tracks come from", _GET_AGAIN) from None
+            raise DataError("found damaged information about the origin of the tracks", _GET_AGAIN) from None
         if declared is not None and declared != found.estimator.name:
             raise DataError(
                 f"found the estimator {found.estimator.name[:40]!a} in the file, expected the {declared} of "
                 "{estimator}",
-                "Leave {estimator} out: this file says it",
+                "Leave out {estimator}: this file contains it",
                 estimator=...,
             )
         return found

@@ -1,9 +1,9 @@
-"""Tracks as a table for data frames: a row a frame, what is known of the clip repeated in each of its rows.
+"""Tracks as a table for data frames: one row per frame; each row repeats the properties of the clip.
 
 id, path, corpus, gloss, label, …   of the clip
 frame_index, time                   of the frame
-box_left … box_bottom               where the signer was looked for, in pixels; null = not known
-nose_x, nose_y, nose_confidence, …  three columns a keypoint; x and y are null where it is missing
+box_left … box_bottom               region in which the signer was searched, in pixels; null = unknown
+nose_x, nose_y, nose_confidence, …  three columns per keypoint; x and y are null if it is missing
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ TEXT_FIELDS: Final = ("id", "path", "corpus", "gloss", "split", "signer", "sourc
 
 
 def load_pyarrow() -> Any:  # noqa: ANN401  # a module
-    """Pyarrow and its part for Parquet.
+    """Return pyarrow with its Parquet module.
 
     Raises:
         NotInstalledError: if it is not installed.
@@ -36,7 +36,7 @@ def load_pyarrow() -> Any:  # noqa: ANN401  # a module
 
 
 def schema(pa: Any, provenance: str) -> Any:  # noqa: ANN401  # types of an optional library
-    """The columns of the table."""
+    """Return the columns of the table."""
     numbers = {
         "label": pa.int32(),
         "fps": pa.float64(),
@@ -54,12 +54,12 @@ def schema(pa: Any, provenance: str) -> Any:  # noqa: ANN401  # types of an opti
 
 
 def table_of(pa: Any, columns: Any, tracks: Sequence[PoseTrack]) -> Any:  # noqa: ANN401
-    """The rows of some tracks.
+    """Return the rows of some tracks.
 
     Args:
         pa: pyarrow.
         columns: the schema.
-        tracks: at least one.
+        tracks: at least one track.
     """
     lengths = [len(track) for track in tracks]
     clip_of_row = np.repeat(np.arange(len(tracks), dtype=np.int32), lengths)
@@ -84,13 +84,13 @@ def table_of(pa: Any, columns: Any, tracks: Sequence[PoseTrack]) -> Any:  # noqa
 
 
 def _texts(pa: Any, values: list[str], clip_of_row: NDArray[np.int32]) -> Any:  # noqa: ANN401
-    """A column of texts, each kept once."""
+    """Return a column of texts, each stored once."""
     place = {text: number for number, text in enumerate(dict.fromkeys(values))}
     codes = np.array([place[text] for text in values], np.int32)
     return pa.DictionaryArray.from_arrays(codes[clip_of_row], pa.array(list(place), pa.string()))
 
 
 def _points(track: PoseTrack) -> NDArray[np.float32]:
-    """(T, 147) x, y, confidence of each keypoint."""
+    """Return (T, 147) x, y, confidence of each keypoint."""
     together = np.concatenate([track.keypoints, track.confidence[..., None]], axis=2)
     return together.reshape(len(track), -1)

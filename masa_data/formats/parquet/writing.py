@@ -1,4 +1,4 @@
-"""Export to Parquet, for pandas, Polars, DuckDB and R: a row a frame, with all that our files know."""
+"""Export to Parquet, for pandas, Polars, DuckDB and R: one row per frame, with all data of a masa file."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ _ROWS_A_GROUP: Final = 16384
 
 
 class ParquetExport:
-    """Writes some thousand rows at a time."""
+    """Writes a few thousand rows at a time."""
 
-    not_held = "how many keypoints lay too far outside to be stored"
+    not_held = "the number of keypoints that were too far outside to be stored"
 
     def __init__(self, path: Path, provenance: Provenance) -> None:
-        """Begin a file.
+        """Start a file.
 
         Args:
-            path: to be written.
-            provenance: of the tracks.
+            path: path of the output file.
+            provenance: provenance of the tracks.
 
         Raises:
             DataError: if pyarrow is not installed.
@@ -42,7 +42,7 @@ class ParquetExport:
         self._writer.close()
 
     def add(self, track: PoseTrack) -> None:
-        """Write a track, by and by.
+        """Add a track; rows are written in larger groups.
 
         Raises:
             OSError: if the disk is full.
@@ -52,10 +52,10 @@ class ParquetExport:
             self._flush()
 
     def finish(self) -> list[str]:
-        """Write the rows that wait.
+        """Write the remaining rows.
 
         Returns:
-            what these tracks lost: nothing.
+            data of these tracks that was lost: none.
         """
         self._flush()
         return []

@@ -1,9 +1,9 @@
-"""The header of a .pose file (pose-format, versions 0.1 and 0.2): which points it holds, and how many.
+"""The header of a .pose file (pose-format, versions 0.1 and 0.2): names and number of its points.
 
-Little-endian: version (f4); width, height, depth (u2 each); number of components (u2); for each its name and
-point format (texts: u2 bytes, UTF-8), the numbers of points, limbs and colors (u2 each), the points' names,
-limbs (2 × u2) and colors (3 × u2). Then frames/s (u2, or f4 in 0.2), frames (u2, or u4 in 0.2) and people
-(u2); after it (frames, people, points, dimensions) and (frames, people, points) of f4.
+Little-endian: version (f4); width, height, depth (u2 each); number of components (u2); for each component its
+name and point format (texts: u2 bytes, UTF-8), the numbers of points, limbs and colors (u2 each), the points'
+names, limbs (2 × u2) and colors (3 × u2). Then frames/s (u2, or f4 in 0.2), frames (u2, or u4 in 0.2) and
+people (u2); after it (frames, people, points, dimensions) and (frames, people, points) of f4.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ _MAX_POINTS: Final = 4096
 
 @dataclass(frozen=True, slots=True)
 class Component:
-    """Points that belong together.
+    """A group of points.
 
     Attributes:
         name: "BODY", "LEFT_HAND_LANDMARKS", …
-        format: a letter a number: "XYC" or "XYZC".
-        points: their names.
-        limbs: pairs of points that a picture joins.
+        format: one letter per number: "XYC" or "XYZC".
+        points: names of the points.
+        limbs: pairs of points that are connected in pictures.
     """
 
     name: str
@@ -39,15 +39,15 @@ class Component:
 
 @dataclass(frozen=True, slots=True)
 class PoseHeader:
-    """What stands in front of the numbers of a .pose file.
+    """The part of a .pose file before its numbers.
 
     Attributes:
-        width: of the frames, in pixels.
-        height: likewise.
+        width: width of the frames in pixels.
+        height: height of the frames in pixels.
         components: the points, in the order of the numbers.
         fps: frames per second.
-        frames: how many.
-        people: how many side by side in each frame.
+        frames: number of frames.
+        people: number of people in each frame.
     """
 
     width: int
@@ -59,25 +59,25 @@ class PoseHeader:
 
     @property
     def points(self) -> int:
-        """How many points each of the people has."""
+        """Number of points of each person."""
         return sum(len(component.points) for component in self.components)
 
     @property
     def dimensions(self) -> int:
-        """How many coordinates each point has."""
+        """Number of coordinates of each point."""
         return max(len(component.format) for component in self.components) - 1
 
     @property
     def body_bytes(self) -> int:
-        """How many bytes of numbers follow."""
+        """Number of bytes that follow the header."""
         return self.frames * self.people * self.points * (self.dimensions + 1) * 4
 
     @classmethod
     def read(cls, stream: IO[bytes]) -> PoseHeader:
-        """Read a header; the stream then stands where the numbers begin.
+        """Read a header; the position of the stream is then at the beginning of the numbers.
 
         Raises:
-            DataError: if it is none, or of another version.
+            DataError: if it is not a header, or has another version.
         """
         try:
             (version,) = _unpack(stream, "<f")
@@ -105,7 +105,7 @@ class PoseHeader:
         return header
 
     def written(self) -> bytes:
-        """The header as version 0.2 has it."""
+        """Return the bytes of the header in version 0.2."""
         parts = [struct.pack("<f4H", 0.2, self.width, self.height, 0, len(self.components))]
         for component in self.components:
             counts = len(component.points), len(component.limbs), 0

@@ -1,4 +1,4 @@
-"""Which points of a .pose file are our 49: those of MediaPipe Holistic, COCO-WholeBody and OpenPose."""
+"""The 49 keypoints among the points of a .pose file: of MediaPipe Holistic, COCO-WholeBody and OpenPose."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ _HOLISTIC_HAND: Final = (
 
 @dataclass(frozen=True, slots=True)
 class PoseLayout:
-    """How a skeleton is called in .pose files.
+    """The names of a skeleton's points in .pose files.
 
     Attributes:
-        name: of the skeleton.
-        components: of the body, the left and the right hand.
-        body: the names of our seven body keypoints. A hand's 21 points stand in our order, whatever they
-            are called.
+        name: name of the skeleton.
+        components: components of the body, the left and the right hand.
+        body: names of the seven body keypoints. The 21 points of a hand have masa's order, whatever their
+            names.
         hand: names of a hand's points, for files that are written.
     """
 
@@ -44,7 +44,7 @@ class PoseLayout:
     hand: tuple[str, ...]
 
     def written(self) -> tuple[Component, ...]:
-        """The components of a file that holds our 49 keypoints and nothing else."""
+        """Return the components of a file that contains only the 49 keypoints."""
         return tuple(
             Component(name, "XYC", points, _limbs_within(part))
             for name, points, part in zip(
@@ -77,10 +77,10 @@ OPENPOSE: Final = PoseLayout(
 
 
 def find_points(header: PoseHeader) -> tuple[PoseLayout, NDArray[np.int64]]:
-    """The skeleton of a file, and where each of our 49 keypoints is among its points.
+    """Return the skeleton of a file, and the index of each of the 49 keypoints among its points.
 
     Raises:
-        DataError: if it is none of the three, or lacks one of the points.
+        DataError: if it is none of the three skeletons, or lacks one of the points.
     """
     names = [component.name for component in header.components]
     layout = next((known for known in (HOLISTIC, WHOLEBODY, OPENPOSE) if known.components[0] in names), None)
@@ -88,7 +88,7 @@ def find_points(header: PoseHeader) -> tuple[PoseLayout, NDArray[np.int64]]:
         raise DataError(
             f"found the components {ascii(names)[:80]}, expected those of MediaPipe Holistic, COCO-WholeBody "
             "or OpenPose",
-            "Estimate the poses with one of them",
+            "Estimate the poses with one of these",
         )
     body, left, right = (_component(header, name) for name in layout.components)
     missing = [name for name in layout.body if name not in body[1].points]
@@ -96,13 +96,13 @@ def find_points(header: PoseHeader) -> tuple[PoseLayout, NDArray[np.int64]]:
         raise DataError(
             f"found no point {', '.join(missing)} in {layout.components[0]}, expected shoulders, elbows, "
             "wrists and the nose",
-            "Give the file from before points were taken away",
+            "Give the file before points were removed",
         )
     for _, hand in (left, right):
         if len(hand.points) != NUM_HAND_KEYPOINTS:
             raise DataError(
                 f"found {len(hand.points)} points in {hand.name}, expected {NUM_HAND_KEYPOINTS}",
-                "Give the file from before points were taken away",
+                "Give the file before points were removed",
             )
     places = [body[0] + body[1].points.index(name) for name in layout.body]
     places += [start + place for start, _ in (left, right) for place in range(NUM_HAND_KEYPOINTS)]
@@ -110,7 +110,7 @@ def find_points(header: PoseHeader) -> tuple[PoseLayout, NDArray[np.int64]]:
 
 
 def _component(header: PoseHeader, name: str) -> tuple[int, Component]:
-    """Where a component's points begin, and the component."""
+    """Return the index of a component's first point, and the component."""
     start = 0
     for component in header.components:
         if component.name == name:

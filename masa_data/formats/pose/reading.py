@@ -1,4 +1,4 @@
-"""Reads .pose files of pose-format. No library is needed, and no more is read than the file has."""
+"""Reads .pose files of pose-format, without a library; never reads more than the file contains."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from masa_data.formats.wholebody import WholeBody
 
 
 def read_pose(clip: Clip) -> WholeBody:
-    """The signer's keypoints in a .pose file, with the size and rate that it states.
+    """Read the signer's keypoints from a .pose file, with the size and rate that it contains.
 
     Raises:
-        DataError: if it is no such file.
+        DataError: if it is not such a file.
         OSError: if it cannot be read.
     """
     path = clip.source
@@ -34,7 +34,7 @@ def read_pose(clip: Clip) -> WholeBody:
     shape = header.frames, header.people, header.points
     numbers = np.memmap(path, "<f4", "r", start, (header.body_bytes // 4,))
     count = math.prod(shape) * header.dimensions
-    # Copies, so that nothing stays mapped.
+    # Copies, so that the file does not remain mapped.
     keypoints = numbers[:count].reshape(*shape, header.dimensions)[:, :, points, :2].astype(np.float64)
     scores = numbers[count:].reshape(shape)[:, :, points].astype(np.float64)
     found = find_signer_in_arrays(keypoints, scores, np.arange(header.frames))
@@ -46,19 +46,19 @@ def _check(header: PoseHeader, size: int, *, rate_known: bool) -> None:
     if header.body_bytes != size:
         raise DataError(
             f"found {size:,} bytes of numbers, expected {header.body_bytes:,} for {header.frames:,} frames",
-            "Get the file again",
+            "Download the file again",
         )
     if header.frames < 1 or header.people < 1:
         raise DataError(
-            f"found {header.frames} frames of {header.people} people, expected one or more",
+            f"found {header.frames} frames of {header.people} people, expected at least one of each",
             "Leave the file out",
         )
     check_frames(header.frames, header.people)
-    # An export writes 0 where there is no rate; clips.csv then says so.
+    # An export writes 0 if there is no rate; clips.csv then has the value.
     sound_rate = is_frame_rate(header.fps) or (rate_known and header.fps == 0)
     if header.width < 1 or header.height < 1 or not sound_rate:
         raise DataError(
-            f"found frames of {header.width}×{header.height} pixels at {header.fps:g} a second, expected at "
+            f"found frames of {header.width}×{header.height} pixels at {header.fps:g} frames/s, expected at "
             f"least 1×1 and {SLOWEST:g} to {FASTEST:g} frames/s",
             WRITE_AGAIN,
         )

@@ -1,4 +1,4 @@
-"""Export to .pose files, one a clip, as pose-format reads them."""
+"""Export to .pose files, one per clip, which pose-format can read."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ _MAX_SIDE: Final = 65535
 
 
 class PoseExport:
-    """Writes `ID.pose`: 49 points, called as in Holistic if MediaPipe found them, else as in WholeBody."""
+    """Writes `ID.pose`: 49 points, named as in Holistic if MediaPipe found them, else as in WholeBody."""
 
     not_held = "frame numbers, times and boxes"
 
     def __init__(self, folder: Path, estimator: EstimatorIdentity) -> None:
-        """Begin to write to a folder.
+        """Start writing to a folder.
 
         Args:
-            folder: is there.
-            estimator: of the tracks; says how the points are called.
+            folder: an existing folder.
+            estimator: estimator of the tracks; determines the names of the points.
         """
         self._folder = folder
         found_by = f"{estimator.name} {estimator.settings.get('source', '')}"
@@ -40,7 +40,7 @@ class PoseExport:
         """Write a track.
 
         Raises:
-            DataError: if its id is no path, or its frames are larger than the format allows.
+            DataError: if its id is not a valid path, or its frames are larger than the format allows.
             OSError: if the disk is full.
         """
         path = place_of(self._folder, track.info.id, ".pose")
@@ -66,12 +66,12 @@ class PoseExport:
         path.write_bytes(header.written() + points[..., :2].tobytes() + points[..., 2].tobytes())
 
     def finish(self) -> list[str]:
-        """What these tracks lost."""
+        """Return the data of these tracks that was lost."""
         notes = []
         if self._uneven:
             notes.append(
                 f"{counted(self._uneven, 'clip keeps', 'clips keep')} frames at uneven steps: "
-                "the rate is a mean"
+                "the rate is an average"
             )
         if self._clockless:
             notes.append(f"{counted(self._clockless, 'clip has', 'clips have')} no frame rate: 0 is written")

@@ -1,7 +1,7 @@
 """pyskl's pickles: a list of annotations {frame_dir, label, img_shape, keypoint (M, T, V, C), …}.
 
-Either the list alone, or {'split': {name: [frame_dir, …]}, 'annotations': [...]}. It is read by
-`plain_pickle`, which can run nothing.
+A file contains either only the list, or {'split': {name: [frame_dir, …]}, 'annotations': [...]}. It is read
+by `plain_pickle`, which executes no code.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ from masa_data.formats.wholebody import NUM_WHOLEBODY, WholeBody
 from masa_data.tracks.skeleton import COCO_WHOLEBODY_INDICES, NUM_KEYPOINTS
 from masa_data.tracks.track import INFO_FIELDS, NO_LABEL, ClipInfo
 
-_EXPORT_AGAIN: Final = "Write the file again from where it came"
+_EXPORT_AGAIN: Final = "Write the file again from its source"
 _MAX_LABEL: Final = 10**9
 _SAME_RATE: Final = 1e-3
-_OURS: Final = "frame_numbers"  # is in annotations that were exported from our files, and in no others
+_OURS: Final = "frame_numbers"  # only in annotations that masa exported
 _POINTS: Final = {NUM_KEYPOINTS: np.arange(NUM_KEYPOINTS), NUM_WHOLEBODY: COCO_WHOLEBODY_INDICES}
 
 
@@ -38,25 +38,25 @@ class PysklFiles:
     """The annotations of pyskl's files.
 
     Attributes:
-        fps: frames per second that the user assumes, since the files do not say it; NaN = unknown.
-        annotations: by clip id.
+        fps: frames per second given by the user, because the files lack it; NaN = unknown.
+        annotations: annotations by clip id.
     """
 
     fps: float
     annotations: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def list_clips(self, path: Path, corpus: str) -> Listing:
-        """The clips of a file.
+        """List the clips of a file.
 
-        A clip that is in several splits (as in pyskl's files of several protocols) has none, and neither has
-        one whose split is not called train, val or test or the like.
+        A clip in several splits (as in pyskl's files of several protocols) has no split, and neither has a
+        clip whose split has a name other than train, val, test and their synonyms.
 
         Args:
             path: the file.
             corpus: name of the corpus.
 
         Raises:
-            DataError: if it is no such file.
+            DataError: if it is not such a file.
             OSError: if it cannot be read.
         """
         content = read_plain_pickle(path)
@@ -88,12 +88,12 @@ class PysklFiles:
         return listing
 
     def read(self, clip: Clip) -> WholeBody:
-        """The signer's keypoints in a clip.
+        """Read the signer's keypoints of a clip.
 
         Raises:
-            DataError: if its arrays are not as they should be.
+            DataError: if its arrays are not valid.
         """
-        row = self.annotations.pop(clip.id)  # each is read once; its arrays may go
+        row = self.annotations.pop(clip.id)  # read only once, so its arrays can be released
         keypoints, scores = _arrays(row)
         keypoints, scores, warnings = _without_padding(row, keypoints, scores)
         points = _POINTS[keypoints.shape[2]]
@@ -108,7 +108,7 @@ class PysklFiles:
 
     @property
     def say_rates(self) -> bool:
-        """Whether every annotation says its rate, as those do that were exported from our files."""
+        """Return whether every annotation has its rate, as those that masa exported have."""
         return bool(self.annotations) and all(_OURS in row for row in self.annotations.values())
 
     def _rate(self, clip: Clip) -> float:
@@ -116,24 +116,24 @@ class PysklFiles:
         if math.isfinite(listed) and math.isfinite(self.fps) and abs(self.fps / listed - 1) > _SAME_RATE:
             raise DataError(
                 f"found {listed:g} frames/s in the file, expected the {self.fps:g} of {{fps}}",
-                "Leave {fps} out, which the file says",
+                "Leave out {fps}, because the file contains it",
                 fps=...,
             )
         return listed if math.isfinite(listed) else self.fps
 
 
 def _is_of_masa(part: object) -> bool:
-    """Whether it is a clip's array, or the dict around one, where annotations are expected."""
+    """Return whether it is a clip's array, or a dict with such an array, instead of annotations."""
     return isinstance(part, np.ndarray) or (isinstance(part, dict) and "keypoints" in part)
 
 
 def _refuse_repeated(rows: list[object], size: int) -> None:
-    """Check that not a few arrays are the keypoints of thousands of annotations."""
+    """Check that a few arrays are not used as the keypoints of thousands of annotations."""
     arrays = [row.get("keypoint") for row in rows if isinstance(row, dict)]
     promised = sum(array.nbytes for array in arrays if isinstance(array, np.ndarray))
     if promised > size:
         raise DataError(
-            f"found {promised:,} bytes of keypoints in a file of {size:,}, expected an array a clip",
+            f"found {promised:,} bytes of keypoints in a file of {size:,}, expected one array per clip",
             _EXPORT_AGAIN,
         )
 
@@ -150,15 +150,13 @@ def _clip(number: int, row: object, path: Path, corpus: str) -> Clip:
     if isinstance(label, (float, np.integer, np.floating)) and float(label).is_integer():
         label = int(label)
     if not isinstance(label, int) or isinstance(label, bool) or not NO_LABEL <= label < _MAX_LABEL:
-        raise DataError(
-            f"{name!a}: found the label {ascii(label)[:40]}, expected a whole number", _EXPORT_AGAIN
-        )
+        raise DataError(f"{name!a}: found the label {ascii(label)[:40]}, expected an integer", _EXPORT_AGAIN)
     clip = Clip(name, path, str(path), corpus, label=label)
     return _of_ours(clip, row) if _OURS in row else clip
 
 
 def _of_ours(clip: Clip, row: dict[str, Any]) -> Clip:
-    """The clip with what our export writes beside what pyskl asks for."""
+    """Return the clip with the additional values that masa's export writes."""
     height, width = _shape(row)
     values = {name: row[name] for name in INFO_FIELDS if name in row and name not in ("id", "split")}
     facts = {"path": clip.path, **read_facts(values, f"{clip.id[:40]!a}", _EXPORT_AGAIN)}
@@ -174,7 +172,7 @@ def _of_ours(clip: Clip, row: dict[str, Any]) -> Clip:
 
 
 def _splits(split: object) -> dict[str, str]:
-    """The split of each clip that is in exactly one that we know."""
+    """Return the split of each clip that is in exactly one known split."""
     if split is None:
         return {}
     if not isinstance(split, dict):
@@ -188,7 +186,7 @@ def _splits(split: object) -> dict[str, str]:
 
 
 def _arrays(row: dict[str, Any]) -> tuple[NDArray[Any], NDArray[Any]]:
-    """`keypoint` (M, T, V, 2 or 3) and the scores (M, T, V)."""
+    """Return `keypoint` (M, T, V, 2 or 3) and the scores (M, T, V)."""
     keypoints, scores = row.get("keypoint"), row.get("keypoint_score")
     if not isinstance(keypoints, np.ndarray) or keypoints.ndim != 4 or keypoints.dtype.kind not in "iuf":
         raise DataError("found no array of four axes as `keypoint`, expected (M, T, V, C)", _EXPORT_AGAIN)
@@ -204,7 +202,7 @@ def _arrays(row: dict[str, Any]) -> tuple[NDArray[Any], NDArray[Any]]:
         scores = keypoints[..., 2]
     if not isinstance(scores, np.ndarray) or scores.shape != keypoints.shape[:3]:
         raise DataError(
-            f"found no `keypoint_score` of shape {keypoints.shape[:3]}, expected a score a point",
+            f"found no `keypoint_score` of shape {keypoints.shape[:3]}, expected one score per point",
             _EXPORT_AGAIN,
         )
     return keypoints, scores
@@ -213,7 +211,7 @@ def _arrays(row: dict[str, Any]) -> tuple[NDArray[Any], NDArray[Any]]:
 def _without_padding(
     row: dict[str, Any], keypoints: NDArray[Any], scores: NDArray[Any]
 ) -> tuple[NDArray[Any], NDArray[Any], list[str]]:
-    """The frames that `total_frames` counts: arrays may be longer, filled up to a length of all clips."""
+    """Return the first `total_frames` frames; arrays may be padded to the same length for all clips."""
     frames = keypoints.shape[1]
     total = row.get("total_frames", frames)
     if not isinstance(total, int) or isinstance(total, bool) or not 1 <= total <= frames:
@@ -224,14 +222,14 @@ def _without_padding(
     warnings = []
     if (scores[:, total:] > 0).any() and keypoints[:, total:].any():
         warnings.append(
-            f"`total_frames` is {total:,}, and `keypoint` has keypoints in {frames - total:,} frames behind "
-            "that: they were left out"
+            f"`total_frames` is {total:,}, and `keypoint` has keypoints in {frames - total:,} later frames: "
+            "they were left out"
         )
     return keypoints[:, :total], scores[:, :total], warnings
 
 
 def _shape(row: dict[str, Any]) -> tuple[int, int]:
-    """Height and width of the frames."""
+    """Return height and width of the frames."""
     shape = row.get("img_shape", row.get("original_shape"))
     if not isinstance(shape, (tuple, list)) or len(shape) != 2:
         raise DataError("found no `img_shape`, expected (height, width)", _EXPORT_AGAIN)

@@ -1,7 +1,7 @@
 """Export to a pickle for pyskl and MMAction2: {'split': {name: [frame_dir, …]}, 'annotations': [...]}.
 
-Where no clip has a split it is the list of annotations alone, for which their PoseDataset takes the file when
-it is asked for no split.
+If no clip has a split, the file contains only the list of annotations, which their PoseDataset reads if no
+split is requested.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from masa_data.formats.frame_numbers import written_frames
 from masa_data.texts import counted
 from masa_data.tracks.track import NO_LABEL, PoseTrack
 
-# Later protocols cut a pickle into frames; then annotations could not be strung together.
+# Newer protocols divide a pickle into frames; then annotations could not be concatenated.
 _PROTOCOL: Final = 3
 _FACTS: Final = (
     "path",
@@ -42,25 +42,25 @@ class PysklExport:
     not_held = "times and boxes"
 
     def __init__(self, path: Path, corpora: Collection[str], splits: Collection[str]) -> None:
-        """Begin a file.
+        """Start a file.
 
         Args:
-            path: to be written.
-            corpora: of the tracks.
-            splits: of the tracks, "" among them for those that have none.
+            path: path of the output file.
+            corpora: corpora of the tracks.
+            splits: splits of the tracks, including "" for tracks without one.
 
         Raises:
-            DataError: if there is more than one: their class numbers would mix.
+            DataError: if there are several corpora, whose class numbers would be mixed.
             OSError: if the file cannot be written.
         """
         if len(corpora) > 1:
             raise DataError(
-                f"found clips of the corpora {', '.join(sorted(corpora))}, expected one: pyskl knows classes "
-                "by number only",
-                "Take one corpus with masa-convert filter --where corpus=NAME",
+                f"found clips of the corpora {', '.join(sorted(corpora))}, expected one: pyskl identifies "
+                "classes only by number",
+                "Select one corpus with masa-convert filter --where corpus=NAME",
             )
         self._file = path.open("wb")
-        # A pickle is a list of instructions: make a list, perhaps in a dict, and append to it what follows.
+        # A pickle is a list of instructions: make a list, perhaps in a dict, and append what follows to it.
         self._file.write(b"\x80" + bytes([_PROTOCOL]))
         self._has_splits = any(splits)
         if self._has_splits:
@@ -93,7 +93,7 @@ class PysklExport:
             "total_frames": len(track),
             "keypoint": np.ascontiguousarray(points[..., :2]),
             "keypoint_score": np.ascontiguousarray(points[..., 2]),
-            # Nobody else reads these; with them the file comes back as it was.
+            # Only masa reads these; with them, an import restores the exact file.
             "frame_numbers": written_frames(track.frame_index),
             **{name: getattr(info, name) for name in _FACTS},
         }
@@ -108,7 +108,7 @@ class PysklExport:
         """Write the splits.
 
         Returns:
-            what these tracks lost.
+            data of these tracks that was lost.
         """
         if self._has_splits:
             self._file.write(pickle.SETITEM + _instructions("split") + _instructions(dict(self._splits)))
@@ -118,7 +118,7 @@ class PysklExport:
         if self._without_split:
             notes.append(
                 counted(self._without_split, "clip has", "clips have")
-                + " no split: a PoseDataset of a split leaves them out"
+                + " no split: a PoseDataset with a split ignores them"
             )
         if self._unlabeled:
             notes.append(
@@ -126,12 +126,12 @@ class PysklExport:
             )
         if self._gaps:
             notes.append(
-                f"{counted(self._gaps, 'clip keeps', 'clips keep')} not every frame of the source: "
-                "only masa-convert reads that"
+                f"{counted(self._gaps, 'clip lacks', 'clips lack')} frames of the source: "
+                "only masa-convert reads their frame numbers"
             )
         return notes
 
 
 def _instructions(value: Any) -> bytes:  # noqa: ANN401
-    """The instructions that put a value on the stack of whoever reads the pickle."""
-    return pickle.dumps(value, _PROTOCOL)[2:-1]  # without the protocol in front and STOP behind
+    """Return the instructions that put a value on the stack of a pickle reader."""
+    return pickle.dumps(value, _PROTOCOL)[2:-1]  # without the protocol at the start and STOP at the end

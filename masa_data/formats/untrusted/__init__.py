@@ -1,1 +1,1 @@
-"""Files of others, read without believing them."""
+"""Reading of files from untrusted sources."""

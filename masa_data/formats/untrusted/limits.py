@@ -1,7 +1,7 @@
-"""How much a file of others may ask for.
+"""Limits for the content of files from untrusted sources.
 
-An import holds one clip in memory. These bounds keep it near a gigabyte whatever a file claims, and are far
-beyond what anybody signs in one clip.
+An import keeps one clip in memory. These limits keep this near a gigabyte, whatever a file declares, and they
+are far above the size of real clips of signs.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from masa_data.errors import DataError
 
 MAX_CLIP_FRAMES: Final = 50_000  # half an hour at 25 frames/s; a sign takes seconds
 _MAX_FRAMES_OF_PEOPLE: Final = 4 * MAX_CLIP_FRAMES
-# Real keypoints shrink to a third, and with hands never found to a twentieth; zeros to a thousandth.
+# Real keypoints compress to a third, and without hands to a twentieth; zeros to a thousandth.
 _MOST_PACKED: Final = 100
 _SMALL: Final = 64 << 20  # bytes
 
 
 def check_frames(frames: int, people: int = 1) -> None:
-    """Check that a clip is no longer, and shows no more people, than an import can hold.
+    """Check that a clip is not longer, and does not have more people, than an import can keep in memory.
 
     Args:
-        frames: how many.
-        people: side by side in each frame.
+        frames: number of frames.
+        people: number of people in each frame.
 
     Raises:
         DataError: if there are too many.
@@ -38,30 +38,30 @@ def check_frames(frames: int, people: int = 1) -> None:
 
 
 def check_unpacked(size: int, packed: int, what: str) -> None:
-    """Check that hardly any bytes do not stand for very many.
+    """Check that a few bytes do not decompress to very many.
 
     Args:
-        size: bytes that come out.
-        packed: bytes in the file.
-        what: they are.
+        size: number of bytes after decompression.
+        packed: number of bytes in the file.
+        what: description of the data.
 
     Raises:
         DataError: if they do.
     """
     if size > max(_SMALL, _MOST_PACKED * packed):
         raise DataError(
-            f"found {size:,} bytes of {what} packed into {packed:,}, expected at most {_MOST_PACKED} times "
-            "as many",
-            "Leave the file out: it holds hardly anything but repetition",
+            f"found {size:,} bytes of {what} compressed to {packed:,}, expected a factor of at most "
+            f"{_MOST_PACKED}",
+            "Leave the file out: it contains almost only repeated data",
         )
 
 
 def regular_size(path: Path) -> int:
-    """The size of a file in bytes; pipes and devices, which may never end, are none.
+    """Return the size of a file in bytes; pipes and devices, which may be endless, are refused.
 
     Raises:
-        DataError: if it is no regular file.
-        OSError: if it is not there.
+        DataError: if it is not a regular file.
+        OSError: if it does not exist.
     """
     found = path.stat()
     if not stat.S_ISREG(found.st_mode):

@@ -1,4 +1,4 @@
-"""What Python's and NumPy's own readers raise on an npz file that is damaged, or made to do harm."""
+"""Errors that Python's and NumPy's readers raise on a damaged or malicious npz file."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ DAMAGED_NPZ: Final = (
     zlib.error,
     EOFError,
     ValueError,
-    RuntimeError,  # nested too deeply, encrypted, or packed in a way that zipfile does not know
-    SyntaxError,  # this and the next two come of the header of an array, which is written in Python's syntax
+    RuntimeError,  # nested too deeply, encrypted, or with a compression that zipfile does not support
+    SyntaxError,  # this and the next two are raised for an array's header, which has Python's syntax
     tokenize.TokenError,
     MemoryError,
 )

@@ -1,6 +1,6 @@
-"""How numpy writes arrays into pickles, understood without numpy's part in reading them.
+"""Reconstruction of numpy arrays in pickles, without numpy's own functions for unpickling.
 
-Nothing that a pickle says reaches numpy before its type and shape are checked against the bytes there are.
+Types and shapes in a pickle are checked against its size before they are passed to numpy.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from masa_data.errors import DataError
 
 T = TypeVar("T")
 
-ADVICE: Final = "Do not load this file with anything else; ask for it as npz, or as a pickle of plain arrays"
+ADVICE: Final = "Do not load this file with other tools; ask for it as npz, or as a pickle of plain arrays"
 
-# numpy 1 and numpy 2 call the same things differently.
+# numpy 1 and numpy 2 use different names for the same functions.
 _RECONSTRUCT: Final = {f"numpy.{core}.multiarray._reconstruct" for core in ("core", "_core")}
 _SCALAR: Final = {f"numpy.{core}.multiarray.scalar" for core in ("core", "_core")}
 _FROM_BUFFER: Final = {f"numpy.{core}.numeric._frombuffer" for core in ("core", "_core")}
 _PATHLIB: Final = ("pathlib", "pathlib._local")  # the latter since Python 3.13
-_NO_BYTES: Final = {"builtins.bytes", "__builtin__.bytes"}  # how old protocols write b""
+_NO_BYTES: Final = {"builtins.bytes", "__builtin__.bytes"}  # old protocols write b"" in this way
 _PLAIN: Final = {
     f"{module}.{name}" for module in ("builtins", "__builtin__") for name in ("int", "float", "str")
 }
@@ -38,7 +38,7 @@ _POSIX_PATHS: Final = {f"{module}.{name}" for module in _PATHLIB for name in ("P
 _WINDOWS_PATHS: Final = {
     f"{module}.{name}" for module in _PATHLIB for name in ("WindowsPath", "PureWindowsPath")
 }
-# What a defaultdict may say that it makes by default, which it never does here.
+# Default factories that a defaultdict may name; they are never called here.
 _DEFAULTS: Final = _PLAIN | _SETS | _CONTAINERS | _DICTS
 NAMES: Final = (
     _NO_BYTES
@@ -56,34 +56,34 @@ _NUMBERS: Final = re.compile(r"[<>|=]?(?:[biuf][1248]|U[1-9]\d{0,4})")
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """A name that the pickle mentions; it is never looked up."""
+    """A name in the pickle; it is never imported."""
 
     text: str
 
 
 @dataclass(slots=True)
 class Dtype:
-    """A type of numbers: kind, bytes and byte order."""
+    """A type of numbers: kind, number of bytes and byte order."""
 
     text: str
 
 
 @dataclass(slots=True)
 class Array:
-    """An array whose content comes later in the pickle."""
+    """An array whose content follows later in the pickle."""
 
     content: NDArray[Any] | None = None
 
 
 def expect(value: object, kind: type[T]) -> T:
-    """The value, if it is exactly of this kind; else a TypeError that says what is wrong."""
+    """Return the value if it is exactly of this type; else raise a TypeError that says what is wrong."""
     if type(value) is not kind:
-        raise TypeError(f"a {type(value).__name__.lstrip('_')} in the place of a {kind.__name__}")
+        raise TypeError(f"a {type(value).__name__.lstrip('_')} instead of a {kind.__name__}")
     return value
 
 
 def bytes_in(value: object) -> int:
-    """How much memory a value made here takes."""
+    """Return the memory in bytes that a value created here takes."""
     if isinstance(value, str):
         return 4 * len(value)
     if isinstance(value, Array):
@@ -92,9 +92,9 @@ def bytes_in(value: object) -> int:
 
 
 def understood(name: object, arguments: object) -> object:
-    """What a call would give, for the few calls by which numpy writes arrays, and plain types are written.
+    """Return the result of a call, for the few calls with which numpy arrays and plain types are pickled.
 
-    A set becomes a list: to hash what a stranger chose can take forever, and nobody here asks a set.
+    A set becomes a list: hashing untrusted values can take very long, and no set is needed here.
     """
     call = expect(name, Name).text
     given = expect(arguments, tuple)
@@ -112,7 +112,7 @@ def understood(name: object, arguments: object) -> object:
         return _numbers(content, dtype, (), False).item()
     if call in _DICTS:
         if given and (len(given) > 1 or given[0] not in (None, *map(Name, _DEFAULTS))):
-            raise TypeError(f"{call} of other things than text keys and values")
+            raise TypeError(f"{call} of values other than text keys and values")
         return {}
     if call in _SETS:
         (items,) = given
@@ -140,7 +140,7 @@ def _dtype(text: object) -> Dtype:
 
 
 def complete(target: object, state: object) -> None:
-    """The second half of a dtype (its byte order) or of an array (its numbers)."""
+    """Set the second half of a dtype (its byte order) or of an array (its numbers)."""
     parts = expect(state, tuple)
     if isinstance(target, Dtype):
         order, *rest = parts[1:5]
@@ -155,8 +155,8 @@ def complete(target: object, state: object) -> None:
 
 
 def _numbers(content: object, dtype: object, shape: object, is_fortran: bool) -> NDArray[Any]:
-    """An array over bytes of the pickle; its shape is checked before anything is made."""
-    if isinstance(content, str):  # Python 2's bytes
+    """Return an array over bytes of the pickle; its shape is checked before memory is allocated."""
+    if isinstance(content, str):  # bytes of Python 2
         content = content.encode("latin-1")
     if not isinstance(content, (bytes, bytearray)):
         raise TypeError("no bytes as the content of an array")
@@ -165,8 +165,9 @@ def _numbers(content: object, dtype: object, shape: object, is_fortran: bool) ->
     if min(sides, default=0) < 0 or len(sides) > 8 or math.prod(sides) * kind.itemsize != len(content):
         shown = ascii(tuple(sides))[:60]
         raise DataError(
-            f"found an array of shape {shown} over {len(content):,} bytes, expected as many bytes as numbers",
-            "Get the file again",
+            f"found an array of shape {shown} over {len(content):,} bytes, expected a size that "
+            "fits the shape",
+            "Download the file again",
         )
     array = np.frombuffer(bytes(content), kind)
     return array.reshape(sides, order="F" if is_fortran else "C")

@@ -1,8 +1,9 @@
-"""Reads a pickle without unpickling it: arrays of numbers and plain types come out, nothing else can.
+"""Reads a pickle without unpickling it: only arrays of numbers and plain types are possible.
 
-A pickle is a program, and Python's own unpickler imports and calls what it names. This reader goes through
-the same instructions one by one but can neither import nor call: a name stays a name, and those few by which
-numpy writes its arrays are understood. Everything else is refused with the name found.
+A pickle is a program, and Python's own unpickler imports and calls what it names. This reader executes the
+same instructions one by one, but it cannot import or call anything: a name remains a name, and only the few
+names with which numpy writes its arrays have a meaning. Everything else is refused, and the error shows the
+name.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from masa_data.formats.untrusted.pickled_arrays import (
 )
 
 _MAX_BYTES: Final = 512 << 20
-# An annotation of pyskl takes fifty, an image's name three. One byte may ask for a dict of 64.
+# An annotation of pyskl takes fifty, an image's name three. One byte may request a dict of 64.
 _MAX_INSTRUCTIONS: Final = 4_000_000
 
 _CONSTANTS: Final = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
@@ -59,20 +60,20 @@ _VALUES: Final = frozenset(
 
 
 class _Mark:
-    """Where a list of arguments begins on the stack."""
+    """The beginning of a list of arguments on the stack."""
 
 
 _MARK: Final = _Mark()
 
 
 def read_plain_pickle(path: Path) -> object:
-    """What a pickle of numbers, texts, paths, lists, tuples, sets, dicts and numpy's plain arrays holds.
+    """Read a pickle of numbers, texts, paths, lists, tuples, sets, dicts and numpy's plain arrays.
 
     Returns:
-        the value; arrays are read-only. Dicts have text keys only, sets are lists, and paths texts.
+        the value; arrays are read-only. Dicts have text keys only, sets are lists, and paths are texts.
 
     Raises:
-        DataError: if anything else is in it, or if it is damaged. Nothing in it was called.
+        DataError: if it contains anything else, or is damaged. Nothing in it is called.
         OSError: if it cannot be read.
     """
     size = regular_size(path)
@@ -88,11 +89,11 @@ def read_plain_pickle(path: Path) -> object:
         raise DataError("found a pickle nested too deeply, expected arrays and lists", ADVICE) from None
     except (ValueError, TypeError, IndexError, KeyError, AttributeError, OverflowError, MemoryError) as error:
         why = ascii(str(error))[1:81] or type(error).__name__
-        raise DataError(f"found no whole pickle ({why})", "Get the file again") from None
+        raise DataError(f"found an incomplete or damaged pickle ({why})", "Download the file again") from None
 
 
 class _Machine:
-    """The stack on which a pickle's instructions work."""
+    """Executes the instructions of a pickle on a stack."""
 
     def __init__(self) -> None:
         self._stack: list[Any] = []
@@ -109,7 +110,7 @@ class _Machine:
                     ADVICE,
                 )
             self._step(opcode.name, argument)
-            if self._made > 4 * len(data):  # a few bytes that ask for the same big thing again and again
+            if self._made > 4 * len(data):  # a few bytes that request the same large value repeatedly
                 raise ValueError("its arrays are larger than the file")
         raise ValueError("it ends early")
 
@@ -143,7 +144,7 @@ class _Machine:
             self._collect(name)
 
     def _collect(self, name: str) -> None:
-        """Instructions that make containers."""
+        """Execute instructions that make containers."""
         stack = self._stack
         if name in _EMPTY:
             stack.append(_EMPTY[name]())
@@ -205,10 +206,10 @@ def _pairs(items: list[Any]) -> Iterator[tuple[str, Any]]:
 
 
 def _finished(value: object) -> object:
-    """The value with each array in its place, however deep.
+    """Return the value with all arrays completed, at any depth.
 
-    Something that the pickle mentions twice is finished once, so that a few bytes that nest the same thing
-    over and over make nothing large.
+    A value that the pickle uses twice is completed once, so that a few bytes with repeated nesting do not
+    create a large value.
     """
     done: dict[int, object] = {}
 
@@ -219,7 +220,7 @@ def _finished(value: object) -> object:
             return item.content
         if isinstance(item, dict):
             by_name: dict[str, object] = {}
-            done[id(item)] = by_name  # before its parts, which may lead back to it
+            done[id(item)] = by_name  # set before its parts, which may refer back to it
             by_name.update((key, finish(part)) for key, part in item.items())
             return by_name
         if isinstance(item, list):

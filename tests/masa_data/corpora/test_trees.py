@@ -82,7 +82,7 @@ def test_wlasl_cut_clips_recordings_and_frame_folders(tmp_path, render):
     assert settled(listing.rows[2], "raw")[0] == (29, 29, "empty")
     (warning,) = listing.to_listing().problems
     assert warning.kind == "warning"
-    assert "1 videos or folders of frames are named by no list" in warning.reason
+    assert "1 videos or folders of frames are not named by any list" in warning.reason
     assert "99999.mp4" in warning.reason
     assert report_on(listing).ranges == {"whole": 1, "raw": 2, "cut": 1, "clamped": 1}
 
@@ -311,7 +311,7 @@ def test_the_check_names_what_cannot_be_used(tmp_path, render):
         ("unreadable", "the file is text, not a video"),
         ("unreadable", "the file is empty (0 bytes)"),
         ("missing", "no video of this name was found"),
-        ("out of range", "the range from frame 50 holds none of the file's 50 frames"),
+        ("out of range", "the range from frame 50 contains none of the file's 50 frames"),
     ]
     assert list(check_rows(listing.rows, workers=3)) == checked
     report = report_on(listing)

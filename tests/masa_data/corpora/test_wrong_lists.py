@@ -28,9 +28,9 @@ def without(row, key):
     ("row", "expected"),
     [
         (without(instance("00002"), "video_id"), "found no `video_id`, expected a text"),
-        (without(instance("00002"), "frame_end"), "found no `frame_end`, expected a whole number"),
+        (without(instance("00002"), "frame_end"), "found no `frame_end`, expected an integer"),
         (instance("00002", first=-4), "found -4 as `frame_start`, expected 1 or more"),
-        (instance("00002", first=1.5), "found 1.5 as `frame_start`, expected a whole number"),
+        (instance("00002", first=1.5), "found 1.5 as `frame_start`, expected an integer"),
         (instance("00002", first=10**30), f"found {10**30} as `frame_start`, expected 1 or more"),
         (instance("00002", last=-2), "found -2 as `frame_end`, expected -1 or more"),
         (
@@ -46,8 +46,8 @@ def without(row, key):
             "found the bbox [5.0, 5.0, 1.0, 9.0], expected [xmin, ymin, xmax",
         ),
         (instance("00002", bbox=(5, 5, 9)), "found [5, 5, 9] as `bbox`, expected 4 numbers"),
-        (instance("00002", signer="me"), "found 'me' as `signer_id`, expected a whole number"),
-        (instance("00002", signer=True), "found True as `signer_id`, expected a whole number"),
+        (instance("00002", signer="me"), "found 'me' as `signer_id`, expected an integer"),
+        (instance("00002", signer=True), "found True as `signer_id`, expected an integer"),
         (instance("00001"), "found clip 00001 again, expected each once (first: "),
         ("00002", "found '00002', expected named values in braces"),
     ],
@@ -83,7 +83,7 @@ def test_a_wrong_row_of_nslt(tmp_path, entry, expected):
 @pytest.mark.parametrize(
     ("row", "expected"),
     [
-        (without(sample(URL, 1, 0, 1), "label"), "found no `label`, expected a whole number"),
+        (without(sample(URL, 1, 0, 1), "label"), "found no `label`, expected an integer"),
         (sample(URL, 1000, 0, 1), "found 1000 as `label`, expected 0 to 999"),
         (sample(URL, 1, -1, 1), "found -1 as `start_time`, expected a number from 0"),
         (sample(URL, 1, 2, 1), "found the times 2.0 to 1.0, expected a start_time before the end_time"),
@@ -112,15 +112,15 @@ def test_a_wrong_row_of_msasl(tmp_path, row, expected):
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
-        ("../0/clip 0", "found the path '../0/clip', expected one below the root"),
-        ("/etc/0/clip 0", "found the path '/etc/0/clip', expected one below the root"),
+        ("../0/clip 0", "found the path '../0/clip', expected a path below the root"),
+        ("/etc/0/clip 0", "found the path '/etc/0/clip', expected a path below the root"),
         ("0/clip 1067", "found the label '1067' in '0/clip 1067', expected 0 to 1066"),
         (f"0/clip {'9' * 5000}", f"found the label '{'9' * 60}'"),
         (f"{'9' * 5000}/clip", f"found the label '{'9' * 60}'"),
-        (f"{'9' * 5000}/clip 0", "found label 0 beside folder"),
+        (f"{'9' * 5000}/clip 0", "found label 0 and folder"),
         ("0/clip -1", "found the label '-1' in '0/clip -1', expected 0 to 1066"),
         ("clip", "found the label '' in 'clip', expected 0 to 1066"),
-        ("0/clip 1", "found label 1 beside folder 0, expected the same"),
+        ("0/clip 1", "found label 1 and folder 0, expected the same"),
         ("0/good 0", "found clip 0/good again, expected each once"),
     ],
 )
@@ -162,9 +162,9 @@ def test_byte_order_marks_and_line_ends_change_nothing(tmp_path, ending):
         (b'[{"gloss": "book"}\n"x"]', r"line 2: found no JSON \(Expecting ',' delimiter\) in column 1"),
         (b'[{"gloss": "\xff"}]', "line 1: found bytes that are not UTF-8"),
         ('["a"]'.encode("utf-16-le"), "line 1: found"),
-        (b"[NaN]", r"found no JSON that can be read \(the number NaN\)"),
-        (b"[" * 200_000, r"found no JSON that can be read"),
-        (b'{"00001": 1, "00001": 2}', r"found no JSON that can be read \(the name '00001' twice\)"),
+        (b"[NaN]", r"found no readable JSON \(the number NaN\)"),
+        (b"[" * 200_000, r"found no readable JSON"),
+        (b'{"00001": 1, "00001": 2}', r"found no readable JSON \(the name '00001' twice\)"),
         (b"3", "found no list of glosses or clips"),
         (b"", "found the end of the file"),
     ],
@@ -197,7 +197,9 @@ def test_where_no_list_is_the_names_are_said(tmp_path):
 def test_two_lists_of_one_split_are_not_guessed_between(tmp_path):
     (tmp_path / "train.txt").write_text("0/a 0\n")
     (tmp_path / "trainlist01.txt").write_text("0/b 0\n")
-    with pytest.raises(DataError, match=r"found train.txt, trainlist01.txt in .*, expected one list a split"):
+    with pytest.raises(
+        DataError, match=r"found train.txt, trainlist01.txt in .*, expected one list per split"
+    ):
         list_corpus("nmfs-csl", tmp_path)
 
 

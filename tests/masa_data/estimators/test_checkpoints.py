@@ -72,7 +72,7 @@ def test_a_download_is_kept_and_not_repeated(cache, server):
 def test_a_file_that_is_not_what_its_name_says_is_not_kept(cache, server):
     address, files, _ = server
     files["/model-00000000_20200918.pth"] = CONTENT
-    with pytest.raises(DataError, match=rf"has SHA-256 {HASH}…, its name says 00000000…"):
+    with pytest.raises(DataError, match=rf"has SHA-256 {HASH}…, but its name contains 00000000…"):
         find_checkpoint(f"{address}/model-00000000_20200918.pth")
     assert {path.suffix for path in cache.rglob("*.*") if path.is_file()} <= {".lock"}
 

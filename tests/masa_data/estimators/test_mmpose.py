@@ -132,7 +132,7 @@ def test_weights_of_another_model_are_refused(reference):
 
 
 def test_half_precision_is_for_a_gpu(reference):
-    with pytest.raises(DataError, match="precision fp16 is for a GPU"):
+    with pytest.raises(DataError, match="precision fp16 requires a GPU"):
         MMPoseTopDown(MMPoseOptions("fast", str(reference("fast").checkpoint), precision="fp16"))
 
 

@@ -83,7 +83,7 @@ def test_it_is_the_default_and_says_what_to_do_without_weights(mmpose_installed,
 
 def test_its_options_are_refused_for_mediapipe(footage, tmp_path, run):
     done = run("masa-extract", footage, tmp_path / "out.h5", "--model", "fast", code=2)
-    assert "MediaPipe would run" in done.stderr
+    assert "MediaPipe would be used" in done.stderr
 
 
 def test_annotated_boxes_are_required_where_they_are_asked_for(fast, footage, tmp_path, run):
@@ -91,4 +91,4 @@ def test_annotated_boxes_are_required_where_they_are_asked_for(fast, footage, tm
     out = tmp_path / "out.h5"
     run("masa-extract", footage / "nod/00.mp4", out, "--estimator", "mmpose", *arguments, code=3)
     (problem,) = map(json.loads, (tmp_path / "out.h5.failures.jsonl").read_text().splitlines())
-    assert problem["reason"] == "the corpus gives no box for this clip"
+    assert problem["reason"] == "the corpus has no box for this clip"

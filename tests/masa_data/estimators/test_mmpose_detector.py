@@ -125,7 +125,7 @@ def test_without_its_weights_the_signer_is_followed_and_that_is_said(
     arguments = ("--model", "fast", "--checkpoint", reference("fast").checkpoint)
     out = tmp_path / "out.h5"
     done = run("masa-extract", footage / "nod/01.mp4", out, "--estimator", "mmpose", *arguments)
-    assert "a detector's weights are not there: asking for detection fetches them" in done.stdout
+    assert "the detector's weights are not downloaded; detection on request downloads them" in done.stdout
     # The same by name goes on with the file.
     run("masa-extract", footage / "nod", out, "--estimator", "mmpose", *arguments, "--person", "follow")
     with PoseShards.open(out) as tracks:
@@ -157,5 +157,5 @@ def test_an_mmdetection_that_was_not_tried(mmpose_installed, tmp_path, monkeypat
 
 @pytest.mark.parametrize("person", ["follow", "annotated", "whole-frame"])
 def test_weights_for_a_detector_that_is_not_used(person):
-    with pytest.raises(DataError, match="detects nobody"):
+    with pytest.raises(DataError, match="uses no detector"):
         settle_person(MMPoseOptions(person=person, detector_checkpoint="some.pth"))

@@ -59,7 +59,7 @@ def test_a_malicious_checkpoint_runs_nothing(tmp_path, tensors, place, old_forma
         "alone": Runs(trap),
     }[place]
     torch.save(content, tmp_path / "bad.pth", _use_new_zipfile_serialization=not old_format)
-    with pytest.raises(DataError, match="holds more than weights and was not loaded"):
+    with pytest.raises(DataError, match="has more than weights and was not loaded"):
         read_state_dict(tmp_path / "bad.pth")
     assert not trap.exists()
 
@@ -86,5 +86,5 @@ def test_what_is_not_a_checkpoint(tmp_path, content):
 
 def test_a_checkpoint_without_weights(tmp_path):
     torch.save({"state_dict": {"a": 1}}, tmp_path / "a.pth")
-    with pytest.raises(DataError, match="holds no weights"):
+    with pytest.raises(DataError, match="contains no weights"):
         read_state_dict(tmp_path / "a.pth")

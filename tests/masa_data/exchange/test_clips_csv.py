@@ -60,7 +60,7 @@ def test_a_list_without_end_is_not_read(write, tmp_path):
         (",7,val,", ",-5,val,", "found the label '-5'"),
         (",7,val,", f",{'9' * 5000},val,", "found the label '999"),
         (",7,val,", ",7,sometimes,", "the split 'sometimes'"),
-        ('"say', '"say" and', "found no CSV"),
+        ('"say', '"say" and', "found no valid CSV"),
         ("say", "\ud800", "not UTF-8"),
     ],
 )

@@ -74,16 +74,16 @@ def test_every_third_frame(write, tmp_path):
 def test_nothing_that_is_there_is_harmed(write, tmp_path):
     tracks = write(*many())
     before = (tmp_path / "in.h5").read_bytes()
-    with pytest.raises(DataError, match="is an input too"):
+    with pytest.raises(DataError, match="is also an input"):
         copy(tracks, tmp_path / "in.h5", overwrite=True)
     with copy(tracks, tmp_path / "many.h5", shard_clips=20) as sharded:
-        with pytest.raises(DataError, match="is an input too"):
+        with pytest.raises(DataError, match="is also an input"):
             copy(sharded, tmp_path / "many-00001.h5", overwrite=True)
-        with pytest.raises(DataError, match=r"many-00000\.h5 is there already"):
+        with pytest.raises(DataError, match=r"many-00000\.h5 already exists"):
             copy(tracks, tmp_path / "many.h5", shard_clips=30, overwrite=True)
         assert sharded.fingerprint == tracks.fingerprint
     (tmp_path / "mine.h5").write_text("mine")
-    with pytest.raises(DataError, match="is there already"):
+    with pytest.raises(DataError, match="already exists"):
         copy(tracks, tmp_path / "mine.h5")
     with pytest.raises(DataError, match="no clip matches the filters"):
         copy(tracks, tmp_path / "new.h5", [])
@@ -195,8 +195,7 @@ def test_a_gloss_in_two_corpora_is_said(write):
     )
     (note,) = merge([one, two]).notes
     assert (
-        note
-        == "1 gloss is a class of its own in each of several corpora, such as 'tea' in 'csv' and 'folder'"
+        note == "1 gloss is a separate class in each of several corpora, such as 'tea' in 'csv' and 'folder'"
     )
     assert (
         merge([one, write(make_track("d", corpus="folder", gloss="yes", label=1), name="3.h5")]).notes == []

@@ -119,7 +119,9 @@ def test_a_file_an_image_is_a_clip_of_all_of_the_folder(soup, tmp_path, name, fi
     assert ["numbered from 1 to 12" in reason for reason in warned] == [True] * first
     one = next((tmp_path / "in/test/soup/one").iterdir())
     call("mmpose", one, tmp_path / "no.h5", *SIZE, code=3)
-    assert failures(tmp_path / "no.h5")[0]["advice"].startswith("Give the folder of all images' files")
+    assert failures(tmp_path / "no.h5")[0]["advice"].startswith(
+        "Give the folder with the files of all images"
+    )
 
 
 def test_openposes_frames_from_1_stand_beside_their_video(shared_data, soup, tmp_path):
@@ -164,7 +166,7 @@ def test_pyskls_padding_is_no_frames(soup, tmp_path, behind, warned):
         assert_is_soup(tracks["a"], soup)
         assert tracks["a"].info.end == 41
     if warned:
-        assert "20 frames behind that" in failures(tmp_path / "out.h5")[0]["reason"]
+        assert "20 later frames" in failures(tmp_path / "out.h5")[0]["reason"]
 
 
 @pytest.mark.parametrize("total", [0, 42, -1, None, "41", 41.5])
@@ -180,7 +182,7 @@ def test_sizes_the_other_way_round_are_found_and_mended(shared_data, tmp_path):
     rows = [annotation(np.zeros((62, 49, 3)), img_shape=(640, 360), **points)]  # (width, height)
     (tmp_path / "a.pkl").write_bytes(pickle.dumps(rows))
     call("pyskl", tmp_path / "a.pkl", tmp_path / "no.h5", "--fps", 25, code=3)
-    assert "swapped, it seems (--size " in failures(tmp_path / "no.h5")[0]["reason"]
+    assert "probably swapped (--size " in failures(tmp_path / "no.h5")[0]["reason"]
     call("pyskl", tmp_path / "a.pkl", tmp_path / "out.h5", "--fps", 25, "--swap-size")
     with PoseShards.open(tmp_path / "out.h5") as tracks:
         assert (tracks["a"].info.width, tracks["a"].info.height) == (640, 360)

@@ -124,7 +124,7 @@ def of(track, name):
     ("tracks", "options", "kind", "message"),
     [
         ([], {"estimator": "mmpose"}, masa_data.NoClipsError, "found no track to write"),
-        (SIGNS, {}, masa_data.DataError, "does not say what found.*such as estimator='mediapipe'"),
+        (SIGNS, {}, masa_data.DataError, "does not contain its estimator.*for example estimator='mediapipe'"),
         (
             [of(SIGNS[0], "a"), of(SIGNS[1], "b")],
             {},
@@ -148,7 +148,7 @@ def test_what_cannot_be_saved_is_said_and_nothing_is_written(tmp_path, tracks, o
 
 def test_a_file_that_is_there_stays(tmp_path):
     (tmp_path / "a.h5").write_text("mine")
-    with pytest.raises(masa_data.ExistsError, match=r"is there already.*overwrite=True"):
+    with pytest.raises(masa_data.ExistsError, match=r"already exists.*overwrite=True"):
         masa_data.save(SIGNS, tmp_path / "a.h5", estimator="mmpose")
     assert (tmp_path / "a.h5").read_text() == "mine"
     with pytest.raises(masa_data.DataError, match=r"ends in \.h5"):
@@ -159,7 +159,8 @@ def test_others_files_are_checked_as_the_command_checks_them(tmp_path):
     small = clip(signing(20) / (640, 480), "small")
     masa_data.save_pose([small, SIGNS[0]], tmp_path / "out")
     with pytest.raises(
-        masa_data.DataError, match=r"small\.pose: .*it seems \(units='shares'\)\. Give units="
+        masa_data.DataError,
+        match=r"small\.pose: .*probably shares of the frame \(units='shares'\)\. Give units=",
     ):
         masa_data.load_pose(tmp_path / "out" / "small.pose")
     track = masa_data.load_pose(tmp_path / "out" / "small.pose", units="shares")
@@ -170,7 +171,7 @@ def test_others_files_are_checked_as_the_command_checks_them(tmp_path):
     with pytest.raises(masa_data.DataError, match=r"nowhere does not exist"):
         masa_data.load_pose(tmp_path / "nowhere")
     masa_data.save_mmpose(SIGNS[0], tmp_path / "json")
-    with pytest.raises(masa_data.DataError, match=r"found size to say it\. Give size and fps together"):
+    with pytest.raises(masa_data.DataError, match=r"found size to give them\. Give size and fps together"):
         masa_data.load_mmpose(tmp_path / "json" / "book" / "0.json", size=(640, 480))
 
 
@@ -179,7 +180,7 @@ def test_what_is_odd_about_a_clip_is_a_warning(tmp_path):
     whole = np.zeros((4, 133, 3))
     whole[:, COCO_WHOLEBODY_INDICES] = points
     (tmp_path / "a.pkl").write_bytes(pickle.dumps({"keypoints": whole}))
-    with pytest.warns(UserWarning, match=r"scores reach 3\.00 and are cut at 1"):
+    with pytest.warns(UserWarning, match=r"scores reach 3\.00 and are clipped to 1"):
         (track,) = masa_data.load_masa_pickle(tmp_path / "a.pkl", size=(640, 480), fps=25)
     assert track.confidence.max() == 1
 

@@ -31,7 +31,7 @@ def test_keypoints_and_scores_are_read(tmp_path):
         ([1, 2], "found a list"),
         ({"poses": 1}, "found a dict of"),
         ({"keypoints": [[1, 2]]}, "found no list as `scores`"),
-        ({"keypoints": [[1, 2]], "scores": [[1]]}, "frame 0: found other things than arrays"),
+        ({"keypoints": [[1, 2]], "scores": [[1]]}, "frame 0: expected arrays"),
         ({"keypoints": np.zeros((2, 17, 3))}, r"shape \(2, 17, 3\)"),
         ({"keypoints": np.zeros((2, 133, 2))}, r"shape \(2, 133, 2\)"),
         ({"keypoints": np.zeros((0, 133, 3))}, r"shape \(0, 133, 3\)"),

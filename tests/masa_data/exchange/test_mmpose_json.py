@@ -75,7 +75,7 @@ WRONG = {
     "half": (json.dumps(frames([person()]))[:-20], "end of the file"),
     "no JSON": ("hello", "no JSON"),
     "nothing": ("", "end of the file"),
-    "deep": ("[" * 100_000, "no JSON that can be read"),
+    "deep": ("[" * 100_000, "no readable JSON"),
     "NaN": (json.dumps(frames([person(keypoint_scores=[float("nan")] * 133)])), "the number NaN"),
     "huge number": (json.dumps(frames([person()])).replace("0.9", "1e999"), "beyond a billion"),
     "many digits": (json.dumps(frames([person()])).replace("0.9", "9" * 5000), "digits"),
@@ -91,7 +91,7 @@ WRONG = {
     "17 keypoints": (frames([person(keypoints=[[0, 0]] * 17)]), r"`keypoints` of shape \(17, 2\)"),
     "3 numbers a keypoint": (frames([person(keypoints=[[0, 0, 1]] * 133)]), r"shape \(133, 3\)"),
     "uneven": (frames([person(keypoints=[[0, 0]] * 132 + [[0]])]), "different lengths"),
-    "texts": (frames([person(keypoints=[["0", "0"]] * 133)]), "other things than numbers"),
+    "texts": (frames([person(keypoints=[["0", "0"]] * 133)]), "values that are not numbers"),
     "no scores": (frames([person(keypoint_scores=None)]), "no `keypoint_scores`"),
     "odd box": (frames([person(bbox=[1, 2])]), "`bbox` of shape"),
 }

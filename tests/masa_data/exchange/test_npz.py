@@ -111,7 +111,7 @@ WRONG = {
     "no keypoints": ({"kp49": None}, "no `kp49`"),
     "objects": ({"label": np.array(["a", None], dtype=object)}, "object"),
     "133 keypoints": ({"kp49": np.zeros((10, 133, 3))}, r"shape \(10, 133, 3\)"),
-    "whole numbers": ({"kp49": np.zeros((10, 49, 3), int)}, "type int64"),
+    "integers": ({"kp49": np.zeros((10, 49, 3), int)}, "type int64"),
     "columns first": ({"kp49": np.asfortranarray(np.zeros((10, 49, 3)))}, "plain"),
     "offsets too long": ({"offsets": np.array([0, 4, 11])}, "do not span"),
     "offsets going back": ({"offsets": np.array([0, 12, 10])}, "clips of -2"),
@@ -119,8 +119,8 @@ WRONG = {
     "offsets in a table": ({"offsets": np.array([[0, 10]])}, "do not span"),
     "numbers of no class": ({"label": np.array([-7, 3])}, "expected a number from 0"),
     "labels too few": ({"label": np.array(["a"])}, "one text for each"),
-    "text that cannot be written": ({"label": np.array(["a\0b", "c"])}, "can be written"),
-    "half a character": ({"label": np.array(["a\ud800", "c"])}, "can be written"),
+    "text that cannot be written": ({"label": np.array(["a\0b", "c"])}, "valid Unicode"),
+    "half a character": ({"label": np.array(["a\ud800", "c"])}, "valid Unicode"),
 }
 
 

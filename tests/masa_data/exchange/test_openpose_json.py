@@ -99,17 +99,17 @@ def test_hands_may_be_absent(tmp_path):
 WRONG = {
     "half": (json.dumps({"people": [person()]})[:-20], "end of the file"),
     "nothing": ("", "end of the file"),
-    "deep": ("[" * 100_000, "no JSON that can be read"),
+    "deep": ("[" * 100_000, "no readable JSON"),
     "a list": ("[]", "expected named values"),
     "no people": ("{}", "no list as `people`"),
     "a person that is none": ('{"people": [7]}', "person 0: found 7"),
     "COCO's 18 points": ([person(pose_keypoints_2d=[0] * 54)], "54 values as `pose_keypoints_2d`"),
     "no body": ([person(pose_keypoints_2d=None)], "0 values as `pose_keypoints_2d`"),
-    "texts": ([person(pose_keypoints_2d=["1"] * 75)], "other things than numbers"),
-    "lists": ([person(pose_keypoints_2d=[[1]] * 75)], "other things than numbers"),
+    "texts": ([person(pose_keypoints_2d=["1"] * 75)], "values that are not numbers"),
+    "lists": ([person(pose_keypoints_2d=[[1]] * 75)], "values that are not numbers"),
     "uneven": ([person(pose_keypoints_2d=[[1]] * 74 + [[1, 2]])], "lists in `pose_keypoints_2d`"),
     "NaN": (json.dumps({"people": [person(hand_left_keypoints_2d=[float("nan")] * 63)]}), "the number NaN"),
-    "huge": (json.dumps({"people": [person()]}).replace("0.8", "1e999"), "other things than numbers"),
+    "huge": (json.dumps({"people": [person()]}).replace("0.8", "1e999"), "values that are not numbers"),
 }
 
 

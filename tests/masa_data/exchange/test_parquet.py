@@ -69,10 +69,10 @@ def test_a_column_that_is_needed_is_missed(tmp_path, table, column):
 WRONG = {
     "texts as numbers": ("nose_x", "hello", "found (large_)?string in the column nose_x"),
     "confidence above 1": ("nose_confidence", 7.0, "confidence spans"),
-    "half a frame": ("frame_index", 0.5, "frame_index that are not whole"),
+    "half a frame": ("frame_index", 0.5, "frame_index that are not integers"),
     "frames going back": ("frame_index", 3, "does not increase"),
     "no width": ("width", 0, "frames of 0×"),
-    "huge width": ("width", 1e300, "expected a whole number"),
+    "huge width": ("width", 1e300, "expected an integer"),
     "odd split": ("split", "sometimes", "has split 'sometimes'"),
     "empty id": ("id", "", "an empty id"),
     "NUL": ("gloss", "a\0b", "NUL"),

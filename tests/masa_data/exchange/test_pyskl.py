@@ -79,9 +79,9 @@ class Evil:
 
 
 WRONG_FILE = {
-    "half": (pickle.dumps([row()])[:-50], "no whole pickle"),
-    "nothing": (b"", "no whole pickle"),
-    "text": (b"hello", "no whole pickle"),
+    "half": (pickle.dumps([row()])[:-50], "an incomplete or damaged pickle"),
+    "nothing": (b"", "an incomplete or damaged pickle"),
+    "text": (b"hello", "an incomplete or damaged pickle"),
     "code": (pickle.dumps([row(x=Evil())]), "found '(posix|nt).system' in the pickle"),
     "empty list": ([], "no list of annotations"),
     "a text": ("annotations", "no list of annotations"),
@@ -101,7 +101,7 @@ def test_other_files_are_refused_in_one_line(tmp_path, name):
 def test_one_array_for_thousands_of_clips_is_no_clip_each(tmp_path):
     points, scores = np.ones((1, 2000, 49, 2)), np.ones((1, 2000, 49))
     rows = [row(str(number), keypoint=points, keypoint_score=scores) for number in range(1000)]
-    with pytest.raises(DataError, match="expected an array a clip"):
+    with pytest.raises(DataError, match="expected one array per clip"):
         listed(tmp_path, rows)
 
 

@@ -152,5 +152,5 @@ def test_any_frame_numbers_come_back():
 
 @pytest.mark.parametrize("text", ["", "a", "3..1", "0..9/0", "0,0", "5,4", "0..999999999", "-1", "0...3"])
 def test_other_text_is_no_frame_numbers(text):
-    with pytest.raises(DataError, match="expected as many, increasing"):
+    with pytest.raises(DataError, match="expected one number per frame, increasing"):
         parse_frames(text, 2)

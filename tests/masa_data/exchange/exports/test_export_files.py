@@ -43,7 +43,7 @@ def test_pyskl_finds_each_split_and_the_shapes_it_needs(made_up, tmp_path):
             np.testing.assert_array_equal(row["keypoint_score"][0], track.confidence)
     assert "2 clips have no split" in done.lost[1]
     assert "1 clip has no class" in done.lost[2]
-    assert "1 clip keeps not every frame of the source" in done.lost[3]
+    assert "1 clip lacks frames of the source" in done.lost[3]
 
 
 def test_pyskl_comes_back_to_the_bit(real, made_up, tmp_path):
@@ -169,7 +169,7 @@ def test_a_table_that_pandas_changed_is_read(made_up, tmp_path):
 def test_a_file_that_is_there_stays_unless_it_may_be_replaced(made_up, tmp_path, to):
     out = tmp_path / "out"
     out.write_text("mine")
-    with pytest.raises(DataError, match="is there already"):
+    with pytest.raises(DataError, match="already exists"):
         export(made_up, to, out)
     assert out.read_text() == "mine"
     export(made_up, to, out, overwrite=True)

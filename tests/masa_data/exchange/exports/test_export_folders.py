@@ -212,7 +212,7 @@ def test_a_folder_with_anything_in_it_is_not_touched(made_up, tmp_path):
     (tmp_path / "out").mkdir()
     export(made_up, "pose", tmp_path / "out")  # an empty one is taken
     before = sorted((tmp_path / "out").rglob("*"))
-    with pytest.raises(DataError, match="is there already"):
+    with pytest.raises(DataError, match="already exists"):
         export(made_up, "pose", tmp_path / "out", overwrite=True)
     assert sorted((tmp_path / "out").rglob("*")) == before
 
