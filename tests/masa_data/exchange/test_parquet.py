@@ -1,10 +1,12 @@
 """Parquet files that are none, or hold other things than tracks."""
 
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+import masa_data
 from masa_data.errors import DataError
 from masa_data.formats.export import export
 from masa_data.formats.parquet.reading import ParquetClips
@@ -108,3 +110,19 @@ def test_positions_that_are_lost_are_told(tmp_path, table):
     found = outcomes(tmp_path / "a.parquet")[0]
     assert found.problems[0].reason.startswith(f"{known} keypoints have a confidence but no position")
     assert (found.track.confidence[:, 0] == 0).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        # A row that refers to text 17 of 1: pyarrow would read beyond its texts.
+        ("index_beyond_dictionary", "found damage .*Dictionary indices invalid"),
+        # Metadata of a column at which pyarrow ends the whole process, if it is asked for this column.
+        ("damaged_column_metadata", "found damage"),
+    ],
+)
+def test_a_damaged_file_is_one_line(name, said):
+    path = Path(__file__).parent / "damaged" / f"{name}.parquet"
+    with pytest.raises(DataError, match=said) as refused:
+        masa_data.load_parquet(path)
+    assert "\n" not in str(refused.value)

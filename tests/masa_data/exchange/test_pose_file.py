@@ -1,16 +1,20 @@
 """Reading .pose files, beside pose-format's own reader, and files that lie."""
 
+import io
 import struct
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+import masa_data
 from masa_data.corpora.clip import Clip
 from masa_data.errors import DataError
 from masa_data.formats.pose.header import Component, PoseHeader
 from masa_data.formats.pose.points import HOLISTIC, OPENPOSE, WHOLEBODY
 from masa_data.formats.pose.reading import read_pose
 from masa_data.tracks.skeleton import COCO_WHOLEBODY_INDICES, MEDIAPIPE_POSE_INDICES
+from tests.conftest import make_track
 
 
 def read(path):
@@ -122,8 +126,8 @@ WRONG = {
     "no people": (changed(people=0), "bytes of numbers"),
     "65535 people": (changed(people=65535), "bytes of numbers"),
     "no width": (changed(width=0), "frames of 0×48"),
-    "no rate": (changed(fps=0.0), "at 0 a second"),
-    "rate NaN": (changed(fps=float("nan")), "at nan a second"),
+    "no rate": (changed(fps=0.0), "at 0 frames/s"),
+    "rate NaN": (changed(fps=float("nan")), "at nan frames/s"),
     "no components": (struct.pack("<f4H", 0.2, 1, 1, 0, 0), "0 components"),
     "65535 components": (struct.pack("<f4H", 0.2, 1, 1, 0, 65535), "65535 components"),
     "65535 points": (
@@ -170,3 +174,15 @@ def test_every_kind_of_damage_is_a_clip_or_one_line(tmp_path):
         else:
             reason = "" if len(found.keypoints) == 2 else "other frames\n"
         assert "\n" not in reason
+
+
+@pytest.mark.parametrize("fps", [1e-40, 0.0005, 20_000.0, float("inf"), float("nan"), -25.0])
+def test_a_rate_that_no_video_has_is_refused(tmp_path, fps):
+    """With 1e-40 frames a second every time would be infinite."""
+    masa_data.save_pose([make_track("a", 4)], tmp_path / "out")
+    (path,) = (tmp_path / "out").glob("*.pose")
+    header = PoseHeader.read(io.BytesIO(path.read_bytes()))
+    body = path.read_bytes()[len(header.written()) :]
+    path.write_bytes(replace(header, fps=fps).written() + body)
+    with pytest.raises(DataError, match=r"expected at least 1×1 and 0\.001 to 10000 frames/s"):
+        masa_data.load_pose(path)
