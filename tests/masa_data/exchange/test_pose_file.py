@@ -122,8 +122,8 @@ WRONG = {
     "no people": (changed(people=0), "bytes of numbers"),
     "65535 people": (changed(people=65535), "bytes of numbers"),
     "no width": (changed(width=0), "frames of 0×48"),
-    "no rate": (changed(fps=0.0), "at 0 a second"),
-    "rate NaN": (changed(fps=float("nan")), "at nan a second"),
+    "no rate": (changed(fps=0.0), "at 0 frames/s"),
+    "rate NaN": (changed(fps=float("nan")), "at nan frames/s"),
     "no components": (struct.pack("<f4H", 0.2, 1, 1, 0, 0), "0 components"),
     "65535 components": (struct.pack("<f4H", 0.2, 1, 1, 0, 65535), "65535 components"),
     "65535 points": (
