@@ -219,7 +219,7 @@ def pose(folder: Path) -> Expected:
         "promises": (header(2**32 - 1, 65535) + numbers, "bytes of numbers, expected"),
         "components": (whole[:10] + b"\xff\xff" + whole[12:], "found 65535 components"),
         "version": (b"abcd" + whole[4:], "found version"),
-        "rate": (header(fps=float("inf")) + numbers, "at inf a second"),
+        "rate": (header(fps=float("inf")) + numbers, "at inf frames/s"),
     }
     for name, (content, _) in contents.items():
         (folder / f"{name}.pose").write_bytes(content)

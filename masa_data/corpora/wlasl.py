@@ -148,7 +148,7 @@ def _compare(full: list[Row], full_path: Path, rows: list[Row], path: Path, list
             listing.warn(
                 str(path),
                 f"{path.name} has {len(ids):,} {what}: {', '.join(sorted(ids)[:12])}{more}",
-                "Choose the list to use with {annotations}",
+                "Select one of the lists with {annotations}",
                 annotations=...,
             )
 

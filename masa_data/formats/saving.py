@@ -197,7 +197,7 @@ def _common(found: list[EstimatorIdentity | None]) -> EstimatorIdentity:
         if differences := known[0].differences(other):
             raise MismatchError(
                 f"found tracks of different estimators ({'; '.join(differences)})",
-                "Write one file for each, or give the estimator with {estimator}",
+                "Write one file for each, or declare one with {estimator}",
                 estimator=...,
             )
     return join_estimators(known)

@@ -157,7 +157,7 @@ def test_byte_order_marks_and_line_ends_change_nothing(tmp_path, ending):
     [
         (
             b'[{"gloss": "book",\n "instances": [',
-            r"line 2: found the end of the file in column 16, expected whole",
+            r"line 2: found the end of the file in column 16, expected complete",
         ),
         (b'[{"gloss": "book"}\n"x"]', r"line 2: found no JSON \(Expecting ',' delimiter\) in column 1"),
         (b'[{"gloss": "\xff"}]', "line 1: found bytes that are not UTF-8"),
