@@ -12,8 +12,8 @@ from masa_data.disk.os_errors import in_words
     [
         (errno.ENOSPC, "Free space"),
         (errno.EDQUOT, "quota"),
-        (errno.EACCES, "rights"),
-        (errno.EPERM, "rights"),
+        (errno.EACCES, "permissions"),
+        (errno.EPERM, "permissions"),
         (errno.EROFS, "read-only"),
         (errno.ENOLCK, "locks"),
         (errno.EIO, "dmesg"),
