@@ -21,7 +21,7 @@ from masa_data.shards.quantize import quantize
 from masa_data.tracks.skeleton import COCO_WHOLEBODY_INDICES, KEYPOINT_NAMES
 from masa_data.tracks.track import PoseTrack
 from tests.conftest import make_track
-from tests.masa_data.exchange.conftest import assert_same_points
+from tests.masa_data.formats.conftest import assert_same_points
 
 READERS = {
     "pose": lambda folder, clip_id: read_pose(Clip(clip_id, folder / f"{clip_id}.pose", "", "")),

@@ -16,7 +16,7 @@ from masa_data.formats.wholebody import WholeBodyImport
 from masa_data.shards.quantize import quantize
 from masa_data.tracks.skeleton import KEYPOINT_NAMES
 from tests.conftest import assert_same_track, make_track
-from tests.masa_data.exchange.conftest import assert_same_points
+from tests.masa_data.formats.conftest import assert_same_points
 
 
 def read_like_pyskl(path, split):
