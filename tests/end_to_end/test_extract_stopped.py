@@ -18,7 +18,7 @@ from tests.conftest import ESTIMATOR
 MASA_EXTRACT = str(Path(sys.executable).parent / "masa-extract")
 
 
-@pytest.mark.parametrize("most", [4, pytest.param(100, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("most", [2, pytest.param(100, marks=pytest.mark.slow)])
 def test_killed_at_random_moments_it_ends_with_the_same_bytes(footage, tmp_path, run, most):
     run("masa-extract", footage, tmp_path / "whole.h5", "--split-by", "random")
     out = tmp_path / "killed.h5"

@@ -74,8 +74,8 @@ def test_nothing_extracted_writes_nothing(tmp_path):
         ({"out": "out.txt"}, r"found 'out.txt' as the output, expected a file that ends in \.h5"),
         ({"every": 0}, "found every=0, expected at least 1"),
         ({"corpus": "wlasl", "inputs": ["a", "b"]}, "found 2 inputs with a corpus.*leave out corpus"),
-        ({"annotations": "lists"}, "found annotations without a corpus. Name it with corpus"),
-        ({"device": "cuda"}, "MediaPipe's Holistic model runs on the CPU only. Leave device out"),
+        ({"annotations": "lists"}, "found annotations without a corpus. Give it with corpus"),
+        ({"device": "cuda"}, "MediaPipe's Holistic model runs on the CPU only. Leave out device"),
     ],
 )
 def test_wrong_arguments_are_refused_in_words_of_python(options, message, tmp_path):

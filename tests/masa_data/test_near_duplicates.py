@@ -86,6 +86,7 @@ def test_the_search_finds_what_comparing_all_pairs_finds():
     assert 20 < (found.partner >= 0).sum() < 60
 
 
+@pytest.mark.slow
 def test_real_takes_are_rarely_called_copies_and_real_copies_are_found(shared_data, tmp_path, run):
     """9,703 clips by a few signers, among which no copies are known; then some of them again, smaller."""
     out = tmp_path / "signs.h5"

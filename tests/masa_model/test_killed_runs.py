@@ -158,7 +158,8 @@ def undisturbed(name: str, run: Path, whole: Path) -> None:
         list(finetune(settings, data, folder, torch.device("cpu")))
 
 
-@pytest.mark.parametrize("name", ["masa-pretrain", pytest.param("masa-finetune", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["masa-pretrain", "masa-finetune"])
 def test_a_command_that_is_killed_twice_ends_as_one_that_is_not(name, file, tmp_path):
     """Once before the first checkpoint, once as soon as there is one; meanwhile a second is refused."""
     options = (*(SMALL if name == "masa-pretrain" else FINETUNE), "--epochs=4")
