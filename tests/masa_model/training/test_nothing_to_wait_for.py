@@ -100,7 +100,7 @@ def test_a_step_of_pretraining_asks_nothing(tmp_path, provenance, settings):
 
 
 def test_a_base_step_launches_few_operations(tmp_path, provenance):
-    """With dropout as three operations, as a CPU computes it; in 0.1.0 they were 1,900 and 3,300."""
+    """With dropout as three operations, as a CPU computes it. Before batches were prepared: 1,900, 3,300."""
     found = pretraining_step(tmp_path, provenance, size="base", batch_size=2)
     del found["_local_scalar_dense"]  # of the optimizer that is not fused
     launching = sum(count for name, count in found.items() if name not in DESCRIBING)
