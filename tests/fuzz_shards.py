@@ -15,6 +15,7 @@ import resource
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 from masa_data import DataError, PoseShards
@@ -77,6 +78,30 @@ def mutated(chance: random.Random, whole: bytes) -> bytes:
     return bytes(content)
 
 
+def count_outcomes(
+    path: Path, whole: bytes, count: int, seed: int, outcome: Callable[[], str]
+) -> dict[str, object]:
+    """Write mutations of a file's bytes to a path, one after the other, and count what comes of them."""
+    counts: Counter[str] = Counter()
+    slowest = 0.0
+    for number in range(count):
+        content = mutated(random.Random(f"{seed} {number}"), whole)
+        if content == whole:
+            counts["the original"] += 1
+            continue
+        path.write_bytes(content)
+        start = time.monotonic()
+        try:
+            counts[outcome()] += 1
+        except BaseException:
+            sys.stderr.write(f"mutation {number} of seed {seed}\n")
+            raise
+        slowest = max(slowest, time.monotonic() - start)
+    (mine,) = re.findall(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    return {"counts": counts, "megabytes": [int(mine) >> 10, children >> 10], "slowest": round(slowest, 1)}
+
+
 def outcome(path: Path, expected: list[bytes], version1: Version1Reader) -> str:
     """What came of a file that is not the original: everything in it is read, in every way.
 
@@ -135,24 +160,7 @@ def main(kind: str, version: int, count: int, seed: int, folder: Path) -> None:
         with PoseShards.open(original, version1) as found:
             expected = [found.stored(number).payload() for number in range(len(found))]
         path = folder / "mutated.h5"
-        counts: Counter[str] = Counter()
-        slowest = 0.0
-        for number in range(count):
-            content = mutated(random.Random(f"{seed} {number}"), whole)
-            if content == whole:
-                counts["the original"] += 1
-                continue
-            path.write_bytes(content)
-            start = time.monotonic()
-            try:
-                counts[outcome(path, expected, version1)] += 1
-            except BaseException:
-                sys.stderr.write(f"mutation {number} of seed {seed}\n")
-                raise
-            slowest = max(slowest, time.monotonic() - start)
-    (mine,) = re.findall(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
-    children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-    facts = {"counts": counts, "megabytes": [int(mine) >> 10, children >> 10], "slowest": round(slowest, 1)}
+        facts = count_outcomes(path, whole, count, seed, lambda: outcome(path, expected, version1))
     sys.stdout.write(json.dumps(facts) + "\n")
 
 

@@ -162,7 +162,7 @@ def prepared_on(
     prepare: Callable[[RawClips], Group],
     device: torch.device,
 ) -> Iterator[Group]:
-    """Yield `prepared` batches on a device. A GPU copies the next batch while it computes this one.
+    """Yield `prepared` batches on a device; the host does not wait until they are copied to a GPU.
 
     Args:
         source: the clips.
@@ -170,10 +170,12 @@ def prepared_on(
         prepare: function that is applied to each batch, on the host.
         device: device that uses the batches.
     """
-    if device.type != "cuda":
-        yield from (batch.to(device) for batch in prepared(source, numbers, prepare))
-        return
-    for batch in prepared(source, numbers, lambda raw: prepare(raw).pinned()):
+
+    def ready(raw: RawClips) -> Group:
+        batch = prepare(raw)
+        return batch.pinned() if device.type == "cuda" else batch
+
+    for batch in prepared(source, numbers, ready):
         yield batch.to(device)
 
 

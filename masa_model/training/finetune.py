@@ -129,8 +129,7 @@ def finetune(
             if within:
                 if due:
                     with _fitting_statistics(model, settings, data, device) as running:
-                        save = saver.save_last if stopping else saver.save_and_go_on
-                        save(state, model, optimizer, running)
+                        saver.save(state, model, optimizer, running, stopping=stopping)
                 if stopping:
                     return
                 yield Progress(state.step, steps, epoch)
@@ -156,7 +155,7 @@ def finetune(
                 record["best_epoch"] = state.chosen.epoch
             folder.append_metrics(dict(record))
             if keep:
-                saver.save_last(state, model, optimizer, running, record, temperature if ask else 1.0)
+                saver.save_after_epoch(state, model, optimizer, running, record, temperature if ask else 1.0)
         yield Progress(state.step, steps, epoch, record)
         if stopping:
             return

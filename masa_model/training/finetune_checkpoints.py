@@ -108,45 +108,48 @@ class FinetuneSaver:
         header = self._header(state, record, temperature)
         self.writer.write(self.folder.checkpoints / BEST, header, model, _progress(state))
 
-    def save_last(
+    def save(
         self,
         state: State,
         model: nn.Module,
         optimizer: torch.optim.Optimizer,
         running: dict[str, Tensor],
-        record: dict[str, float] | None = None,
-        temperature: float = 1.0,
+        *,
+        stopping: bool,
     ) -> None:
-        """Write the checkpoint from which the run can resume.
+        """Write the checkpoint from which the run can resume, within an epoch; by a thread unless it stops.
 
         Args:
             state: state of the training loop.
             model: model with calibrated batch normalization statistics.
             optimizer: optimizer to save.
             running: running statistics for resuming training.
-            record: measurements of the epoch; None within an epoch.
-            temperature: temperature fitted on val; 1 if it was not fitted.
-        """
-        header = self._header(state, record or {}, temperature)
-        self.writer.write_last(header, model, optimizer, running, _progress(state))
-
-    def save_and_go_on(
-        self,
-        state: State,
-        model: nn.Module,
-        optimizer: torch.optim.Optimizer,
-        running: dict[str, Tensor],
-    ) -> None:
-        """Write the checkpoint from which the run can resume, by a thread, within an epoch.
-
-        Args:
-            state: state of the training loop.
-            model: model with calibrated batch normalization statistics.
-            optimizer: optimizer to save.
-            running: running statistics for resuming training.
+            stopping: whether training stops after this step.
         """
         header = self._header(state, {}, 1.0)
-        self.writer.write_last(header, model, optimizer, running, _progress(state), in_thread=True)
+        self.writer.write_last(header, model, optimizer, running, _progress(state), in_thread=not stopping)
+
+    def save_after_epoch(
+        self,
+        state: State,
+        model: nn.Module,
+        optimizer: torch.optim.Optimizer,
+        running: dict[str, Tensor],
+        record: dict[str, float],
+        temperature: float,
+    ) -> None:
+        """Write the checkpoint from which the run can resume, at the end of an epoch.
+
+        Args:
+            state: state of the training loop.
+            model: model with calibrated batch normalization statistics.
+            optimizer: optimizer to save.
+            running: running statistics for resuming training.
+            record: measurements of the epoch.
+            temperature: temperature fitted on val; 1 if it was not fitted.
+        """
+        header = self._header(state, record, temperature)
+        self.writer.write_last(header, model, optimizer, running, _progress(state))
 
     def _header(self, state: State, record: dict[str, float], temperature: float) -> CheckpointHeader:
         files = self.data.train.clips.files

@@ -1,33 +1,14 @@
 """Files with bytes changed at random: refused in one line, or what is read is what was written."""
 
-import json
-import subprocess
-import sys
-
 import pytest
 
-from tests.conftest import ROOT
+from tests.fuzzing import fuzzed
 
-MOST_MEGABYTES = 1000
 VOUCHED = ("the original", "refused", "opened, damaged clips refused and named by validation")
 
 
 def fuzz(kind, version, count, folder):
-    """What came of `count` files, by outcome. The program fails on anything that is not as promised."""
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.fuzz_shards", kind, str(version), str(count), "20250", str(folder)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stderr == ""
-    facts = json.loads(done.stdout)
-    print(kind, version, facts)
-    assert sum(facts["counts"].values()) == count
-    assert max(facts["megabytes"]) < MOST_MEGABYTES
-    return facts["counts"]
+    return fuzzed("tests.fuzz_shards", (kind, version), count, folder)
 
 
 @pytest.mark.parametrize(
