@@ -21,13 +21,14 @@ def beside_mmpose() -> None:
 
 
 def pretraining() -> None:
-    """The data path and the training step, if torch is installed."""
+    """The data path, the training step and validation, if torch is installed."""
     if importlib.util.find_spec("torch") is None:
         print("torch is not installed: make install-train")
         return
-    from benchmarks import training  # imports torch
+    from benchmarks import training, validation  # import torch
 
     training.main([])
+    validation.main()
 
 
 BENCHMARKS = {

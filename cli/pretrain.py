@@ -57,7 +57,11 @@ _FEW_CANDIDATES = 0.1
     "--epochs", type=click.IntRange(min=1), help="Number of epochs [default: base 400, small 200, tiny 10]."
 )
 @click.option(
-    "--batch-size", type=click.IntRange(min=1), help="Clips per step in each process [default: 64]."
+    "--batch-size",
+    callback=lambda context, option, value: _clips(value),
+    metavar="N",
+    help="Clips per step in all processes together [default: auto = up to 512 for base, up to 64 for the "
+    "others; fewer for few clips or little memory].",
 )
 @click.option("--seed", type=click.IntRange(min=0), help="Random seed [default: 0].")
 @click.option(
@@ -144,6 +148,14 @@ def main(
                 console.print(f"Wrote {job.folder.last}. Next: {command}")
 
 
+def _clips(value: str | None) -> int | str | None:
+    if value is None or value == "auto":
+        return value
+    if value.isdecimal() and int(value) > 0:
+        return int(value)
+    raise click.BadParameter(f"found {value!r}, expected a number from 1, or auto")
+
+
 def _print_start(console: Console, job: Pretraining) -> None:
     settings, data = job.settings, job.data
     table = Table(box=None, pad_edge=False)
@@ -163,6 +175,9 @@ def _print_start(console: Console, job: Pretraining) -> None:
         say_how_it_goes_on(console, "masa-pretrain", job.folder, settings, job.before)
     many = counted(job.processes.count, "process", "processes")
     console.print(f"Run: {job.folder.path} · {job.processes.described}, {many}")
+    if job.batch_reason:
+        clips = counted(int(settings.batch_size), "clip")
+        console.print(f"Batch: {clips} in each step: {job.batch_reason}. Other numbers: --batch-size")
     if settings.precision != "fp32":
         console.print(f"Precision: {settings.precision}")
 
@@ -176,7 +191,7 @@ def _train(console: Console, job: Pretraining, profile_steps: int) -> None:
     def after_epoch(record: dict[str, float], left: str) -> None:
         console.print(_line(record, settings, left))
 
-    clips = min(settings.batch_size * job.processes.count, len(job.data.clips))
+    clips = min(int(settings.batch_size), len(job.data.clips))
     pace = Pace(clips, _slow(settings, job.processes.device.type))
     show_training(console, "masa-pretrain", job.folder, train, after_epoch, pace)
     for left_out in job.left_out:

@@ -154,7 +154,8 @@ class _Rows:
             return
         assert layer.running_mean is not None
         assert layer.running_var is not None
-        mean, variance = rows.mean(0), rows.var(0, correction=0)
+        mean = rows.mean(0)
+        variance = (rows - mean).square_().mean(0)  # on a CPU, Tensor.var over rows takes eight times as long
         layer.running_mean.copy_(mean)
         layer.running_var.copy_(variance)
         count = self.count + len(rows)

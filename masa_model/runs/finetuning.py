@@ -19,7 +19,7 @@ from masa_model.training.finetune import finetune
 from masa_model.training.precision import settle_precision
 from masa_model.training.pretrained import check_estimators
 from masa_model.training.processes import Processes
-from masa_model.training.progress import Progress
+from masa_model.training.progress import Progress, explaining_memory
 from masa_model.training.recognizer import classes_of
 from masa_model.training.run_folder import RunFolder
 
@@ -111,7 +111,9 @@ class Finetuning:
             self.folder.begin(self.settings, self.data.record(), again=self.before is not None)
         with Recorder(self.folder, finetuning_curves) as recorder:
             finished = True  # a run that is already complete makes no step
-            for progress in finetune(self.settings, self.data, self.folder, self.device, stop=stop):
+            training = finetune(self.settings, self.data, self.folder, self.device, stop=stop)
+            advice = "Start a run with half of batch_size"
+            for progress in explaining_memory(training, self.settings.batch_size, advice):
                 if progress.record is not None:
                     recorder.add(progress.record)
                 finished = progress.step == progress.steps

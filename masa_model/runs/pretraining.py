@@ -16,13 +16,14 @@ from masa_model.pictures.recorder import Recorder
 from masa_model.pictures.run_pictures import draw_pretraining
 from masa_model.runs.beginning import check_same_files, lengthened, new_folder
 from masa_model.settings.pretrain import PretrainSettings
+from masa_model.training.batch_size import counts_by_process, settle_batch_size
 from masa_model.training.data import TrainingData, open_training_data
 from masa_model.training.precision import settle_precision
 from masa_model.training.pretrain import pretrain
 from masa_model.training.processes import Processes
 from masa_model.training.profiling import Profile, profiled
-from masa_model.training.progress import Progress
-from masa_model.training.run_folder import RunFolder
+from masa_model.training.progress import Progress, explaining_memory
+from masa_model.training.run_folder import SETTINGS, RunFolder
 
 # File name of the trace of a profile in the run folder.
 PROFILE: Final = "profile.json"
@@ -38,6 +39,7 @@ class Pretraining:
         folder: folder of the run.
         processes: the processes that train together.
         before: settings that the run was started with; None for a new run.
+        batch_reason: why a step of a new run has fewer clips than the preset; else "".
         left_out: one line for each picture that could not be drawn.
     """
 
@@ -46,6 +48,7 @@ class Pretraining:
     folder: RunFolder
     processes: Processes
     before: PretrainSettings | None = None
+    batch_reason: str = ""
     left_out: list[str] = field(default_factory=list)
 
     @classmethod
@@ -69,7 +72,10 @@ class Pretraining:
         """
         data = _opened(files, settings)
         settings = settle_precision(settings, processes.device)
-        return cls(settings, data, new_folder("pretrain", folder, processes), processes)
+        batch = settle_batch_size(settings, data.clips, processes)
+        settings = settings.model_copy(update={"batch_size": batch.clips})
+        folder_of_run = new_folder("pretrain", folder, processes)
+        return cls(settings, data, folder_of_run, processes, batch_reason=batch.reason)
 
     @classmethod
     def resumed(
@@ -87,6 +93,8 @@ class Pretraining:
             DataError: if the folder contains no run, or the files differ from those of the run.
         """
         before = folder.read_settings(PretrainSettings)
+        if counts_by_process(before) and before.batch_size != "auto":
+            before = before.model_copy(update={"batch_size": before.batch_size * processes.count})
         settings = lengthened(before, epochs, folder)
         data = _opened(files or folder.files(), settings)
         check_same_files(folder, data.record())
@@ -118,6 +126,12 @@ class Pretraining:
             self.folder.begin(self.settings, self.data.record(), again=self.before is not None)
         training = pretrain(
             self.settings, self.data, self.folder, self.processes, stop=stop, after_epoch=self._prober()
+        )
+        training = explaining_memory(
+            training,
+            int(self.settings.batch_size),
+            f"Set recompute = true in {self.folder.path / SETTINGS} and resume, or start a run with half of "
+            "batch_size",
         )
         if profile_steps and first:
             trace = self.folder.path / PROFILE

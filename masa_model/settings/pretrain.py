@@ -182,7 +182,8 @@ class PretrainSettings(RunSettings):
         size: preset of the network, the optimizer, the augmentation and the number of epochs: "base" is the
             paper's; "small" and "tiny" are for one machine and fewer clips.
         epochs: number of passes over the training clips.
-        batch_size: number of clips in a training step, for each process.
+        batch_size: number of clips in a training step, in all processes together. "auto" is 512 for "base"
+            and 64 for the others, but less for few clips or little memory; the run records the number.
         seed: random seed of the initial weights, the order of clips and the choice of masked frames.
         save_every: number of epochs between two checkpoints that are kept.
         save_minutes: time in minutes between two checkpoints within an epoch; the run can resume from each.
@@ -192,18 +193,21 @@ class PretrainSettings(RunSettings):
             is bf16 on a GPU that supports it, else fp32; the run records which one was used.
         compile: if true, the networks are compiled with torch.compile, which takes about a minute and makes
             training steps faster.
+        recompute: if true, the backward pass computes activations again instead of keeping them: a step needs
+            about half the memory and up to a third more time. Not together with compile.
         augment: augmentation of query and key; each uses its own random numbers (the paper uses none).
     """
 
     size: Size = "base"
     epochs: Count = 400
-    batch_size: Count = 64
+    batch_size: Count | Literal["auto"] = "auto"
     seed: Seed = 0
     save_every: Count = 50
     save_minutes: Weight = 10.0
     probe_every: Annotated[int, Field(ge=0)] = 0
     precision: Precision = "auto"
     compile: bool = False
+    recompute: bool = False
     network: NetworkSettings = NETWORKS["base"]
     inputs: InputSettings = InputSettings()
     masking: MaskingSettings = MaskingSettings()
@@ -228,6 +232,8 @@ class PretrainSettings(RunSettings):
             raise ValueError("motion.weight and alignment.weight are both 0: there is nothing to learn")
         if self.masking.ratio == 0 and self.alignment.weight == 0:
             raise ValueError("masking.ratio and alignment.weight are both 0: there is nothing to learn")
+        if self.compile and self.recompute:
+            raise ValueError("compile and recompute are both true: choose one of them")
         return self
 
     def without_effect(self) -> dict[str, str]:

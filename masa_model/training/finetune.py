@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Final
 
-import numpy as np
 import torch
 from jaxtyping import Int
 from torch import Tensor, nn
@@ -22,9 +20,8 @@ from masa_model.inputs.labeled import FinetuneData
 from masa_model.inputs.parts import prepare_clips
 from masa_model.inputs.sampling import sample_training_frames
 from masa_model.inputs.sources import epoch_batches, open_source, prepared_on
-from masa_model.network.calibration import CALIBRATION_CLIPS, calibrate_encoder, calibrated
+from masa_model.network.calibration import calibrate_encoder
 from masa_model.network.classifier import RecognizerNetwork
-from masa_model.network.features import in_order
 from masa_model.settings.finetune import FinetuneSettings
 from masa_model.training.checkpoint import (
     PRETRAINED_ON,
@@ -39,15 +36,12 @@ from masa_model.training.finetune_checkpoints import SUMS, Chosen, FinetuneSaver
 from masa_model.training.optimizer import make_optimizer, set_learning_rate
 from masa_model.training.precision import autocast, settle_precision
 from masa_model.training.pretrained import check_estimators
-from masa_model.training.probabilities import fit_temperature
 from masa_model.training.progress import STEPS_BETWEEN_CHECKS, LossWatch, NonFiniteLossError, Progress
 from masa_model.training.recipe import class_weights, learning_parameters, rate_factor
 from masa_model.training.recognizer import build_network
 from masa_model.training.restoring import restore_run, sums_of
 from masa_model.training.run_folder import RunFolder
-from masa_model.training.scoring import Scoring, batch_probabilities, score_clips
-
-_FEWEST_CALIBRATION_CLIPS: Final = 128
+from masa_model.training.validation import fitting_statistics, validate
 
 
 def finetune(
@@ -128,7 +122,7 @@ def finetune(
                 _check_finite(watch)
             if within:
                 if due:
-                    with _fitting_statistics(model, settings, data, device) as running:
+                    with fitting_statistics(model, settings, data, device) as running:
                         saver.save(state, model, optimizer, running, stopping=stopping)
                 if stopping:
                     return
@@ -146,9 +140,9 @@ def finetune(
         keep = stopping or last or saver.writer.due_after_epoch()
         with ExitStack() as fitting:
             if ask or keep:
-                running = fitting.enter_context(_fitting_statistics(model, settings, data, device))
+                running = fitting.enter_context(fitting_statistics(model, settings, data, device))
             if ask:
-                accuracy, val_loss, temperature = _validate(model, data, settings, device)
+                accuracy, val_loss, temperature = validate(model, data, settings, device)
                 record |= {"val_accuracy": accuracy, "val_loss": val_loss}
                 if state.chosen.improve(accuracy, val_loss, epoch):
                     saver.save_best(state, model, record, temperature)
@@ -214,35 +208,6 @@ def _check_finite(watch: LossWatch) -> None:
             f"the loss is {loss} in step {step + 1}",
             "Lower optimizer.learning_rate; the last checkpoint is valid",
         )
-
-
-def _fitting_statistics(
-    model: RecognizerNetwork, settings: FinetuneSettings, data: FinetuneData, device: torch.device
-) -> AbstractContextManager[dict[str, Tensor]]:
-    """Calibrate the trained layers within a `with` block; validation takes about a sixth longer."""
-    return calibrated(
-        model,
-        lambda raw: batch_probabilities(model, raw, settings, device),
-        data.train.clips,
-        part=model.head if model.frozen else None,
-        most=min(CALIBRATION_CLIPS, max(_FEWEST_CALIBRATION_CLIPS, len(data.val) // 6)),
-    )
-
-
-def _validate(
-    model: RecognizerNetwork, data: FinetuneData, settings: FinetuneSettings, device: torch.device
-) -> tuple[float, float, float]:
-    """Compute accuracy and mean negative log-likelihood on val, and the temperature that fits val best."""
-    model.eval()
-    batches = in_order(len(data.val), settings.batch_size)
-    noise = settings.inputs.noise  # the clips that choose the epoch have the same noise as the training clips
-    scored = score_clips(model, data.val.clips, settings, device, batches, Scoring(noise=noise))
-    probabilities = np.concatenate([found for _, found in scored])
-    model.train()
-    of_target = probabilities[np.arange(len(data.val)), data.val.targets]
-    accuracy = float((probabilities.argmax(1) == data.val.targets).mean())
-    loss = float(-np.log(np.maximum(of_target, 1e-12)).mean())
-    return accuracy, loss, fit_temperature(probabilities, data.val.targets)
 
 
 def _state_of(checkpoint: Checkpoint, device: torch.device) -> State:

@@ -17,6 +17,7 @@ from masa_model.inputs.masked import PretrainInput, pretrain_input
 from masa_model.inputs.sources import epoch_batches, open_source, prepared_on
 from masa_model.network.masa import MASA, Losses
 from masa_model.settings.pretrain import PretrainSettings
+from masa_model.training.batch_size import settle_batch_size
 from masa_model.training.checkpoint import load_checkpoint, require_kind
 from masa_model.training.compiling import compile_network
 from masa_model.training.data import TrainingData
@@ -32,6 +33,7 @@ from masa_model.training.progress import (
     NonFiniteLossError,
     Progress,
 )
+from masa_model.training.recomputing import recompute_activations
 from masa_model.training.restoring import restore_run, sums_of
 from masa_model.training.run_folder import RunFolder
 from masa_model.training.schedule import alignment_weight, learning_rate_factor
@@ -81,7 +83,8 @@ def pretrain(
     """
     device, clips = processes.device, data.clips
     settings = settle_precision(settings, device)
-    batch_size = settings.batch_size * processes.count
+    batch_size = settle_batch_size(settings, clips, processes).clips
+    settings = settings.model_copy(update={"batch_size": batch_size})
     steps_per_epoch = len(epoch_batches(len(clips), batch_size, settings.seed, 0))
     steps = steps_per_epoch * settings.epochs
     model = build_model(settings, len(clips)).to(device)
@@ -105,7 +108,11 @@ def pretrain(
         sums = sums_of(checkpoint, len(MEASURES), processes.rank, processes.count).to(device)
     if processes.first:
         folder.forget_metrics_from(step // steps_per_epoch)
-    wrapped = _over_processes(model, processes, compiled=settings.compile)
+    if settings.recompute:
+        recompute_activations(model)
+    if settings.compile:
+        compile_network(model)
+    wrapped = _over_processes(model, processes)
     source = open_source(clips, settings.data.storage)
     watch = LossWatch(device, 2)
 
@@ -161,9 +168,7 @@ def pretrain(
             return
 
 
-def _over_processes(model: MASA, processes: Processes, *, compiled: bool) -> nn.Module:
-    if compiled:
-        compile_network(model)
+def _over_processes(model: MASA, processes: Processes) -> nn.Module:
     if processes.count == 1:
         return model
     # Buffers need no broadcast: statistics and memory bank are computed over all processes.

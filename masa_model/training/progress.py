@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -36,6 +37,27 @@ class Progress:
 
 class NonFiniteLossError(DataError):
     """Raised when a loss is infinite or NaN."""
+
+
+def explaining_memory(training: Iterator[Progress], clips: int, advice: str) -> Iterator[Progress]:
+    """Run a training loop, and say in one line if a step does not fit into the memory of a GPU.
+
+    Args:
+        training: the loop.
+        clips: number of clips of a step.
+        advice: what to do about it.
+
+    Yields:
+        the progress after each step.
+
+    Raises:
+        DataError: if a step does not fit.
+    """
+    try:
+        yield from training
+    except torch.OutOfMemoryError as error:
+        reason = str(error).split(". ")[0]
+        raise DataError(f"a step of {clips} clips does not fit into memory ({reason})", advice) from None
 
 
 class LossWatch:

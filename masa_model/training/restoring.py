@@ -12,12 +12,13 @@ from torch import Tensor, nn
 from masa_data.errors import DataError
 from masa_data.texts import counted
 from masa_model.network.calibration import restore_statistics
+from masa_model.training.batch_size import counts_by_process
 from masa_model.training.checkpoint import Checkpoint
 from masa_model.training.checkpoint_parts import load_model, load_optimizer, load_statistics, settings_of
 
 # Settings that may differ when a run is resumed, because they do not change what it learns. A run can be made
 # longer; its number of steps is checked separately.
-_FREE: Final = frozenset({"epochs", "save_every", "save_minutes", "probe_every", "data.storage"})
+_FREE: Final = frozenset({"epochs", "save_every", "save_minutes", "probe_every", "data.storage", "recompute"})
 
 
 def restore_run(
@@ -68,8 +69,9 @@ def _check_steps(checkpoint: Checkpoint, epochs_before: int, epochs: int, steps:
 
 def _check_same(checkpoint: Checkpoint, before: BaseModel, now: BaseModel) -> None:
     said = dict(_flat(before.model_dump(mode="json")))
+    free = _FREE | {"batch_size"} if counts_by_process(before) else _FREE  # the steps are checked separately
     for name, value in _flat(now.model_dump(mode="json")):
-        if name not in _FREE and said.get(name) != value:
+        if name not in free and said.get(name) != value:
             raise DataError(
                 f"the setting {name} is {value!r}, but {checkpoint.path} was written with {said.get(name)!r}",
                 "Restore the settings.toml of the run, or start a new run",

@@ -230,7 +230,7 @@ with joined_processes("cpu") as processes:
 """
 
 
-def test_two_processes_are_one_with_twice_the_batch(shard, tmp_path):
+def test_two_processes_are_one(shard, tmp_path):
     script = tmp_path / "two.py"
     script.write_text(TWO.format(root=str(Path(__file__).parents[2])))
     folders = [RunFolder.create("pretrain", tmp_path / name) for name in ("one", "two")]
@@ -241,7 +241,7 @@ def test_two_processes_are_one_with_twice_the_batch(shard, tmp_path):
     subprocess.run(
         [
             *(sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"),
-            *(script, shard, folders[1].path, "4"),
+            *(script, shard, folders[1].path, "8"),
         ],
         check=True,
         timeout=240,
