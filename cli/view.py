@@ -12,6 +12,7 @@ import click
 import numpy as np
 from rich.console import Console
 
+from masa_data.disk.new_files import write_whole
 from masa_data.drawing.rerun_view import APPLICATION, VIDEO, log_clip, log_curve, require_rerun, set_time
 from masa_data.errors import DataError
 from masa_data.machine.extras import INSTALL_TRAINING
@@ -95,15 +96,17 @@ def main(
         recording = rr.RecordingStream(APPLICATION, recording_id=clip_id)
         if save is None:
             _open_window(recording)
-        else:
-            save.parent.mkdir(parents=True, exist_ok=True)
-            recording.save(save)
+        # Writing to a file by itself, Rerun would not say that a disk is full.
+        kept = recording.memory_recording() if save is not None else None
         masks = _masks(console, tracks, clip_id)
         log_clip(recording, track, found, _PANELS if masks else {})
         if masks is not None:
             _log_masks(recording, track, masks)
-        recording.disconnect()
-        if save is not None:
+        if save is None or kept is None:
+            recording.disconnect()
+        else:
+            save.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(save, kept.drain_as_bytes())
             console.print(f"Wrote {save}: {clip_id}. To view it: {shlex.join(['rerun', str(save)])}")
 
 

@@ -12,6 +12,7 @@ from masa_data.shards.quantize import quantize
 from masa_data.shards.reader import PoseShards
 from masa_data.shards.writer import write_shard
 from tests.masa_model.made_up_signs import make_sign
+from tests.small_disk import fill, small_disk
 
 
 @pytest.fixture
@@ -87,3 +88,14 @@ def test_masks_are_on_the_clips_clock(out, tmp_path, run):
     motion = rows["/masks/motion/right_hand", "Scalars:scalars"]
     for frame, [value] in motion.items():
         assert value == pytest.approx(expected.motion["right hand"][frame])
+
+
+@pytest.mark.skipif(importlib.util.find_spec("rerun") is None, reason="rerun-sdk is not installed")
+def test_a_full_disk_is_said_and_leaves_the_old_file(out, tmp_path, run):
+    with small_disk(tmp_path / "disk", 1024) as disk:
+        (disk / "a.rrd").write_bytes(b"old")
+        filler = fill(disk, 4)
+        found = run("masa-view", out, "--clip", "train1", "--save", disk / "a.rrd", code=2)
+        assert "No space left" in found.stderr
+        assert (disk / "a.rrd").read_bytes() == b"old"
+        assert {path.name for path in disk.iterdir()} == {"a.rrd", filler.name}
