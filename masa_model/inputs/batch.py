@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from jaxtyping import Bool, Float, Int, Shaped
@@ -22,7 +22,7 @@ Group = TypeVar("Group", bound="TensorGroup")
 
 
 class TensorGroup:
-    """A dataclass of tensors, of groups of tensors, and of tuples of both, that is copied as one thing."""
+    """A dataclass of tensors, groups of tensors, tuples of both, and None, that is copied as one thing."""
 
     __slots__ = ()
 
@@ -35,13 +35,12 @@ class TensorGroup:
         return self._each(Tensor.pin_memory)
 
     def _each(self: Group, change: Callable[[Tensor], Tensor]) -> Group:
-        def changed(value: object) -> object:
+        def changed(value: Any) -> object:  # noqa: ANN401 (the value of any field)
             if isinstance(value, Tensor):
                 return change(value)
             if isinstance(value, TensorGroup):
                 return value._each(change)
-            assert isinstance(value, tuple)
-            return tuple(map(changed, value))
+            return None if value is None else tuple(map(changed, value))
 
         values = {field.name: changed(getattr(self, field.name)) for field in fields(self)}  # type: ignore[arg-type]
         return type(self)(**values)

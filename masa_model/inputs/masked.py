@@ -72,12 +72,12 @@ class PretrainInput(TensorGroup):
 
     Attributes:
         clips: the masked clips.
-        key: the frames that the key branch sees.
+        key: the frames that the key branch sees; None if alignment is off.
         numbers: number of each clip in the dataset.
     """
 
     clips: MaskedClips
-    key: EncoderInput
+    key: EncoderInput | None
     numbers: Int[Tensor, " clips"]
 
 
@@ -104,8 +104,10 @@ def pretrain_input(raw: RawClips, settings: PretrainSettings, epoch: int) -> Pre
         noisy = with_noise(batch, settings.inputs.noise, hash(seed))
         query, key = two_views(noisy, settings.augment, seed)
     clips = masked_clips(query, settings.masking, settings.motion, seed, clean)
-    frames = choose_key_frames(key, settings.alignment.ratio, seed)
-    return PretrainInput(clips, encoder_input(key, frames), batch.numbers)
+    of_key = None
+    if settings.alignment.weight > 0:
+        of_key = encoder_input(key, choose_key_frames(key, settings.alignment.ratio, seed))
+    return PretrainInput(clips, of_key, batch.numbers)
 
 
 def masked_clips(

@@ -140,6 +140,7 @@ class MASA(nn.Module):
         if self.alignment.weight == 0:
             nothing = encoded.new_zeros((), dtype=torch.float32)
             return nothing, nothing, nothing.new_zeros((0, self.alignment.features))
+        assert given.key is not None
         query = self.query.project(encoded, given.clips.query.packing)
         with torch.no_grad():
             key = self.key.project(self.key.encoder(given.key), given.key.packing)

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from masa_model.inputs.frames import encoder_input
-from masa_model.inputs.masked import PretrainInput, masked_clips, motion_targets
+from masa_model.inputs.masked import PretrainInput, masked_clips, motion_targets, pretrain_input
 from masa_model.inputs.masking import choose_key_frames, masks_of
 from masa_model.inputs.motion import Motion
 from masa_model.inputs.packing import Packing
@@ -17,7 +17,7 @@ from masa_model.network.encoder import PoseEncoder
 from masa_model.network.masa import MASA
 from masa_model.settings.masking import MaskingSettings
 from masa_model.settings.network import NetworkSettings
-from masa_model.settings.pretrain import AlignmentSettings, MotionSettings
+from masa_model.settings.pretrain import AlignmentSettings, MotionSettings, PretrainSettings
 from tests.masa_model.conftest import awkward_clips, make_clip, packed
 
 SMALL = NetworkSettings(
@@ -201,6 +201,21 @@ def test_what_is_switched_off_costs_nothing():
     assert float(losses.motion) == 0
     losses.total.backward()
     assert all(value.grad is None for value in only_alignment.decoder.parameters())
+
+
+def test_without_alignment_no_key_frames_are_prepared():
+    raw = packed([make_clip(12 + 5 * n, n, step=8) for n in range(4)])
+    found = {
+        weight: pretrain_input(raw, PretrainSettings(size="tiny", alignment={"weight": weight}), 0)
+        for weight in (0.0, 0.05)
+    }
+    assert found[0.0].key is None
+    assert found[0.05].key is not None
+    moved = found[0.0].to(torch.device("meta"))
+    assert moved.key is None
+    assert torch.equal(found[0.0].clips.query.rows, found[0.05].clips.query.rows)
+    model = make_model(alignment=AlignmentSettings(weight=0, bank_size=7, features=6))
+    assert torch.isfinite(model(found[0.0], 0.0).total)
 
 
 def test_a_batch_without_candidates_adds_0_and_never_nan():
