@@ -91,7 +91,7 @@ class Recorder:
         try:
             with style():
                 figure = draw()
-                png, pdf = png_of(figure), pdf_of(figure)
+                png, pdf = png_of(figure), pdf_of(figure, placed=True)
             write_whole(path, png)
             write_whole(path.with_suffix(".pdf"), pdf)
             self._writer.add_image(Path(name).stem, pixels_of(png), step, dataformats="HWC")
@@ -114,5 +114,5 @@ class Recorder:
                 figure = self._curves(records)
                 write_whole(self._folder.path / "curves.png", png_of(figure))
                 if for_papers:
-                    write_whole(self._folder.path / "curves.pdf", pdf_of(figure))
+                    write_whole(self._folder.path / "curves.pdf", pdf_of(figure, placed=True))
             self._drawn = time.monotonic()

@@ -117,9 +117,7 @@ def step_memory(
     """
     numbers = epoch_batches(len(clips), _ASKED_CLIPS, settings.seed, 0)[0]
     given = pretrain_input(StreamedClips(clips).read(numbers), settings, 0).to(torch.device("meta"))
-    with torch.device("meta"):
-        model = build_model(settings, len(clips)).train()
-    model.to("meta")
+    model = build_model(settings, len(clips)).train().to("meta")
     kept = _kept_bytes(model, given)
     working = _WORKING_MEMORY * kept
     if settings.recompute:
