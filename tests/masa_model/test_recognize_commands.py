@@ -128,7 +128,10 @@ def test_two_processes_say_what_one_says(folder):
         text=True,
         check=True,
     )
-    assert json.loads(done.stdout) == json.loads(call(evaluate, "--json", "--device", "cpu").stdout)
+    two, one = json.loads(done.stdout), json.loads(call(evaluate, "--json", "--device", "cpu").stdout)
+    # Probabilities differ in the last digit where products are divided among other threads.
+    assert two.pop("calibration_error") == pytest.approx(one.pop("calibration_error"), abs=1e-5)
+    assert two == one
 
 
 def test_probabilities_have_the_temperature_of_val(folder):
