@@ -27,16 +27,22 @@ def settings_of(**more):
 
 def test_a_run_has_the_same_weights_and_statistics_to_the_bit(tmp_path, provenance):
     clips = PoseDataset.open(write(tmp_path / "out.h5", provenance, signs(train=6, val=0, test=0)))
-    saved = []
-    for recompute in (False, True):
-        folder = RunFolder.create("pretrain", tmp_path / str(recompute))
-        for _ in pretrain(settings_of(recompute=recompute), TrainingData(clips, {}), folder, ALONE):
+
+    folders = {name: RunFolder.create("pretrain", tmp_path / name) for name in ("usual", "other", "changed")}
+
+    def run(name, recompute, stop=lambda: False):
+        settings = settings_of(recompute=recompute)
+        for _ in pretrain(settings, TrainingData(clips, {}), folders[name], ALONE, stop=stop):
             pass
-        saved.append(load_checkpoint(folder.last))
-    usual, recomputed = saved
-    assert recomputed.header.step == 6
-    for name, tensor in (usual.model | usual.progress).items():
-        assert torch.equal(tensor, (recomputed.model | recomputed.progress)[name]), name
+        return load_checkpoint(folders[name].last)
+
+    usual = run("usual", False)
+    steps = iter(range(9))
+    assert run("changed", False, lambda: next(steps) == 3).header.step == 4
+    for found in (run("other", True), run("changed", True)):  # a run that did not fit may be resumed with it
+        assert found.header.step == 6
+        for name, tensor in (usual.model | usual.progress).items():
+            assert torch.equal(tensor, (found.model | found.progress)[name]), name
 
 
 def test_only_the_inputs_of_blocks_are_kept(tmp_path, provenance):
