@@ -50,6 +50,7 @@ def test_the_file_holds_what_mmpose_itself_finds(fast, footage, frames_of, tmp_p
     assert settings["flip_test"] is True
 
 
+@pytest.mark.slow
 def test_stopping_workers_and_the_batch_size_change_nothing(fast, footage, tmp_path, run):
     """A command that loads MMPose takes most of a minute, so three of them try all at once."""
     common = ("--estimator", "mmpose", "--model", "fast", "--checkpoint", fast.checkpoint)

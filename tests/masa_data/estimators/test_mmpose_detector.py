@@ -119,6 +119,7 @@ def test_nobody_in_a_frame(detector_reference, moving_frames, tmp_path):
     assert PersonDetector(tmp_path / "blind.pth", "cpu").detect(moving_frames(1)[0]).shape == (0, 4)
 
 
+@pytest.mark.slow
 def test_without_its_weights_the_signer_is_followed_and_that_is_said(
     reference, detector_reference, footage, tmp_path, run, cache
 ):
