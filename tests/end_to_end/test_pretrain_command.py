@@ -116,7 +116,6 @@ def test_pictures_without_glosses_and_without_motion_are_left_out_and_it_is_said
     assert sorted(path.name for path in (tmp_path / "run").glob("*.png")) == ["curves.png", "masks.png"]
 
 
-@pytest.mark.slow
 def test_sigterm_saves_and_the_run_goes_on(shard, tmp_path, run):
     command = [str(Path(sys.executable).parent / "masa-pretrain"), str(shard), *SMALL, "--epochs=4000"]
     started = subprocess.Popen(
