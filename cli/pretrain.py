@@ -177,7 +177,7 @@ def _print_start(console: Console, job: Pretraining) -> None:
     console.print(f"Run: {job.folder.path} · {job.processes.described}, {many}")
     if job.batch_reason:
         clips = counted(int(settings.batch_size), "clip")
-        console.print(f"Batch: {clips} in each step: {job.batch_reason}. Other numbers: --batch-size")
+        console.print(f"Batch: {clips} in each step ({job.batch_reason}). Other numbers: --batch-size N")
     if settings.precision != "fp32":
         console.print(f"Precision: {settings.precision}")
 

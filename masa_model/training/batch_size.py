@@ -79,7 +79,9 @@ def settle_batch_size(settings: PretrainSettings, clips: PoseDataset, processes:
     largest = wanted = _LARGEST[settings.size]
     while wanted > _SMALLEST and len(clips) // wanted < _FEWEST_STEPS:
         wanted //= 2
-    reason = f"an epoch of {counted(len(clips), 'clip')} then has more steps" if wanted < largest else ""
+    reason = ""
+    if wanted < largest and len(clips) > _SMALLEST:
+        reason = f"with more, an epoch of {counted(len(clips), 'clip')} has fewer than {_FEWEST_STEPS} steps"
     free = _free_memory(processes)
     needed = step_memory(settings, clips, processes.device)
     fitting = wanted

@@ -116,6 +116,17 @@ def test_pictures_without_glosses_and_without_motion_are_left_out_and_it_is_said
     assert sorted(path.name for path in (tmp_path / "run").glob("*.png")) == ["curves.png", "masks.png"]
 
 
+def test_the_number_of_clips_of_a_step_is_said(tmp_path, provenance, run):
+    tracks = [make_track(f"clip{number}", frames=12, seed=number, split="train") for number in range(72)]
+    write_shard(tmp_path / "out.h5", provenance, map(quantize, tracks), sum(map(len, tracks)))
+    small = [option for option in SMALL if not option.startswith(("--size", "--batch-size"))]
+    small.append("--set=network.heads=4")
+    said = run("masa-pretrain", tmp_path / "out.h5", "--epochs=1", *small, "--run", tmp_path / "a").stdout
+    assert "Batch: 64 clips in each step (with more, an epoch of 72 clips has fewer than 64 steps)" in said
+    refused = run("masa-pretrain", tmp_path / "out.h5", "--batch-size", "0", code=2)
+    assert "found '0', expected a number from 1, or auto" in refused.stderr
+
+
 def test_sigterm_saves_and_the_run_goes_on(shard, tmp_path, run):
     command = [str(Path(sys.executable).parent / "masa-pretrain"), str(shard), *SMALL, "--epochs=4000"]
     started = subprocess.Popen(

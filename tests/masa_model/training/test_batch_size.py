@@ -43,6 +43,7 @@ def settings_of(size="base", **more):
         ("base", 512 * 64 - 1, 256),
         ("base", 128 * 64, 128),
         ("base", 300, 64),
+        ("base", 64, 64),
         ("small", 512 * 64, 64),
         ("tiny", 512 * 64, 64),
     ],
@@ -51,7 +52,7 @@ def test_an_epoch_has_64_steps_where_there_are_the_clips(file, size, clips, expe
     monkeypatch.setattr(batch_sizes, "_free_memory", lambda processes: 1000 * GIGABYTE)
     found = settle_batch_size(settings_of(size), times(file, clips), ALONE)
     assert found.clips == expected
-    assert bool(found.reason) == (size == "base" and expected < 512)
+    assert bool(found.reason) == (size == "base" and expected < 512 and clips > 64)
 
 
 def test_a_step_takes_at_most_70_percent_of_the_free_memory(file, monkeypatch):
