@@ -96,18 +96,22 @@ def main(
         recording = rr.RecordingStream(APPLICATION, recording_id=clip_id)
         if save is None:
             _open_window(recording)
-        # Writing to a file by itself, Rerun would not say that a disk is full.
-        kept = recording.memory_recording() if save is not None else None
-        masks = _masks(console, tracks, clip_id)
-        log_clip(recording, track, found, _PANELS if masks else {})
-        if masks is not None:
-            _log_masks(recording, track, masks)
-        if save is None or kept is None:
+            _log(recording, track, found, _masks(console, tracks, clip_id))
             recording.disconnect()
         else:
+            kept = recording.memory_recording()  # writing by itself, Rerun would not say that a disk is full
+            _log(recording, track, found, _masks(console, tracks, clip_id))
             save.parent.mkdir(parents=True, exist_ok=True)
             write_whole(save, kept.drain_as_bytes())
             console.print(f"Wrote {save}: {clip_id}. To view it: {shlex.join(['rerun', str(save)])}")
+
+
+def _log(
+    recording: rr.RecordingStream, track: PoseTrack, source: Path | None, masks: TrackMasks | None
+) -> None:
+    log_clip(recording, track, source, _PANELS if masks else {})
+    if masks is not None:
+        _log_masks(recording, track, masks)
 
 
 def _masks(console: Console, tracks: PoseShards, clip_id: str) -> TrackMasks | None:

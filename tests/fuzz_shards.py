@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import random
-import re
 import resource
 import sys
 import time
@@ -25,6 +24,7 @@ from masa_data.shards.version1 import Version1Reader
 from masa_data.shards.writer import shard_entry, write_index, write_shard
 from masa_data.tracks.provenance import EstimatorIdentity, Provenance
 from tests.conftest import make_track
+from tests.measuring import peak_kilobytes
 from tests.version1_files import write_version1, write_version1_index
 
 CLIPS = 12
@@ -97,9 +97,12 @@ def count_outcomes(
             sys.stderr.write(f"mutation {number} of seed {seed}\n")
             raise
         slowest = max(slowest, time.monotonic() - start)
-    (mine,) = re.findall(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
     children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-    return {"counts": counts, "megabytes": [int(mine) >> 10, children >> 10], "slowest": round(slowest, 1)}
+    return {
+        "counts": counts,
+        "megabytes": [peak_kilobytes() >> 10, children >> 10],
+        "slowest": round(slowest, 1),
+    }
 
 
 def outcome(path: Path, expected: list[bytes], version1: Version1Reader) -> str:

@@ -9,7 +9,6 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-# Not ru_maxrss, in which the memory of the process that started it counts too.
 _PROGRAM = """
 import importlib, sys
 from pathlib import Path
@@ -40,5 +39,14 @@ def measure(command: str, folder: Path, *arguments: object, timeout: float = 300
         timeout=timeout,
         check=False,
     )
-    (kilobytes,) = re.findall(r"VmHWM:\s+(\d+) kB", (folder / "status").read_text())
-    return Measured(done.returncode, done.stdout, int(kilobytes) / 1024, time.monotonic() - start)
+    megabytes = peak_kilobytes(folder / "status") / 1024
+    return Measured(done.returncode, done.stdout, megabytes, time.monotonic() - start)
+
+
+def peak_kilobytes(status: Path = Path("/proc/self/status")) -> int:
+    """The highest memory so far of this process, or of one whose status was kept; Linux only.
+
+    Not ru_maxrss, in which the memory of the process that started it counts too.
+    """
+    (kilobytes,) = re.findall(r"VmHWM:\s+(\d+) kB", status.read_text())
+    return int(kilobytes)

@@ -194,7 +194,7 @@ class PretrainSettings(RunSettings):
         compile: if true, the networks are compiled with torch.compile, which takes about a minute and makes
             training steps faster.
         recompute: if true, the backward pass computes activations again instead of keeping them: a step needs
-            about half the memory and up to a third more time. Not together with compile.
+            a third to a half less memory and up to a third more time. Not together with compile.
         augment: augmentation of query and key; each uses its own random numbers (the paper uses none).
     """
 

@@ -119,7 +119,12 @@ def step_memory(
     """
     numbers = epoch_batches(len(clips), _ASKED_CLIPS, settings.seed, 0)[0]
     given = pretrain_input(StreamedClips(clips).read(numbers), settings, 0).to(torch.device("meta"))
-    model = build_model(settings, len(clips)).train().to("meta")
+    with torch.device("meta"):
+        model = build_model(settings, len(clips)).train()
+    model.to("meta")  # the buffers that are made of arrays
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm1d):
+            module.eval()  # keeps as much, and asks no other process
     kept = _kept_bytes(model, given)
     working = _WORKING_MEMORY * kept
     if settings.recompute:
@@ -145,9 +150,6 @@ def _kept_bytes(model: MASA, given: PretrainInput) -> int:
             kept[storage] = tensor
         return tensor
 
-    for module in model.modules():
-        if isinstance(module, nn.BatchNorm1d):
-            module.eval()  # keeps as much, and asks no other process
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
         model.predict(given.clips)
     return sum(tensor.untyped_storage().nbytes() for tensor in kept.values())

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from types import MethodType
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 import torch
 from torch import Tensor, nn
 
 from masa_model.network.embedding import PoseEmbedding
 from masa_model.network.transformer import Block
+from masa_model.training.forwards import Forward, replace_forward
 
 _COMPILED: Final = (PoseEmbedding, Block)
-_Forward: TypeAlias = Callable[..., Tensor]
 
 
 def compile_network(model: nn.Module) -> None:
@@ -26,15 +24,11 @@ def compile_network(model: nn.Module) -> None:
     Args:
         model: the network, on its device.
     """
-    for kind in _COMPILED:
-        forward = _compiled_in_training(kind.forward)
-        for module in model.modules():
-            if type(module) is kind:
-                setattr(module, "forward", MethodType(forward, module))  # noqa: B010 (mypy: forward is a method)
+    replace_forward(model, _COMPILED, _compiled_in_training)
 
 
-def _compiled_in_training(usual: _Forward) -> _Forward:
-    compiled: _Forward = torch.compile(usual, dynamic=True, fullgraph=True)
+def _compiled_in_training(usual: Forward) -> Forward:
+    compiled: Forward = torch.compile(usual, dynamic=True, fullgraph=True)
 
     def forward(module: nn.Module, *inputs: Any) -> Tensor:  # noqa: ANN401 (the inputs of any module)
         return (compiled if module.training else usual)(module, *inputs)

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from types import MethodType
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
-import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from masa_model.network.calibration import restore_statistics, running_statistics
 from masa_model.network.graph import GraphBlock
 from masa_model.network.transformer import Block
+from masa_model.training.forwards import Forward, replace_forward
 
 _BLOCKS: Final = (GraphBlock, Block)
-_Forward: TypeAlias = Callable[..., Tensor]
 
 
 def recompute_activations(model: nn.Module) -> None:
@@ -27,13 +26,10 @@ def recompute_activations(model: nn.Module) -> None:
     Args:
         model: the network.
     """
-    for module in model.modules():
-        if type(module) in _BLOCKS:
-            forward = _recomputed(type(module).forward)
-            setattr(module, "forward", MethodType(forward, module))  # noqa: B010 (mypy: forward is a method)
+    replace_forward(model, _BLOCKS, _recomputed)
 
 
-def _recomputed(usual: _Forward) -> _Forward:
+def _recomputed(usual: Forward) -> Forward:
     def forward(module: nn.Module, *inputs: Any) -> Tensor:  # noqa: ANN401 (the inputs of any block)
         def contexts() -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:
             return nullcontext(), _unchanged_statistics(module)
@@ -46,16 +42,8 @@ def _recomputed(usual: _Forward) -> _Forward:
 
 @contextmanager
 def _unchanged_statistics(module: nn.Module) -> Iterator[None]:
-    statistics = [
-        buffer
-        for layer in module.modules()
-        if isinstance(layer, nn.BatchNorm1d)
-        for buffer in (layer.running_mean, layer.running_var)
-        if buffer is not None
-    ]
-    before = [buffer.clone() for buffer in statistics]
+    before = running_statistics(module)
     try:
         yield
     finally:
-        if statistics:
-            torch._foreach_copy_(statistics, before)
+        restore_statistics(module, before)

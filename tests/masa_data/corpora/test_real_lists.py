@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -94,21 +95,24 @@ def test_slr500_by_signer_whatever_the_lists_say(shared_data, tmp_path):
 
 
 _MEASURE = """
-import re, sys, time
+import sys, time
 from pathlib import Path
 from masa_data.corpora.named import list_corpus
+from tests.measuring import peak_kilobytes
 before = time.process_time()
 listing = list_corpus(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]) if sys.argv[3] else None)
 seconds = time.process_time() - before
-# Not getrusage, whose peak goes back to before this program was started.
-kilobytes = int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1])
-print(len(listing.rows), sum(row.found for row in listing.rows), seconds, kilobytes)
+print(len(listing.rows), sum(row.found for row in listing.rows), seconds, peak_kilobytes())
 """
 
 
 def measure(*arguments: str) -> tuple[int, int, float, int]:
     done = subprocess.run(
-        [sys.executable, "-c", _MEASURE, *arguments], capture_output=True, text=True, check=True
+        [sys.executable, "-c", _MEASURE, *arguments],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=Path(__file__).parents[3],
     )
     rows, found, seconds, kilobytes = done.stdout.split()
     return int(rows), int(found), float(seconds), int(kilobytes)

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -102,10 +103,7 @@ from masa_model.inputs.sources import StreamedClips
 from masa_model.settings.pretrain import PretrainSettings
 from masa_model.training.batch_size import step_memory
 from masa_model.training.pretrained import build_model
-
-def peak():  # unlike ru_maxrss, it does not contain that of the process before exec
-    with open("/proc/self/status") as status:
-        return next(1024 * int(line.split()[1]) for line in status if line.startswith("VmHWM"))
+from tests.measuring import peak_kilobytes
 
 torch.set_num_threads(1)
 clips = PoseDataset.open(sys.argv[1])
@@ -113,23 +111,23 @@ clips = clips[[number % len(clips) for number in range(256)]]
 settings = PretrainSettings(size="tiny", recompute=sys.argv[2] == "True")
 needed = step_memory(settings, clips, torch.device("cpu"))
 given = pretrain_input(StreamedClips(clips).read(np.arange(256)), settings, 0)
-before = peak()
+before = peak_kilobytes()
 model = build_model(settings, len(clips)).train()
 if settings.recompute:
     from masa_model.training.recomputing import recompute_activations
     recompute_activations(model)
 for _ in range(2):
     model(given, 0.05).total.backward()
-print((peak() - before) / needed(256))
+print(1024 * (peak_kilobytes() - before) / needed(256))
 """
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has /proc")
 @pytest.mark.parametrize("recompute", [False, True])
 def test_the_estimate_is_near_what_a_step_takes(file, recompute):
-    done = subprocess.run(
-        [sys.executable, "-c", MEASURE, file, str(recompute)], check=True, capture_output=True, text=True
-    )
+    command = [sys.executable, "-c", MEASURE, file, str(recompute)]
+    root = Path(__file__).parents[3]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=root)
     assert 0.5 < float(done.stdout) < 1.6
 
 
