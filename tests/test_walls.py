@@ -43,6 +43,7 @@ ROOMS = {
         "evaluation",
         "pictures",
         "runs",
+        "studies",
         "torch_dataset",
     ),
 }

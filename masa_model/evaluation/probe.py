@@ -167,13 +167,20 @@ def linear_classes(
 ) -> NDArray[np.int64]:
     """Predict classes by logistic regression on standardized features; arguments as for `nearest_classes`."""
     scaler = StandardScaler().fit(known)
+    return regressed_classes(scaler.transform(known), labels, scaler.transform(asked))
+
+
+def regressed_classes(
+    known: NDArray[np.floating], labels: NDArray[np.int64], asked: NDArray[np.floating]
+) -> NDArray[np.int64]:
+    """Predict classes by logistic regression; arguments as for `nearest_classes`."""
     model = LogisticRegression(C=_INVERSE_PENALTY, max_iter=200)
     with warnings.catch_warnings():
         # Two warnings can be ignored: missing convergence changes at most the third digit after so many
         # steps, and with one shot there are as many classes as clips.
         warnings.simplefilter("ignore")
-        model.fit(scaler.transform(known), labels)
-    return np.asarray(model.predict(scaler.transform(asked)))
+        model.fit(known, labels)
+    return np.asarray(model.predict(asked))
 
 
 def frozen_copy(encoder: PoseEncoder) -> PoseEncoder:

@@ -159,10 +159,19 @@ def check_effects(settings: RunSettings, said: dict[str, Any]) -> None:
     Raises:
         DataError: if a given setting has no effect.
     """
-    names = set(_leaves(said))
-    for name, why in settings.without_effect().items():
-        if name in names:
-            raise DataError(f"the setting {name} has no effect: {why}", "Leave it out")
+    for name, why in said_without_effect(settings, said).items():
+        raise DataError(f"the setting {name} has no effect: {why}", "Leave it out")
+
+
+def said_without_effect(settings: RunSettings, said: dict[str, Any]) -> dict[str, str]:
+    """Return the explicitly given settings that have no effect, each with the reason.
+
+    Args:
+        settings: the resolved settings.
+        said: the explicitly given settings by group, as `said_values` returns them.
+    """
+    names = set(leaves(said))
+    return {name: why for name, why in settings.without_effect().items() if name in names}
 
 
 def setting_names(kind: type[BaseModel], prefix: str = "") -> Iterator[str]:
@@ -224,11 +233,16 @@ def in_words(error: ValidationError, kind: type[BaseModel]) -> DataError:
     return DataError(f"the setting {name or 'given'}{value}: {said}", "Correct it")
 
 
-def _leaves(values: dict[str, Any], prefix: str = "") -> Iterator[str]:
-    """Yield the dotted names of all values."""
+def leaves(values: dict[str, Any], prefix: str = "") -> Iterator[str]:
+    """Yield the dotted names of all values.
+
+    Args:
+        values: settings by group.
+        prefix: text before each name, such as "motion.".
+    """
     for name, value in values.items():
         if isinstance(value, dict):
-            yield from _leaves(value, f"{prefix}{name}.")
+            yield from leaves(value, f"{prefix}{name}.")
         else:
             yield prefix + name
 

@@ -27,6 +27,24 @@ class TrainingData:
     clips: PoseDataset
     counts: dict[tuple[str, str], tuple[int, int]]
 
+    @classmethod
+    def of(cls, clips: PoseDataset, ratio: float = 1.0, seed: int = 0) -> TrainingData:
+        """Choose a part of some clips, and count them.
+
+        Args:
+            clips: clips that may be used.
+            ratio: fraction of each corpus's clips that is used (Fig. 2); the choice is random.
+            seed: random seed of the choice.
+        """
+        chosen = clips.part(_share_of_each_corpus(clips, ratio, seed)) if ratio < 1 else clips
+        there = Counter(
+            pair
+            for tracks in clips.files
+            for pair in zip(tracks.column("corpus").tolist(), tracks.column("split").tolist(), strict=True)
+        )
+        used = Counter(zip(chosen.column("corpus").tolist(), chosen.column("split").tolist(), strict=True))
+        return cls(chosen, {pair: (used[pair], there[pair]) for pair in sorted(there)})
+
     def record(self) -> dict[str, object]:
         """Return the content of the run's data.json."""
         return {
@@ -65,21 +83,14 @@ def open_training_data(
     """
     files = open_each(paths)
     chosen = PoseDataset(files, Selection(splits=splits), any_estimator=any_estimator)
-    if ratio < 1:
-        chosen = chosen.part(_share_of_each_corpus(chosen, ratio, seed))
-    there = Counter(
-        pair
-        for tracks in files
-        for pair in zip(tracks.column("corpus").tolist(), tracks.column("split").tolist(), strict=True)
-    )
-    used = Counter(zip(chosen.column("corpus").tolist(), chosen.column("split").tolist(), strict=True))
     if not len(chosen):
-        found = ", ".join(sorted({split or "none" for _, split in there}))
+        there = {split for tracks in files for split in tracks.column("split").tolist()}
+        found = ", ".join(sorted(split or "none" for split in there))
         raise DataError(
             f"no clip is of split {' or '.join(splits)}; the files have {found}",
             "Change the setting data.splits, or assign splits with masa-convert split",
         )
-    return TrainingData(chosen, {pair: (used[pair], there[pair]) for pair in sorted(there)})
+    return TrainingData.of(chosen, ratio, seed)
 
 
 def _share_of_each_corpus(clips: PoseDataset, ratio: float, seed: int) -> np.ndarray:

@@ -1,0 +1,111 @@
+"""Recipes: what takes precedence, and what is refused before anything is computed."""
+
+from pathlib import Path
+
+import pytest
+
+from masa_data import DataError
+from masa_model.studies.cells import cells_of, pretraining_key, settings_key
+from masa_model.studies.recipe import read_recipe, recipe_names
+
+RECIPE = """
+title = "A study"
+seeds = 2
+pretraining_seeds = 1
+
+[cell]
+pretrain.size = "tiny"
+finetune.recipe = "tuned"
+finetune.epochs = 5
+
+[rows]
+one = { finetune.data.shots = 1 }
+longer = { finetune.epochs = 9, finetune.data.shots = 3 }
+
+[columns]
+paper = { finetune.recipe = "paper", pretrain.alignment.weight = 0.0 }
+scratch = { start = "scratch" }
+keypoints = { learner = "keypoints" }
+
+[differences]
+gain = ["paper", "scratch"]
+"""
+
+
+def written(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "study.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_a_column_takes_precedence_over_a_row_and_a_row_over_all_cells(tmp_path):
+    recipe = read_recipe(written(tmp_path, RECIPE))
+    cell = recipe.of("longer", "paper")
+    tuning = cell.finetune_settings(seed=7)
+    assert (tuning.recipe, tuning.epochs, tuning.data.shots, tuning.seed) == ("paper", 9, 3, 7)
+    assert (tuning.size, tuning.network.part) == ("tiny", 64)
+    assert cell.pretrain_settings(4).alignment.weight == 0
+    assert recipe.of("one", "scratch").finetune_settings(0).epochs == 5
+
+
+def test_cells_share_a_pre_training_if_all_of_its_settings_are_the_same(tmp_path):
+    recipe = read_recipe(written(tmp_path, RECIPE))
+    cells = list(cells_of(recipe))
+    assert [cell.seed for cell in cells] == [0] * 6 + [1] * 6
+    assert len({settings_key(recipe, cell) for cell in cells}) == len(cells)
+    keys = {cell: pretraining_key(recipe, cell) for cell in cells}
+    assert {cell.column for cell, key in keys.items() if key is None} == {"scratch", "keypoints"}
+    assert len({key for key in keys.values() if key}) == 1  # both rows and both seeds
+    more_seeds = read_recipe(written(tmp_path, RECIPE.replace("seeds = 1", "seeds = 2")))
+    assert len({pretraining_key(more_seeds, cell) for cell in cells if cell.column == "paper"}) == 2
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("finetune.epochs = 5", "finetune.epohcs = 5", "there is no setting 'epohcs'. Did you mean epochs?"),
+        ("finetune.epochs = 5", "finetune.epochs = 0", "the setting epochs is 0"),
+        ("alignment.weight = 0.0", "motion.interval = [0]", "the setting motion.interval"),
+        ('start = "scratch"', 'start = "nothing"', "the setting start is 'nothing'"),
+        ('start = "scratch"', "starts = 1", "there is no setting 'starts'"),
+        ('["paper", "scratch"]', '["paper", "one"]', "expected two rows or two columns"),
+        ('title = "A study"', "", "title"),
+        ("[rows]", "[rows", "is not valid TOML"),
+        ("seeds = 2", "seeds = 2000000", "seeds"),
+        (
+            'finetune.recipe = "tuned"',
+            'finetune.recipe = "tuned"\nfinetune.network.decoder_blocks = 1',
+            "effect in any",
+        ),
+    ],
+)
+def test_a_wrong_recipe_is_refused_before_anything_is_computed(tmp_path, old, new, said):
+    assert old in RECIPE
+    with pytest.raises(DataError) as refused:
+        read_recipe(written(tmp_path, RECIPE.replace(old, new, 1)))
+    assert said in f"{refused.value.reason}. {refused.value.advice}"
+    assert "study.toml" in refused.value.reason
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe\x00", b"x = 1\n" * 400_000, b"[" * 5_000])
+def test_a_file_that_is_no_recipe_is_refused_in_one_line(tmp_path, content):
+    path = tmp_path / "study.toml"
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=r"study\.toml") as refused:
+        read_recipe(path)
+    assert "\n" not in refused.value.reason
+
+
+def test_a_name_that_is_not_known_gets_a_suggestion():
+    with pytest.raises(DataError) as refused:
+        read_recipe(Path("few-clip"))
+    assert "Did you mean few-clips?" in refused.value.advice
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_every_recipe_that_comes_with_the_package_can_be_read(name):
+    recipe = read_recipe(Path(name))
+    assert recipe.about
+    assert len(list(cells_of(recipe))) == (
+        recipe.seeds * len(recipe.rows) * len(recipe.columns) * len(recipe.folds())
+    )
