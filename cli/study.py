@@ -32,6 +32,8 @@ Examples:
   masa-study few-clips --data signs.h5              few clips per class, from sources never seen
   masa-study few-clips --data signs.h5 --plan       what would be measured; nothing is computed
   masa-study few-clips --data signs.h5 --hours 8    begin no cell after eight hours
+  masa-study paper-table-8 --data wlasl.h5 --set pretrain.size=tiny --set 'test=["val"]'
+                                                    a table of the paper with a small network, on val
   masa-study my-study.toml --data a.h5 --data b.h5  a recipe of your own
 
 If it is stopped, run the same command again: it continues.
@@ -55,6 +57,13 @@ If it is stopped, run the same command again: it continues.
     metavar="FOLDER",
     help="Folder of the study [default: runs/study-RECIPE].",
 )
+@click.option(
+    "--set",
+    "assignments",
+    metavar="NAME=VALUE",
+    multiple=True,
+    help="Change a value in all cells, such as pretrain.size=tiny; may be repeated.",
+)
 @click.option("--device", default="auto", show_default=True, help="Device: auto (all GPUs), cpu, cuda:1, …")
 @click.option(
     "--processes",
@@ -71,6 +80,7 @@ def main(
     recipe_path: Path | None,
     files: tuple[Path, ...],
     folder: Path | None,
+    assignments: tuple[str, ...],
     device: str,
     processes: int | None,
     hours: float | None,
@@ -85,8 +95,6 @@ def main(
     """
     with errors_in_one_line("masa-study"):
         from masa_model.studies.recipe import read_recipe
-        from masa_model.studies.study import Study
-        from masa_model.studies.work import Place
 
         console = make_console(quiet=quiet)
         if as_list:
@@ -94,9 +102,12 @@ def main(
             return
         if recipe_path is None:
             raise click.UsageError("Missing argument 'RECIPE'; --list shows the recipes that come with MASA.")
-        recipe = read_recipe(recipe_path)
+        recipe = read_recipe(recipe_path, assignments)
         if not files:
             raise click.UsageError("Missing option '--data': a file of pose tracks.")
+        from masa_model.studies.study import Study
+        from masa_model.studies.work import Place
+
         study = Study.open(recipe, files, folder or Path("runs") / f"study-{recipe_path.stem}")
         if plan:
             _print_plan(console, study, only)
@@ -180,10 +191,10 @@ def _print_plan(console: Console, study: Study, only: str) -> None:
 
 
 def _print_recipes(console: Console) -> None:
-    from masa_model.studies.recipe import read_recipe, recipe_names
+    from masa_model.studies.recipe import recipe_titles
 
-    for name in recipe_names():
-        console.print(f"  {name:<24} {read_recipe(Path(name)).title}")
+    for name, title in recipe_titles().items():
+        console.print(f"  {name:<24} {title}")
     example = shlex.join(["masa-study", "few-clips", "--data", "out.h5", "--plan"])
     console.print(f"Next: {example}")
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
+from functools import reduce
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
@@ -14,7 +15,14 @@ from pydantic import Field, ValidationError, model_validator
 from masa_data.errors import DataError
 from masa_model.settings.finetune import FinetuneSettings
 from masa_model.settings.pretrain import PretrainSettings
-from masa_model.settings.resolve import in_words, leaves, merged, resolve_settings, said_without_effect
+from masa_model.settings.resolve import (
+    in_words,
+    leaves,
+    merged,
+    resolve_settings,
+    said_values,
+    said_without_effect,
+)
 from masa_model.settings.types import Count, Section, Weight
 
 if sys.version_info >= (3, 11):
@@ -56,6 +64,7 @@ class CellRecipe(Section):
         pretrain: settings of pre-training.
         finetune: settings of fine-tuning; `data` also selects the clips for the other learners.
         test: the splits that are tested.
+        corpus: only clips of this corpus are learned from and tested; "" = of all corpora.
         train_signers: only clips of these signers are learned from; empty = of all signers.
         test_signers: only clips of these signers are tested; empty = of all signers.
         views: number of windows of a test clip whose probabilities are averaged.
@@ -67,6 +76,7 @@ class CellRecipe(Section):
     pretrain: dict[str, Any] = Field(default_factory=dict)
     finetune: dict[str, Any] = Field(default_factory=dict)
     test: tuple[Split, ...] = ("test",)
+    corpus: str = ""
     train_signers: tuple[str, ...] = ()
     test_signers: tuple[str, ...] = ()
     views: Count = 1
@@ -121,8 +131,10 @@ class Recipe(Section):
         cell: values for all cells.
         rows: values for the cells of each row; they take precedence over `cell`.
         columns: values for the cells of each column; they take precedence over those of the row.
+        always: values for all cells that take precedence over all others.
         differences: pairs of columns, or of rows, whose difference is shown: the first minus the second.
-        paper: the paper's numbers in percent, by row and column: top-1 per instance, and per class.
+        paper: the paper's numbers in percent, by row and column: top-1 per instance, and per class if it has
+            one.
     """
 
     title: _Name
@@ -134,8 +146,11 @@ class Recipe(Section):
     cell: dict[str, Any] = Field(default_factory=dict)
     rows: Annotated[dict[_Name, dict[str, Any]], Field(min_length=1)]
     columns: Annotated[dict[_Name, dict[str, Any]], Field(min_length=1)]
+    always: dict[str, Any] = Field(default_factory=dict)
     differences: dict[_Name, tuple[str, str]] = Field(default_factory=dict)
-    paper: dict[str, dict[str, tuple[float, float]]] = Field(default_factory=dict)
+    paper: dict[str, dict[str, Annotated[tuple[float, ...], Field(min_length=1, max_length=2)]]] = Field(
+        default_factory=dict
+    )
 
     @model_validator(mode="after")
     def _known_names(self) -> Recipe:
@@ -157,7 +172,7 @@ class Recipe(Section):
         Raises:
             DataError: if a value of the recipe is wrong.
         """
-        values = merged(merged(self.cell, self.rows[row]), self.columns[column])
+        values = reduce(merged, (self.cell, self.rows[row], self.columns[column], self.always))
         try:
             return CellRecipe.model_validate(values)
         except ValidationError as error:
@@ -168,11 +183,12 @@ class Recipe(Section):
         return range(self.left_out.folds if self.left_out else 1)
 
 
-def read_recipe(path: Path) -> Recipe:
+def read_recipe(path: Path, assignments: Sequence[str] = ()) -> Recipe:
     """Read and check a recipe: every cell's settings are resolved before anything is computed.
 
     Args:
         path: a TOML file, or the name of a recipe of this package, such as "few-clips".
+        assignments: values for all cells as "name=value", such as "pretrain.size=tiny".
 
     Raises:
         DataError: if there is no such recipe, or a value is wrong; the message says which.
@@ -183,7 +199,9 @@ def read_recipe(path: Path) -> Recipe:
     """
     text = _text_of(path)
     try:
-        recipe = Recipe.model_validate(tomllib.loads(text))
+        values = tomllib.loads(text)
+        always = merged(values.get("always", {}), said_values(assignments))
+        recipe = Recipe.model_validate({**values, "always": always} if assignments else values)
         _check_effects([recipe.of(row, column) for row in recipe.rows for column in recipe.columns])
     except ValidationError as error:
         problem = in_words(error, Recipe)
@@ -213,9 +231,13 @@ def _check_effects(cells: list[CellRecipe]) -> None:
             raise DataError(f"the setting {name} has no effect in any cell: {why}", "Leave it out")
 
 
-def recipe_names() -> list[str]:
-    """Return the names of the recipes that come with this package, sorted."""
-    return sorted(file.name.removesuffix(".toml") for file in _own_recipes())
+def recipe_titles() -> dict[str, str]:
+    """Return the title of each recipe that comes with this package, by its name."""
+    files = sorted(_own_recipes(), key=lambda file: str(file.name))
+    return {
+        file.name.removesuffix(".toml"): tomllib.loads(file.read_text(encoding="utf-8"))["title"]
+        for file in files
+    }
 
 
 def _own_recipes() -> Iterator[Any]:
@@ -223,7 +245,7 @@ def _own_recipes() -> Iterator[Any]:
 
 
 def _text_of(path: Path) -> str:
-    names = recipe_names()
+    names = list(recipe_titles())
     if not path.exists() and str(path) in names:
         return resources.files("masa_recipes").joinpath(f"{path}.toml").read_text(encoding="utf-8")
     try:

@@ -80,7 +80,8 @@ def cell_clips(
     data = settings.data
 
     def of(splits: Sequence[str], signers: Sequence[str] = ()) -> PoseDataset:
-        selection = Selection(data.subset, splits=splits, signers=signers or None)
+        corpora = [cell.corpus] if cell.corpus else None
+        selection = Selection(data.subset, corpora=corpora, splits=splits, signers=signers or None)
         clips = PoseDataset(files, selection, any_estimator=data.any_estimator)
         kept = clips.classes()[1] != UNKNOWN
         if left_out is not None:

@@ -89,7 +89,7 @@ def _cell(recipe: Recipe, found: Summary, row: str, column: str) -> str:
     text += f" ({len(seeds)})" if seeds else ""
     numbers = recipe.paper.get(row, {}).get(column)
     if numbers is not None:
-        text += " [" + " / ".join(f"{numbers[kind]:.2f}" for kind in kinds) + "]"
+        text += " [" + " / ".join(f"{number:.2f}" for number in numbers[: len(kinds)]) + "]"
     return text
 
 
