@@ -61,4 +61,5 @@ Normalization = Literal["batch", "layer"]
 
 # The classification head after the encoder, and how it averages over frames.
 Head = Literal["linear", "batch-norm"]
+HeadStart = Literal["random", "class-means"]
 Pooling = Literal["average", "softmax"]

@@ -6,7 +6,17 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from masa_model.settings.choices import Decay, Head, Pooling, Precision, Recipe, Sampling, Size, Storage
+from masa_model.settings.choices import (
+    Decay,
+    Head,
+    HeadStart,
+    Pooling,
+    Precision,
+    Recipe,
+    Sampling,
+    Size,
+    Storage,
+)
 from masa_model.settings.network import NETWORKS, NetworkSettings
 from masa_model.settings.pretrain import MILD_AUGMENTATION, AugmentSettings, InputSettings
 from masa_model.settings.resolve import RunSettings, merged, renamed
@@ -36,11 +46,14 @@ class HeadSettings(Section):
         pooling: how the features of a clip's frames are combined: "average" is the plain mean, "softmax" is a
             weighted mean with learned weights.
         dropout: dropout rate of the batch-norm head.
+        start: initial weights of a head on a pre-trained encoder: "random", or "class-means", so that training
+            starts from the class means of the frozen features.
     """
 
     kind: Head = "linear"
     pooling: Pooling = "average"
     dropout: Share = 0.0
+    start: HeadStart = "random"
 
 
 class FinetuneOptimizerSettings(Section):
@@ -170,6 +183,7 @@ class FinetuneSettings(RunSettings):
             found["head.dropout"] = "head.kind is linear"
         if self.pretrained is None:
             found["optimizer.head_first"] = "the encoder is not pre-trained"
+            found["head.start"] = "the encoder is not pre-trained"
         if self.freeze:
             found["optimizer.head_first"] = "the encoder is frozen"
             found["network.graph_dropout"] = "the encoder is frozen"

@@ -33,6 +33,7 @@ from masa_model.training.checkpoint import (
 )
 from masa_model.training.checkpoint_parts import load_model, tensor_of
 from masa_model.training.finetune_checkpoints import SUMS, Chosen, FinetuneSaver, State
+from masa_model.training.head_start import start_from_class_means
 from masa_model.training.optimizer import make_optimizer, set_learning_rate
 from masa_model.training.precision import autocast, settle_precision
 from masa_model.training.pretrained import check_estimators
@@ -166,6 +167,8 @@ def _initial_model(
     if settings.pretrained is not None:
         check_estimators(settings, data)
         load_model(load_checkpoint(Path(settings.pretrained)), model.encoder, "query.encoder.")
+        if settings.head.start == "class-means":
+            start_from_class_means(model, data.train, settings.inputs, device)
     elif settings.freeze:
         # An encoder that is never trained has no batch normalization statistics of its own.
         calibrate_encoder(model.encoder, data.train.clips, settings.inputs, device)
