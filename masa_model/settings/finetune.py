@@ -46,7 +46,7 @@ class HeadSettings(Section):
         pooling: how the features of a clip's frames are combined: "average" is the plain mean, "softmax" is a
             weighted mean with learned weights.
         dropout: dropout rate of the batch-norm head.
-        start: initial weights of a head on a pre-trained encoder: "random", or "class-means", so that training
+        start: initial weights of a head on a pre-trained encoder: "random", or "class-means": training then
             starts from the class means of the frozen features.
     """
 
