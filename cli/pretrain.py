@@ -113,11 +113,8 @@ def main(
 ) -> None:
     """Pre-train MASA on the clips of one or several files. Labels are not used."""
     with errors_in_one_line("masa-pretrain"):
-        from masa_model.runs.beginning import held_by
-        from masa_model.runs.pretraining import Pretraining
         from masa_model.settings.pretrain import PretrainSettings
         from masa_model.settings.resolve import check_effects, resolve_settings, said_values
-        from masa_model.training.processes import joined_processes
 
         if resume is not None:
             said = (*options.values(), any_estimator, assignments, config, run_path, splits)
@@ -131,6 +128,11 @@ def main(
                 PretrainSettings, config=config, assignments=assignments, options=values
             )
             check_effects(settings, said_values(assignments, values))
+        # Imported after the settings were read, because wrong ones are told seconds earlier without torch.
+        from masa_model.runs.beginning import held_by
+        from masa_model.runs.pretraining import Pretraining
+        from masa_model.training.processes import joined_processes
+
         with joined_processes(device) as processes:
             console = make_console(quiet=quiet or not processes.first)
             if resume is not None:

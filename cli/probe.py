@@ -65,7 +65,6 @@ def main(
     """
     with errors_in_one_line("masa-probe"):
         from masa_model.evaluation.motion_quality import motion_losses
-        from masa_model.evaluation.probe import probe, untrained_encoder
         from masa_model.network.calibration import calibrate_encoder
         from masa_model.training.pretrained import load_pretrained
         from masa_model.training.processes import joined_processes
@@ -83,6 +82,9 @@ def main(
             else newest_run(make_console(stderr=True), "pretrain")
         )
         files = files or folder.files()
+        # Imported after the run was found, because a wrong one is told seconds earlier without scikit-learn.
+        from masa_model.evaluation.probe import probe, untrained_encoder
+
         with joined_processes(device) as processes:
             device = processes.described
             model, settings, loaded = load_pretrained(checkpoint or folder.last)

@@ -6,12 +6,15 @@ import importlib.util
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
+from importlib.metadata import entry_points
 from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner, Result
 
 from demo.footage import write_footage
 from masa_data.tracks.provenance import EstimatorIdentity, Provenance
@@ -118,3 +121,34 @@ def run() -> Callable[..., subprocess.CompletedProcess[str]]:
         return done
 
     return run_command
+
+
+@pytest.fixture
+def call() -> Callable[..., Result]:
+    """Run one of the commands in this process: `call("masa-probe", "--run", folder)`.
+
+    A start takes longer than the work of most commands; `run` is for those whose start is tested.
+    """
+
+    def call_command(command: str, *arguments: object, code: int = 0) -> Result:
+        (entry,) = entry_points(group="console_scripts", name=command)
+        with in_threads_of_tests():
+            done = CliRunner().invoke(entry.load(), list(map(str, arguments)))
+        assert done.exit_code == code, f"{done.output}{done.exception!r}"
+        return done
+
+    return call_command
+
+
+@contextmanager
+def in_threads_of_tests() -> Iterator[None]:
+    """torch with the threads that tests have (tests/masa_model/conftest.py)."""
+    if not importlib.util.find_spec("torch"):
+        yield
+        return
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(int(os.environ.get("MASA_TEST_THREADS", 1)))
+    yield
+    torch.set_num_threads(before)

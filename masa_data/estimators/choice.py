@@ -59,7 +59,7 @@ def choose_estimator(name: EstimatorName | None, device: Device, mmpose: MMPoseO
     """
     if name == "mmpose" or (name is None and is_installed("mmpose")):
         check_installed()
-        lacking = _why_no_gpu()
+        lacking = "" if device == "cpu" else _why_no_gpu()  # asking takes seconds: it loads torch
         if device == "cuda" and lacking:
             raise DataError(f"{{device}}: {lacking}", "Run masa-doctor, or leave it out", device="cuda")
         where = device if device != "auto" else ("cpu" if lacking else "cuda")

@@ -10,9 +10,6 @@ import torch
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
-from sklearn.decomposition import PCA
-from sklearn.manifold import TSNE
-from sklearn.preprocessing import StandardScaler
 
 from masa_data.errors import DataError
 from masa_data.shards.dataset import PoseDataset
@@ -113,6 +110,11 @@ def choose_clips(
 
 def in_the_plane(features: NDArray[np.float32]) -> NDArray[np.float32]:
     """Map (n, D) features to (n, 2) points: standardization, PCA, t-SNE with a fixed seed; n at least 3."""
+    # Imported here, because a run that draws no such picture would wait two seconds for it.
+    from sklearn.decomposition import PCA
+    from sklearn.manifold import TSNE
+    from sklearn.preprocessing import StandardScaler
+
     standard = StandardScaler().fit_transform(features)
     components = min(_COMPONENTS, *standard.shape)
     if components < standard.shape[1]:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Final
 
 from masa_data.shards.dataset import PoseDataset
-from masa_model.evaluation.probe import frozen_copy, probe, shared_labels
 from masa_model.network.calibration import calibrate_encoder
 from masa_model.network.masa import MASA
 from masa_model.pictures.curves import pretraining_curves
@@ -152,6 +151,9 @@ class Pretraining:
         settings, device = self.settings, self.processes.device
         if not settings.probe_every:
             return lambda model, epochs: {}
+        # Imported here, because a run without probes would wait two seconds for scikit-learn.
+        from masa_model.evaluation.probe import frozen_copy, probe, shared_labels
+
         paths = [tracks.path for tracks in self.data.clips.files]
         train, val = (
             PoseDataset.open(*paths, splits=[split], any_estimator=settings.data.any_estimator)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -11,6 +12,31 @@ from torch import nn
 from masa_model.settings.choices import Decay
 from masa_model.settings.finetune import FinetuneOptimizerSettings
 from masa_model.settings.pretrain import OptimizerSettings
+
+
+class _NeverCompiled:
+    """The methods of torch's optimizers without torch's wrappers around them.
+
+    The wrappers prepare the methods for torch.compile. At the first call they load the whole compiler, which
+    takes two seconds of every start, and no step is compiled here.
+    """
+
+    add_param_group = inspect.unwrap(torch.optim.Optimizer.add_param_group)
+    zero_grad = inspect.unwrap(torch.optim.Optimizer.zero_grad)
+    state_dict = inspect.unwrap(torch.optim.Optimizer.state_dict)
+    load_state_dict = inspect.unwrap(torch.optim.Optimizer.load_state_dict)
+
+
+class AdamW(_NeverCompiled, torch.optim.AdamW):
+    """torch's AdamW; it has the same name, which is the one in profiles."""
+
+    step = torch.no_grad()(inspect.unwrap(torch.optim.AdamW.step))
+
+
+class SGD(_NeverCompiled, torch.optim.SGD):
+    """torch's SGD; it has the same name, which is the one in profiles."""
+
+    step = torch.no_grad()(inspect.unwrap(torch.optim.SGD.step))
 
 
 def make_optimizer(
@@ -38,10 +64,10 @@ def make_optimizer(
         )
     ]
     if isinstance(settings, OptimizerSettings):
-        return torch.optim.AdamW(groups, lr=settings.learning_rate, betas=settings.betas, fused=True)
+        return AdamW(groups, lr=settings.learning_rate, betas=settings.betas, fused=True)
     if settings.kind == "sgd":
-        return torch.optim.SGD(groups, lr=settings.learning_rate, momentum=settings.momentum, fused=True)
-    return torch.optim.AdamW(groups, lr=settings.learning_rate, fused=True)
+        return SGD(groups, lr=settings.learning_rate, momentum=settings.momentum, fused=True)
+    return AdamW(groups, lr=settings.learning_rate, fused=True)
 
 
 def set_learning_rate(optimizer: torch.optim.Optimizer, factor: float) -> None:

@@ -7,8 +7,6 @@ from typing import Final
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.optimize import minimize_scalar
-from torchmetrics.functional.classification import binary_calibration_error
 
 _LOWEST: Final = 0.05
 _HIGHEST: Final = 20.0
@@ -46,6 +44,9 @@ def fit_temperature(probabilities: NDArray[np.floating], targets: NDArray[np.int
         normalizer = highest + np.log(np.exp(scaled - highest[:, None]).sum(1))
         return float((normalizer - wanted / np.exp(log_temperature)).mean())
 
+    # Imported here and below, because the start of training would wait seconds for what only its end needs.
+    from scipy.optimize import minimize_scalar
+
     found = minimize_scalar(loss, bounds=(np.log(_LOWEST), np.log(_HIGHEST)), method="bounded")
     return float(np.exp(found.x))
 
@@ -63,6 +64,8 @@ def calibration_error(probabilities: NDArray[np.floating], targets: NDArray[np.i
     Returns:
         the error in 0..1; 0 = the probabilities equal the accuracy in every bin.
     """
+    from torchmetrics.functional.classification import binary_calibration_error
+
     best = torch.from_numpy(probabilities.max(1).astype(np.float32)).clamp(0, 1)
     right = torch.from_numpy((probabilities.argmax(1) == targets).astype(np.int64))
     return float(binary_calibration_error(best, right, n_bins=_BINS))

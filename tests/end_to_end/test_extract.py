@@ -1,10 +1,8 @@
-"""masa-extract and masa-inspect as a user runs them, on real footage."""
+"""masa-extract and masa-inspect as a user runs them."""
 
 import json
 import random
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import cv2
@@ -13,58 +11,7 @@ import pytest
 
 from demo.footage import affine_path, write_clip
 from masa_data import PoseShards
-from masa_data.tracks.skeleton import COCO_WHOLEBODY_INDICES, LEFT_HAND, RIGHT_HAND
 from masa_data.video.frames import Video
-from tests.conftest import ESTIMATOR
-
-MASA_EXTRACT = str(Path(sys.executable).parent / "masa-extract")
-
-
-@pytest.fixture(scope="module")
-def shared_extraction(shared_data, shared_videos, tmp_path_factory):
-    """The 19 real clips, extracted once."""
-    out = tmp_path_factory.mktemp("shared") / "out.h5"
-    folders = sorted({str(path.parent) for path in shared_videos})
-    subprocess.run([MASA_EXTRACT, *folders, str(out), *ESTIMATOR], check=True, capture_output=True)
-    with PoseShards.open(out) as tracks:
-        yield tracks
-
-
-def test_every_real_clip_is_kept_whole(shared_extraction, shared_videos):
-    assert set(shared_extraction) == {path.stem for path in shared_videos}
-    for path in shared_videos:
-        track = shared_extraction[path.stem]
-        frames = list(Video(path))
-        assert track.frame_index.tolist() == [frame.index for frame in frames]
-        assert (track.info.height, track.info.width) == frames[0].image.shape[:2]
-
-
-@pytest.mark.parametrize("name", ["FOOTBALL", "SOUP"])
-def test_keypoints_lie_where_mmpose_found_them(shared_extraction, shared_data, name):
-    """The figures of docs/benchmarks.md: `pytest -s -k mmpose_found` prints them."""
-    frames = json.loads((shared_data / f"video_mmpose_pair/{name}.mmpose133.json").read_text())
-    theirs = np.array([frame["instances"][0]["keypoints"] for frame in frames])[:, COCO_WHOLEBODY_INDICES]
-    scores = np.array([frame["instances"][0]["keypoint_scores"] for frame in frames])
-    scores = scores[:, COCO_WHOLEBODY_INDICES]
-    track = shared_extraction[name]
-    shoulder_width = np.median(np.linalg.norm(theirs[:, 1] - theirs[:, 4], axis=1))
-    distance = np.linalg.norm(track.keypoints - theirs, axis=2) / shoulder_width
-    for joint in range(7):
-        assert np.nanmedian(distance[:, joint]) <= 0.08
-    for hand, other in ((LEFT_HAND, RIGHT_HAND), (RIGHT_HAND, LEFT_HAND)):
-        found = track.confidence[:, hand].min(axis=1) > 0
-        in_view = scores[:, hand].mean(axis=1) > 0.3
-        median, worst = np.nanmedian(distance[:, hand]), np.nanpercentile(distance[:, hand], 90)
-        print(
-            f"{name} {'left' if hand is LEFT_HAND else 'right'} hand: median {median:.3f}, 90 % {worst:.3f},"
-        )
-        print(f"  found in {found[in_view].mean():.1%} of the frames in which it is in view")
-        assert median <= 0.10
-        assert found[in_view].mean() >= 0.85
-        crossed = np.linalg.norm(track.keypoints[:, hand] - theirs[:, other], axis=2) / shoulder_width
-        assert median < np.nanmedian(crossed)
-    body = [f"{np.nanmedian(column):.3f}/{np.nanpercentile(column, 90):.3f}" for column in distance[:, :7].T]
-    print(f"{name} body, median/90 % in shoulder widths: {' '.join(body)}")
 
 
 def test_keypoints_follow_a_known_path(tmp_path, run):

@@ -57,8 +57,9 @@ def shard(tmp_path, provenance):
     return path
 
 
-def test_a_run_and_a_probe(shard, tmp_path, run):
-    done = run("masa-pretrain", shard, *SMALL, "--epochs=2", "--probe-every=2", "--profile=2", cwd=tmp_path)
+def test_a_run_and_a_probe(shard, tmp_path, run, call, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    done = call("masa-pretrain", shard, *SMALL, "--epochs=2", "--probe-every=2", "--profile=2")
     assert "made    train    24         24" in done.stdout
     assert "made    test      0         12" in done.stdout
     assert "The memory bank has 12 keys: half of the 24 clips." in done.stdout
@@ -87,22 +88,22 @@ def test_a_run_and_a_probe(shard, tmp_path, run):
     assert f"on val {last['val_neighbor_1']:.1%} with 1 clip per class" in done.stdout
     assert json.loads((folder / "data.json").read_text())["clips"] == 24
 
-    again = run("masa-pretrain", "--config", folder / "settings.toml", shard, "--run", tmp_path / "b", "-q")
+    again = call("masa-pretrain", "--config", folder / "settings.toml", shard, "--run", tmp_path / "b", "-q")
     assert again.stdout == ""
     same = (tmp_path / "b/checkpoints/last.safetensors").read_bytes()
     # The header holds how many clips a second there were.
     assert same[-1000:] == (folder / "checkpoints/last.safetensors").read_bytes()[-1000:]
 
-    done = run("masa-probe", cwd=tmp_path)
+    done = run("masa-probe")
     assert "12 val clips, 12 classes; top-1 accuracy" in done.stdout
     assert "interpolated positions" in done.stdout
     assert f"Next: masa-finetune {shard}" in done.stdout
-    facts = json.loads(run("masa-probe", "--run", folder, shard, "--json").stdout)
+    facts = json.loads(call("masa-probe", "--run", folder, shard, "--json").stdout)
     assert set(facts["trained"]) == set(facts["untrained"])
     assert {f"val_{name}": value for name, value in facts["trained"].items()}.items() <= last.items()
     assert facts["motion_loss"]["zero"] > 0
     # An epoch's own checkpoint is the same as the last one here.
-    epoch = run("masa-probe", "--run", folder / "checkpoints/epoch-0002.safetensors", shard, "--json")
+    epoch = call("masa-probe", "--run", folder / "checkpoints/epoch-0002.safetensors", shard, "--json")
     assert json.loads(epoch.stdout)["trained"] == facts["trained"]
 
 
@@ -116,18 +117,18 @@ def test_pictures_without_glosses_and_without_motion_are_left_out_and_it_is_said
     assert sorted(path.name for path in (tmp_path / "run").glob("*.png")) == ["curves.png", "masks.png"]
 
 
-def test_the_number_of_clips_of_a_step_is_said(tmp_path, provenance, run):
+def test_the_number_of_clips_of_a_step_is_said(tmp_path, provenance, call):
     tracks = [make_track(f"clip{number}", frames=12, seed=number, split="train") for number in range(72)]
     write_shard(tmp_path / "out.h5", provenance, map(quantize, tracks), sum(map(len, tracks)))
     small = [option for option in SMALL if not option.startswith(("--size", "--batch-size"))]
     small.append("--set=network.heads=4")
-    said = run("masa-pretrain", tmp_path / "out.h5", "--epochs=1", *small, "--run", tmp_path / "a").stdout
+    said = call("masa-pretrain", tmp_path / "out.h5", "--epochs=1", *small, "--run", tmp_path / "a").stdout
     assert "Batch: 64 clips in each step (with more, an epoch of 72 clips has fewer than 64 steps)" in said
-    refused = run("masa-pretrain", tmp_path / "out.h5", "--batch-size", "0", code=2)
+    refused = call("masa-pretrain", tmp_path / "out.h5", "--batch-size", "0", code=2)
     assert "found '0', expected a number from 1, or auto" in refused.stderr
 
 
-def test_sigterm_saves_and_the_run_goes_on(shard, tmp_path, run):
+def test_sigterm_saves_and_the_run_goes_on(shard, tmp_path, call):
     command = [str(Path(sys.executable).parent / "masa-pretrain"), str(shard), *SMALL, "--epochs=4000"]
     started = subprocess.Popen(
         [*command, "--run", str(tmp_path / "run")], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -143,11 +144,11 @@ def test_sigterm_saves_and_the_run_goes_on(shard, tmp_path, run):
         f"Stopped; a checkpoint was saved. To continue: masa-pretrain --resume {tmp_path / 'run'}" in output
     )
     assert (tmp_path / "run/checkpoints/last.safetensors").exists()
-    refused = run("masa-pretrain", shard, "--run", tmp_path / "run", code=2)
+    refused = call("masa-pretrain", shard, "--run", tmp_path / "run", code=2)
     assert "already contains a run" in refused.stderr
-    refused = run("masa-pretrain", "--resume", tmp_path / "run", "--epochs=3", code=2)
+    refused = call("masa-pretrain", "--resume", tmp_path / "run", "--epochs=3", code=2)
     assert "is a run of 4,000 epochs and cannot be shortened to 3" in refused.stderr
-    refused = run("masa-pretrain", "--resume", tmp_path / "run", "--seed=3", code=2)
+    refused = call("masa-pretrain", "--resume", tmp_path / "run", "--seed=3", code=2)
     assert "uses the settings of the run" in refused.stderr
 
 

@@ -11,6 +11,9 @@ import pytest
 
 from masa_data import PoseShards
 
+# What is compared ran there; and a command that is told so need not load torch in order to look for a GPU.
+ON_CPU = ("--device", "cpu")
+
 
 @pytest.fixture
 def fast(reference):
@@ -28,6 +31,7 @@ def test_the_file_holds_what_mmpose_itself_finds(fast, footage, frames_of, tmp_p
         "whole-frame",
         "--workers",
         1,
+        *ON_CPU,
     )
     done = run("masa-extract", footage / "nod", out, "--estimator", "mmpose", *arguments)
     assert "Estimator: mmpose 1.3.2 on cpu (as asked for" in done.stdout
@@ -53,7 +57,7 @@ def test_the_file_holds_what_mmpose_itself_finds(fast, footage, frames_of, tmp_p
 @pytest.mark.slow
 def test_stopping_workers_and_the_batch_size_change_nothing(fast, footage, tmp_path, run):
     """A command that loads MMPose takes most of a minute, so three of them try all at once."""
-    common = ("--estimator", "mmpose", "--model", "fast", "--checkpoint", fast.checkpoint)
+    common = ("--estimator", "mmpose", "--model", "fast", "--checkpoint", fast.checkpoint, *ON_CPU)
     other = (*common, "--batch-size", 16, "--workers", 2)
     run("masa-extract", footage / "nod", tmp_path / "one.h5", *common, "--batch-size", 1, "--workers", 1)
     run("masa-extract", footage / "nod", tmp_path / "two.h5", *other, "--limit", 1)
@@ -88,7 +92,7 @@ def test_its_options_are_refused_for_mediapipe(footage, tmp_path, run):
 
 
 def test_annotated_boxes_are_required_where_they_are_asked_for(fast, footage, tmp_path, run):
-    arguments = ("--model", "fast", "--checkpoint", fast.checkpoint, "--person", "annotated")
+    arguments = ("--model", "fast", "--checkpoint", fast.checkpoint, "--person", "annotated", *ON_CPU)
     out = tmp_path / "out.h5"
     run("masa-extract", footage / "nod/00.mp4", out, "--estimator", "mmpose", *arguments, code=3)
     (problem,) = map(json.loads, (tmp_path / "out.h5.failures.jsonl").read_text().splitlines())

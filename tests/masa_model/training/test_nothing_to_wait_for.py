@@ -36,9 +36,9 @@ STEPS = 4
 def no_fused_optimizer(monkeypatch):
     """A fused optimizer exists only for devices that compute; the usual one reads its steps on the host."""
     for kind in ("AdamW", "SGD"):
-        usual = getattr(torch.optim, kind)
+        usual = getattr(optimizers, kind)
         monkeypatch.setattr(
-            optimizers.torch.optim,
+            optimizers,
             kind,
             lambda groups, *, fused, usual=usual, **kw: usual(groups, foreach=True, **kw),
         )

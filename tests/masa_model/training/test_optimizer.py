@@ -1,11 +1,15 @@
 """What weight decay draws to zero."""
 
+import subprocess
+import sys
+
 import pytest
 import torch
 from torch import nn
 
 from masa_model.settings.finetune import FinetuneSettings
 from masa_model.settings.pretrain import PretrainSettings
+from masa_model.training import optimizer as optimizers
 from masa_model.training.optimizer import make_optimizer, parameter_groups
 from masa_model.training.pretrained import build_model
 from masa_model.training.recipe import learning_parameters
@@ -67,3 +71,43 @@ def test_a_step_without_gradients_shrinks_matrices_alone():
     for name, value in model.state_dict().items():
         factor = 1 - 0.1 * 0.5 if name == "0.weight" else 1
         torch.testing.assert_close(value, factor * before[name])
+
+
+@pytest.mark.parametrize("kind", ["AdamW", "SGD"])
+def test_steps_are_those_of_torch(kind):
+    """Ours lack torch's wrappers; what a step computes is the same."""
+    found = []
+    more = {"momentum": 0.9} if kind == "SGD" else {}
+    for made in (getattr(optimizers, kind), getattr(torch.optim, kind)):
+        torch.manual_seed(0)
+        layer = nn.Linear(5, 3)
+        optimizer = made(layer.parameters(), lr=0.1, weight_decay=0.01, fused=True, **more)
+        for _ in range(4):
+            layer(torch.rand(4, 5)).square().sum().backward()
+            optimizer.step()
+            optimizer.zero_grad()
+            assert layer.weight.grad is None
+            optimizer.load_state_dict(optimizer.state_dict())
+        assert optimizer.state[layer.weight]
+        found.append(layer.weight.detach())
+    assert torch.equal(*found)
+
+
+START = """
+import sys, torch
+import masa_model.runs.finetuning, masa_model.runs.pretraining
+from masa_model.training import optimizer
+for kind in (optimizer.AdamW, optimizer.SGD):
+    layer = torch.nn.Linear(2, 2)
+    made = kind(layer.parameters(), lr=0.1, fused=True)
+    layer(torch.ones(2)).sum().backward()
+    made.step()
+    made.zero_grad()
+unwanted = ("torch._dynamo", "sklearn", "scipy", "torchmetrics", "pandas")
+print([name for name in unwanted if name in sys.modules])
+"""
+
+
+def test_the_start_of_training_does_not_wait_for_what_it_does_not_use():
+    ran = subprocess.run([sys.executable, "-c", START], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == "[]"
