@@ -140,10 +140,13 @@ def settings_key(recipe: Recipe, cell: Cell) -> str:
         cell: the measurement.
     """
     chosen = recipe.of(cell.row, cell.column)
+    before = chosen.pretrain_settings(cell.seed % recipe.pretraining_seeds)
+    # Without pre-training, only the shape of network and input is used.
+    used: tuple[BaseModel, ...] = (before,) if chosen.needs_pretraining else (before.network, before.inputs)
     parts = [
-        chosen.model_dump_json(),
+        chosen.model_dump_json(exclude={"pretrain", "finetune"}),
         chosen.finetune_settings(cell.seed).model_dump_json(),
-        chosen.pretrain_settings(cell.seed % recipe.pretraining_seeds).model_dump_json(),
+        *(settings.model_dump_json() for settings in used),
         recipe.left_out.model_dump_json() if recipe.left_out else "",
     ]
     return _hash(*parts)

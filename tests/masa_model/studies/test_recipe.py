@@ -57,6 +57,11 @@ def test_cells_share_a_pre_training_if_all_of_its_settings_are_the_same(tmp_path
     keys = {cell: pretraining_key(recipe, cell) for cell in cells}
     assert {cell.column for cell, key in keys.items() if key is None} == {"scratch", "keypoints"}
     assert len({key for key in keys.values() if key}) == 1  # both rows and both seeds
+    other = read_recipe(written(tmp_path, RECIPE.replace("weight = 0.0", "weight = 0.1")))
+    changed = {cell.column for cell in cells if settings_key(other, cell) != settings_key(recipe, cell)}
+    assert changed == {"paper"}
+    larger = read_recipe(written(tmp_path, RECIPE.replace('size = "tiny"', 'size = "small"')))
+    assert all(settings_key(larger, cell) != settings_key(recipe, cell) for cell in cells)
     more_seeds = read_recipe(written(tmp_path, RECIPE.replace("seeds = 1", "seeds = 2")))
     assert len({pretraining_key(more_seeds, cell) for cell in cells if cell.column == "paper"}) == 2
 
