@@ -85,9 +85,9 @@ def check(
 ) -> None:
     """Count the clips of a corpus that are found, missing, unreadable or out of range, and list problems.
 
-    NAME is wlasl, msasl, nmfs-csl or slr500. Only the headers of videos are read; no frame is decoded. Exit
-    code 0: the corpus is complete and has no problems; 3: clips are missing or there are problems; 2: wrong
-    usage.
+    NAME is a corpus, such as wlasl; the documentation has a page for each. Only the headers of videos are
+    read; no frame is decoded. Exit code 0: the corpus is complete and has no problems; 3: clips are missing
+    or there are problems; 2: wrong usage.
     """
     console = make_console()
     with errors_in_one_line("masa-corpus"):
