@@ -91,6 +91,35 @@ def import_parquet(paths: tuple[str, ...], **arguments: Unpack[ImportArguments])
     import_files(of_many.import_parquet, paths, **arguments)
 
 
+@click.command("google-islr")
+@import_options(
+    "google-islr",
+    click.option(
+        "--size",
+        default="1944x2592",
+        show_default=True,
+        metavar="WxH",
+        help="Assumed frame size in pixels, as the data has only shares of it; recorded as assumed.",
+    ),
+    click.option(
+        "--fps",
+        type=click.FloatRange(min=0, max=1000, min_open=True),
+        default=30,
+        show_default=True,
+        help="Assumed frames per second; recorded as assumed.",
+    ),
+    MODEL,
+)
+def import_google_islr(paths: tuple[str, ...], **arguments: Unpack[ImportArguments]) -> None:
+    """Import the landmarks of Google's Isolated Sign Language Recognition data: its train.csv.
+
+    The Parquet files that the list names must be below its folder. The signer, the sign and its number are
+    imported. There is no split: masa-convert split OUT.h5 --by signer makes one.
+    """
+    arguments["units"] = "shares"
+    import_files(of_many.import_google_islr, paths, **arguments)
+
+
 IMPORTS: Final = (
     import_mmpose,
     import_masa_pickle,
@@ -99,4 +128,5 @@ IMPORTS: Final = (
     import_pyskl,
     import_npz,
     import_parquet,
+    import_google_islr,
 )
