@@ -10,12 +10,22 @@ from typing_extensions import Unpack
 from masa_data.formats import import_clips
 from masa_data.formats import import_files as of_many
 
-from .import_options import FPS, MODEL, SIZE, SWAP_SIZE, VIDEOS, import_options, units_option
+from .import_options import (
+    ANNOTATIONS,
+    FPS,
+    MODEL,
+    ROOT,
+    SIZE,
+    SWAP_SIZE,
+    VIDEOS,
+    import_options,
+    units_option,
+)
 from .import_run import ImportArguments, import_files
 
 
 @click.command("mmpose")
-@import_options("folder", SIZE, FPS, VIDEOS, units_option("pixels"), MODEL)
+@import_options("folder", SIZE, FPS, VIDEOS, units_option("pixels"), MODEL, ROOT, ANNOTATIONS)
 def import_mmpose(paths: tuple[str, ...], **arguments: Unpack[ImportArguments]) -> None:
     """Import MMPose's JSON files of COCO-WholeBody keypoints, or folders of them.
 
@@ -26,7 +36,7 @@ def import_mmpose(paths: tuple[str, ...], **arguments: Unpack[ImportArguments]) 
 
 
 @click.command("masa-pickle")
-@import_options("folder", SIZE, FPS, VIDEOS, units_option("pixels"), MODEL)
+@import_options("folder", SIZE, FPS, VIDEOS, units_option("pixels"), MODEL, ROOT, ANNOTATIONS)
 def import_masa_pickle(paths: tuple[str, ...], **arguments: Unpack[ImportArguments]) -> None:
     """Import pickles {'keypoints': (T, 133, 3), 'img_list': [...]}, or folders of them.
 
@@ -37,7 +47,7 @@ def import_masa_pickle(paths: tuple[str, ...], **arguments: Unpack[ImportArgumen
 
 
 @click.command("pose")
-@import_options("folder", VIDEOS, units_option("pixels"), SWAP_SIZE, MODEL)
+@import_options("folder", VIDEOS, units_option("pixels"), SWAP_SIZE, MODEL, ROOT, ANNOTATIONS)
 def import_pose(paths: tuple[str, ...], **arguments: Unpack[ImportArguments]) -> None:
     """Import .pose files of pose-format, or folders of them: MediaPipe Holistic, COCO-WholeBody or OpenPose.
 
@@ -48,7 +58,7 @@ def import_pose(paths: tuple[str, ...], **arguments: Unpack[ImportArguments]) ->
 
 
 @click.command("openpose")
-@import_options("folder", SIZE, FPS, VIDEOS, units_option("pixels"), MODEL)
+@import_options("folder", SIZE, FPS, VIDEOS, units_option("pixels"), MODEL, ROOT, ANNOTATIONS)
 def import_openpose(paths: tuple[str, ...], **arguments: Unpack[ImportArguments]) -> None:
     """Import OpenPose's JSON, one file per frame: folders of …_000000000042_keypoints.json.
 

@@ -13,10 +13,11 @@ from typing_extensions import NotRequired, Unpack
 from masa_data.formats.frame_facts import parse_size
 from masa_data.formats.import_job import ImportJob, ImportSummary, run_import
 from masa_data.formats.import_options import ImportOptions
+from masa_data.formats.joined import joined_with_corpus
 from masa_data.formats.reading import Units
 from masa_data.texts import counted
 
-from .console import EXIT_SOME_FAILED, as_option, clips_bar, errors_in_one_line, make_console
+from .console import EXIT_SOME_FAILED, as_option, clips_bar, errors_in_one_line, make_console, refuse_options
 from .extraction_run import problems_in
 from .import_options import inputs_and_out
 
@@ -37,6 +38,8 @@ class ImportArguments(TypedDict):
     size: NotRequired[str | None]
     fps: NotRequired[float | None]
     videos: NotRequired[Path | None]
+    root: NotRequired[Path | None]
+    annotations: NotRequired[Path | None]
 
 
 def import_files(
@@ -65,7 +68,11 @@ def import_files(
             fps=arguments.get("fps"),
             videos=arguments.get("videos"),
         )
-        with job_of(inputs, options) as job, clips_bar(console) as bar:
+        root, annotations = arguments.get("root"), arguments.get("annotations")
+        if root is None and "root" in arguments:
+            refuse_options("without --root", "annotations")
+        with job_of(inputs, options) as asked, clips_bar(console) as bar:
+            job = joined_with_corpus(asked, options.corpus, root, annotations) if root else asked
             task = bar.add_task("", total=job.total)
             done = run_import(
                 job,
