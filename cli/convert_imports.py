@@ -7,11 +7,13 @@ from typing import Final
 import click
 from typing_extensions import Unpack
 
-from masa_data.formats import import_clips
+from masa_data.formats import clip_tables, import_clips
 from masa_data.formats import import_files as of_many
 
+from .console import errors_in_one_line, refuse_options
 from .import_options import (
     ANNOTATIONS,
+    COLUMNS,
     FPS,
     MODEL,
     ROOT,
@@ -80,25 +82,35 @@ def import_pyskl(paths: tuple[str, ...], **arguments: Unpack[ImportArguments]) -
 
 
 @click.command("npz")
-@import_options("signs", SIZE, FPS, units_option("shares"), MODEL)
+@import_options("signs", SIZE, FPS, COLUMNS, units_option("shares"), MODEL, ROOT, ANNOTATIONS)
 def import_npz(paths: tuple[str, ...], **arguments: Unpack[ImportArguments]) -> None:
     """Import npz files of many clips: kp49 as shares of the frame, offsets, label[, split, signer].
 
     Labels contain their source (owner/name:sign). The whole label is the class, and it becomes the gloss.
     Files that masa-convert exported contain size, rate and all other facts of each clip.
+
+    With --columns, each file is one clip with one array (frames, points, values); in a folder, the path
+    gloss/clip.npz sets the gloss.
     """
-    import_files(of_many.import_npz, paths, **arguments)
+    other = arguments["columns"] is not None
+    import_files(clip_tables.import_npz_tables if other else of_many.import_npz, paths, **arguments)
 
 
 @click.command("parquet")
-@import_options("parquet", units_option("pixels"), SWAP_SIZE)
+@import_options("parquet", SIZE, FPS, COLUMNS, units_option("pixels"), SWAP_SIZE, MODEL, ROOT, ANNOTATIONS)
 def import_parquet(paths: tuple[str, ...], **arguments: Unpack[ImportArguments]) -> None:
     """Import Parquet tables with one row per frame, as `masa-convert export --to parquet` writes them.
 
     The columns id, width, height, frame_index, and x, y and confidence of each keypoint are required. Other
     columns are optional.
+
+    With --columns, each file is one clip, and its columns are the numbers of a frame; give --size and --fps.
     """
-    import_files(of_many.import_parquet, paths, **arguments)
+    if arguments["columns"] is None:
+        with errors_in_one_line("masa-convert"):
+            refuse_options("without --columns", "size", "fps", "model")
+        import_files(of_many.import_parquet, paths, **arguments)
+    import_files(clip_tables.import_parquet_tables, paths, **arguments)
 
 
 @click.command("google-islr")

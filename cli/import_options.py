@@ -30,6 +30,13 @@ MODEL: Final = click.option(
 )
 
 
+COLUMNS: Final = click.option(
+    "--columns",
+    metavar="ORDER",
+    help="Files with one clip each and a row of numbers for each frame: their order, such as pose,left,right "
+    "(MediaPipe: 33, 21 and 21 points), pose:4,face:3,left:3,right:3 (values of each point), or wholebody "
+    "(133).",
+)
 ROOT: Final = click.option(
     "--root",
     type=click.Path(exists=True, file_okay=False, path_type=Path),

@@ -38,6 +38,7 @@ class ImportArguments(TypedDict):
     size: NotRequired[str | None]
     fps: NotRequired[float | None]
     videos: NotRequired[Path | None]
+    columns: NotRequired[str | None]
     root: NotRequired[Path | None]
     annotations: NotRequired[Path | None]
 
@@ -67,6 +68,7 @@ def import_files(
             size=None if size is None else parse_size(size),
             fps=arguments.get("fps"),
             videos=arguments.get("videos"),
+            columns=arguments.get("columns"),
         )
         root, annotations = arguments.get("root"), arguments.get("annotations")
         if root is None and "root" in arguments:
