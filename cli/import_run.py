@@ -22,6 +22,8 @@ from .extraction_run import problems_in
 from .import_options import inputs_and_out
 
 _SHOWN: Final = 10
+# With fewer, one of the three splits would have no signer.
+_FEWEST_SIGNERS: Final = 3
 
 
 class ImportArguments(TypedDict):
@@ -102,6 +104,11 @@ def _print_end(console: Console, done: ImportSummary) -> None:
         console.print(f"{problem.kind}: {problem.path!r}: {problem.reason_in(as_option)}")
     if done.failures is not None:
         console.print(problems_in(len(done.problems), done.failures))
+    if done.clips and not done.has_splits and len(done.signers) >= _FEWEST_SIGNERS:
+        console.print(
+            f"No clip has a split; there are {len(done.signers):,} signers. To assign whole signers: "
+            f"masa-convert split {done.out} --by signer"
+        )
     console.print(
         f"Wrote {done.out}. Next: masa-inspect {done.out}"
         if done.clips

@@ -80,7 +80,10 @@ def test_splits_by_signer_are_offered(data):
     write_list(data / "train.csv", 10, 10)
     for number in range(10):
         write_clip(data / f"train_landmark_files/{number}/{number}.parquet", 2, number)
-    _, out = convert(data)
+    done, out = convert(data)
+    assert (
+        f"there are 10 signers. To assign whole signers: masa-convert split {out} --by signer" in done.output
+    )
     done = CliRunner().invoke(main, ["split", str(out), "--by", "signer"])
     assert done.exit_code == 0, done.output
     with PoseShards.open(out) as tracks:
