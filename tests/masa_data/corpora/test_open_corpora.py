@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections import Counter
+from itertools import islice
 
 import pytest
 from click.testing import CliRunner
@@ -57,9 +58,16 @@ def found(listing):
     }
 
 
+def first_rows(lists, folder, names):
+    """Copy the first rows of lists: the whole ones are counted above, and reading them takes seconds."""
+    for name in names:
+        with (lists / name).open("rb") as file:
+            (folder / name).write_bytes(b"".join(islice(file, 300)))
+
+
 def test_autsl_beside_its_depth_videos(shared_data, tmp_path, render):
-    for file in (shared_data / "annotations_autsl").glob("*.csv"):
-        shutil.copy(file, tmp_path)
+    names = ("train_labels.csv", "validation_labels.csv", "test_labels.csv", "SignList_ClassId_TR_EN.csv")
+    first_rows(shared_data / "annotations_autsl", tmp_path, names)
     for name in ("train/signer0_sample1_color", "train/signer0_sample1_depth", "train/signer0_sample2_color"):
         render(tmp_path / f"{name}.mp4", 9)
     render(tmp_path / "validation/color/signer1_sample1_color.mp4", 9)  # as some copies have it
@@ -95,13 +103,15 @@ def test_lsa64_with_the_real_clip(shared_data, tmp_path):
 def test_gsl_is_folders_of_images(shared_data, tmp_path, render):
     folder = render(tmp_path / "frames/police1_signer1_rep1_glosses/glosses0000", 9)
     render(tmp_path / "health1_signer3_rep1_glosses/glosses0001.mp4", 9)
-    listing = list_corpus("gsl", tmp_path, shared_data / "annotations_gsl")
+    names = ("train_greek_iso.csv", "val_greek_iso.csv", "test_greek_iso.csv")
+    first_rows(shared_data / "annotations_gsl", tmp_path, names)
+    listing = list_corpus("gsl", tmp_path)
     assert found(listing) == {
         "police1_signer1_rep1_glosses/glosses0000": ("ΓΕΙΑ", -1, "train", "signer1"),
         "health1_signer3_rep1_glosses/glosses0001": ("ΕΓΩ(1)", -1, "val", "signer3"),
     }
     assert next(row for row in listing.rows if row.found).clip.source == folder
-    assert listing.ignored == {}  # no image was looked at
+    assert listing.ignored == {".csv": 3}  # no image was looked at
 
 
 def asl_citizen(folder):
