@@ -3,7 +3,7 @@
 import importlib.util
 import sys
 
-from benchmarks import extraction, reading
+from benchmarks import extraction, landmarks, reading
 
 
 def beside_mmpose() -> None:
@@ -34,6 +34,7 @@ def pretraining() -> None:
 BENCHMARKS = {
     "reading": reading.main,
     "extraction": extraction.main,
+    "landmarks": landmarks.main,
     "mmpose": beside_mmpose,
     "training": pretraining,
 }

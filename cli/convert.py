@@ -10,7 +10,7 @@ from .console import CONTEXT, Group
 from .convert_export import export_file
 from .convert_files import compact_file, filter_file, merge_files, subsample_file
 from .convert_imports import IMPORTS
-from .convert_labels import relabel_file, split_file
+from .convert_labels import join_glosses, relabel_file, split_file
 
 _EXAMPLES = """
 \b
@@ -41,6 +41,7 @@ Make new files from finished ones:
 Change labels and splits of a file:
   masa-convert relabel out.h5 --corpus wlasl --root WLASL/
   masa-convert split out.h5 --by signer
+  masa-convert join-glosses both.h5 same.csv                        corpus,gloss,sign
 """
 
 
@@ -63,5 +64,6 @@ for command in (
     compact_file,
     relabel_file,
     split_file,
+    join_glosses,
 ):
     main.add_command(command)

@@ -7,15 +7,27 @@ from typing import Final
 import click
 from typing_extensions import Unpack
 
-from masa_data.formats import import_clips
+from masa_data.formats import clip_tables, import_clips
 from masa_data.formats import import_files as of_many
 
-from .import_options import FPS, MODEL, SIZE, SWAP_SIZE, VIDEOS, import_options, units_option
+from .console import errors_in_one_line, refuse_options
+from .import_options import (
+    ANNOTATIONS,
+    COLUMNS,
+    FPS,
+    MODEL,
+    ROOT,
+    SIZE,
+    SWAP_SIZE,
+    VIDEOS,
+    import_options,
+    units_option,
+)
 from .import_run import ImportArguments, import_files
 
 
 @click.command("mmpose")
-@import_options("folder", SIZE, FPS, VIDEOS, units_option("pixels"), MODEL)
+@import_options("folder", SIZE, FPS, VIDEOS, units_option("pixels"), MODEL, ROOT, ANNOTATIONS)
 def import_mmpose(paths: tuple[str, ...], **arguments: Unpack[ImportArguments]) -> None:
     """Import MMPose's JSON files of COCO-WholeBody keypoints, or folders of them.
 
@@ -26,7 +38,7 @@ def import_mmpose(paths: tuple[str, ...], **arguments: Unpack[ImportArguments]) 
 
 
 @click.command("masa-pickle")
-@import_options("folder", SIZE, FPS, VIDEOS, units_option("pixels"), MODEL)
+@import_options("folder", SIZE, FPS, VIDEOS, units_option("pixels"), MODEL, ROOT, ANNOTATIONS)
 def import_masa_pickle(paths: tuple[str, ...], **arguments: Unpack[ImportArguments]) -> None:
     """Import pickles {'keypoints': (T, 133, 3), 'img_list': [...]}, or folders of them.
 
@@ -37,7 +49,7 @@ def import_masa_pickle(paths: tuple[str, ...], **arguments: Unpack[ImportArgumen
 
 
 @click.command("pose")
-@import_options("folder", VIDEOS, units_option("pixels"), SWAP_SIZE, MODEL)
+@import_options("folder", VIDEOS, units_option("pixels"), SWAP_SIZE, MODEL, ROOT, ANNOTATIONS)
 def import_pose(paths: tuple[str, ...], **arguments: Unpack[ImportArguments]) -> None:
     """Import .pose files of pose-format, or folders of them: MediaPipe Holistic, COCO-WholeBody or OpenPose.
 
@@ -48,7 +60,7 @@ def import_pose(paths: tuple[str, ...], **arguments: Unpack[ImportArguments]) ->
 
 
 @click.command("openpose")
-@import_options("folder", SIZE, FPS, VIDEOS, units_option("pixels"), MODEL)
+@import_options("folder", SIZE, FPS, VIDEOS, units_option("pixels"), MODEL, ROOT, ANNOTATIONS)
 def import_openpose(paths: tuple[str, ...], **arguments: Unpack[ImportArguments]) -> None:
     """Import OpenPose's JSON, one file per frame: folders of …_000000000042_keypoints.json.
 
@@ -70,25 +82,64 @@ def import_pyskl(paths: tuple[str, ...], **arguments: Unpack[ImportArguments]) -
 
 
 @click.command("npz")
-@import_options("signs", SIZE, FPS, units_option("shares"), MODEL)
+@import_options("signs", SIZE, FPS, COLUMNS, units_option("shares"), MODEL, ROOT, ANNOTATIONS)
 def import_npz(paths: tuple[str, ...], **arguments: Unpack[ImportArguments]) -> None:
     """Import npz files of many clips: kp49 as shares of the frame, offsets, label[, split, signer].
 
     Labels contain their source (owner/name:sign). The whole label is the class, and it becomes the gloss.
     Files that masa-convert exported contain size, rate and all other facts of each clip.
+
+    With --columns, each file is one clip with one array (frames, points, values); in a folder, the path
+    gloss/clip.npz sets the gloss.
     """
-    import_files(of_many.import_npz, paths, **arguments)
+    other = arguments["columns"] is not None
+    import_files(clip_tables.import_npz_tables if other else of_many.import_npz, paths, **arguments)
 
 
 @click.command("parquet")
-@import_options("parquet", units_option("pixels"), SWAP_SIZE)
+@import_options("parquet", SIZE, FPS, COLUMNS, units_option("pixels"), SWAP_SIZE, MODEL, ROOT, ANNOTATIONS)
 def import_parquet(paths: tuple[str, ...], **arguments: Unpack[ImportArguments]) -> None:
     """Import Parquet tables with one row per frame, as `masa-convert export --to parquet` writes them.
 
     The columns id, width, height, frame_index, and x, y and confidence of each keypoint are required. Other
     columns are optional.
+
+    With --columns, each file is one clip, and its columns are the numbers of a frame; give --size and --fps.
     """
-    import_files(of_many.import_parquet, paths, **arguments)
+    if arguments["columns"] is None:
+        with errors_in_one_line("masa-convert"):
+            refuse_options("without --columns", "size", "fps", "model")
+        import_files(of_many.import_parquet, paths, **arguments)
+    import_files(clip_tables.import_parquet_tables, paths, **arguments)
+
+
+@click.command("google-islr")
+@import_options(
+    "google-islr",
+    click.option(
+        "--size",
+        default="1944x2592",
+        show_default=True,
+        metavar="WxH",
+        help="Assumed frame size in pixels, as the data has only shares of it; recorded as assumed.",
+    ),
+    click.option(
+        "--fps",
+        type=click.FloatRange(min=0, max=1000, min_open=True),
+        default=30,
+        show_default=True,
+        help="Assumed frames per second; recorded as assumed.",
+    ),
+    MODEL,
+)
+def import_google_islr(paths: tuple[str, ...], **arguments: Unpack[ImportArguments]) -> None:
+    """Import the landmarks of Google's Isolated Sign Language Recognition data: its train.csv.
+
+    The Parquet files that the list names must be below its folder. The signer, the sign and its number are
+    imported. There is no split: masa-convert split OUT.h5 --by signer makes one.
+    """
+    arguments["units"] = "shares"
+    import_files(of_many.import_google_islr, paths, **arguments)
 
 
 IMPORTS: Final = (
@@ -99,4 +150,5 @@ IMPORTS: Final = (
     import_pyskl,
     import_npz,
     import_parquet,
+    import_google_islr,
 )

@@ -1,4 +1,4 @@
-"""masa-convert relabel and split: change labels and splits of a finished file."""
+"""masa-convert relabel, split and join-glosses: change labels and splits of a finished file."""
 
 from __future__ import annotations
 
@@ -9,12 +9,16 @@ import click
 
 from masa_data.corpora.named import CORPORA, CorpusName, list_corpus
 from masa_data.editing.relabel import deal_splits, relabel, write_relabeled
+from masa_data.editing.rewrite import rewrite
+from masa_data.editing.same_signs import JOINED, join_signs, read_same_signs
 from masa_data.shards.reader import PoseShards
 from masa_data.texts import counted
 from masa_data.tracks.provenance import SplitRule
 
 from .console import errors_in_one_line, make_console
 from .extraction_run import warn_of_empty_splits
+
+_SHOWN = 10
 
 _FILE = click.argument("file", metavar="OUT.h5", type=click.Path(path_type=Path))
 
@@ -78,3 +82,37 @@ def split_file(file: Path, by: Literal["random", "signer"], seed: int, again: bo
         return
     console.print(f"Assigned {counted(dealt, 'clip')} to splits. Wrote {file}. Next: masa-inspect {file}")
     warn_of_empty_splits(console, file, empty)
+
+
+@click.command("join-glosses")
+@_FILE
+@click.argument("table", metavar="TABLE.csv", type=click.Path(path_type=Path))
+@click.option(
+    "--corpus", default=JOINED, show_default=True, help="Name that the joined classes get as their corpus."
+)
+@click.option("--dry-run", is_flag=True, help="Print what would change; write nothing.")
+def join_glosses(file: Path, table: Path, corpus: str, dry_run: bool) -> None:
+    """Make one class of glosses that mean the same in several corpora, for fine-tuning and evaluation.
+
+    TABLE.csv has the columns corpus,gloss,sign: glosses with the same sign become one class. Other clips do
+    not change. Keypoints do not change.
+    """
+    console = make_console()
+    with errors_in_one_line("masa-convert"):
+        signs = read_same_signs(table)
+        with PoseShards.open(file) as tracks:
+            infos = [tracks.info(number) for number in range(len(tracks))]
+            joined = join_signs(infos, signs, corpus)
+            named = {(info.corpus, info.gloss) for info in infos}
+            changed = sum(new != old for new, old in zip(joined, infos, strict=True))
+            classes = counted(len({signs[key] for key in signs if key in named}), "class", "classes")
+            console.print(f"{counted(changed, 'clip')} of {len(infos):,} change; {classes} of {corpus!r}")
+            if unknown := [f"{gloss!r} of {name}" for name, gloss in signs if (name, gloss) not in named]:
+                more = ", …" if len(unknown) > _SHOWN else ""
+                what = counted(len(unknown), "row names", "rows name")
+                console.print(f"{what} a gloss that no clip has: {', '.join(unknown[:_SHOWN])}{more}")
+            if dry_run or not changed:
+                console.print(f"{file} is unchanged.")
+                return
+            rewrite(tracks, joined, tracks.provenance)
+    console.print(f"Wrote {file}. Next: masa-inspect {file}")

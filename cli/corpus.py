@@ -1,4 +1,4 @@
-"""masa-corpus: check which clips of a corpus are on disk."""
+"""masa-corpus: where to get a corpus, and which of its clips are on disk."""
 
 from __future__ import annotations
 
@@ -12,9 +12,12 @@ from rich.console import Console
 from rich.table import Table
 
 from masa_data.corpora.check import Checked, CorpusReport, check_rows
+from masa_data.corpora.fetching import fetch_files, zenodo_files
 from masa_data.corpora.missing_csv import missing_csv
 from masa_data.corpora.named import CORPORA, CorpusName, list_corpus
+from masa_data.corpora.origins import ORIGINS
 from masa_data.corpora.ranges import VideosMode
+from masa_data.errors import DataError
 from masa_data.machine.cores import available_cores
 from masa_data.version import VERSION
 
@@ -27,11 +30,13 @@ from .console import (
     errors_in_one_line,
     make_console,
     print_json,
+    refuse_options,
 )
 
 _EXAMPLES = """
 \b
 Examples:
+  masa-corpus get autsl --to AUTSL/                               fetch its lists, say where the videos are
   masa-corpus check wlasl --root WLASL/                           count found and missing clips
   masa-corpus check wlasl --root WLASL/ --missing missing.csv     and list the missing clips with their URLs
   masa-corpus check msasl --root videos/ --annotations MS-ASL/    if the lists are in another folder
@@ -44,7 +49,7 @@ _SHOWN = 5
 @click.group(cls=Group, context_settings=CONTEXT)
 @click.version_option(VERSION)
 def main() -> None:
-    """Check a corpus on disk."""
+    """Say where to get a corpus, and check it on disk."""
 
 
 @main.command(context_settings=CONTEXT, epilog=_EXAMPLES)
@@ -85,9 +90,9 @@ def check(
 ) -> None:
     """Count the clips of a corpus that are found, missing, unreadable or out of range, and list problems.
 
-    NAME is wlasl, msasl, nmfs-csl or slr500. Only the headers of videos are read; no frame is decoded. Exit
-    code 0: the corpus is complete and has no problems; 3: clips are missing or there are problems; 2: wrong
-    usage.
+    NAME is a corpus, such as wlasl; the documentation has a page for each. Only the headers of videos are
+    read; no frame is decoded. Exit code 0: the corpus is complete and has no problems; 3: clips are missing
+    or there are problems; 2: wrong usage.
     """
     console = make_console()
     with errors_in_one_line("masa-corpus"):
@@ -109,6 +114,42 @@ def check(
             if missing:
                 console.print(f"Wrote {missing}")
         sys.exit(0 if report.is_fine else EXIT_SOME_FAILED)
+
+
+@main.command(context_settings=CONTEXT)
+@click.argument("name", metavar="NAME", type=click.Choice(CORPORA))
+@click.option(
+    "--to",
+    "folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Fetch the lists that may be fetched into this folder, and check their content.",
+)
+@click.option(
+    "--videos", is_flag=True, help="With --to: fetch the archives of videos too, if the corpus is on Zenodo."
+)
+def get(name: CorpusName, folder: Path | None, videos: bool) -> None:
+    """Say where to get a corpus, and fetch what may be fetched without a form.
+
+    If it is interrupted, run the same command again: it continues.
+    """
+    console = make_console()
+    origin = ORIGINS[name]
+    with errors_in_one_line("masa-corpus"):
+        if folder is None:
+            refuse_options("without --to", "videos")
+        console.print(f"Where: {origin.where}")
+        console.print(f"Terms: {origin.terms}")
+        console.print(f"Then:  {origin.then}")
+        if folder is None:
+            return
+        if videos and origin.zenodo is None:
+            raise DataError(f"the videos of {name} may not be fetched", "Get them from the address above")
+        if not origin.lists:
+            raise DataError(f"no file of {name} may be fetched", "Get it from the address above")
+        files = [*origin.lists]
+        if videos and origin.zenodo is not None:
+            files += zenodo_files(origin.zenodo)
+        fetch_files(files, folder, lambda path: console.print(f"Complete: {path}"))
 
 
 def _write_nothing(checked: Checked) -> None:

@@ -30,6 +30,25 @@ MODEL: Final = click.option(
 )
 
 
+COLUMNS: Final = click.option(
+    "--columns",
+    metavar="ORDER",
+    help="Files with one clip each and a row of numbers for each frame: their order, such as pose,left,right "
+    "(MediaPipe: 33, 21 and 21 points), pose:4,face:3,left:3,right:3 (values of each point), or wholebody "
+    "(133).",
+)
+ROOT: Final = click.option(
+    "--root",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="The folder of the corpus of --corpus: take ids, classes, splits and signers from its lists. "
+    "Its videos may be missing.",
+)
+ANNOTATIONS: Final = click.option(
+    "--annotations",
+    type=click.Path(exists=True, path_type=Path),
+    help="With --root: the file of its lists, or the folder that contains them [default: in ROOT].",
+)
+
 SWAP_SIZE: Final = click.option(
     "--swap-size", is_flag=True, help="Swap width and height that the files give."
 )

@@ -13,14 +13,17 @@ from typing_extensions import NotRequired, Unpack
 from masa_data.formats.frame_facts import parse_size
 from masa_data.formats.import_job import ImportJob, ImportSummary, run_import
 from masa_data.formats.import_options import ImportOptions
+from masa_data.formats.joined import joined_with_corpus
 from masa_data.formats.reading import Units
 from masa_data.texts import counted
 
-from .console import EXIT_SOME_FAILED, as_option, clips_bar, errors_in_one_line, make_console
+from .console import EXIT_SOME_FAILED, as_option, clips_bar, errors_in_one_line, make_console, refuse_options
 from .extraction_run import problems_in
 from .import_options import inputs_and_out
 
 _SHOWN: Final = 10
+# With fewer, one of the three splits would have no signer.
+_FEWEST_SIGNERS: Final = 3
 
 
 class ImportArguments(TypedDict):
@@ -37,6 +40,9 @@ class ImportArguments(TypedDict):
     size: NotRequired[str | None]
     fps: NotRequired[float | None]
     videos: NotRequired[Path | None]
+    columns: NotRequired[str | None]
+    root: NotRequired[Path | None]
+    annotations: NotRequired[Path | None]
 
 
 def import_files(
@@ -64,8 +70,13 @@ def import_files(
             size=None if size is None else parse_size(size),
             fps=arguments.get("fps"),
             videos=arguments.get("videos"),
+            columns=arguments.get("columns"),
         )
-        with job_of(inputs, options) as job, clips_bar(console) as bar:
+        root, annotations = arguments.get("root"), arguments.get("annotations")
+        if root is None and "root" in arguments:
+            refuse_options("without --root", "annotations")
+        with job_of(inputs, options) as asked, clips_bar(console) as bar:
+            job = joined_with_corpus(asked, options.corpus, root, annotations) if root else asked
             task = bar.add_task("", total=job.total)
             done = run_import(
                 job,
@@ -93,6 +104,11 @@ def _print_end(console: Console, done: ImportSummary) -> None:
         console.print(f"{problem.kind}: {problem.path!r}: {problem.reason_in(as_option)}")
     if done.failures is not None:
         console.print(problems_in(len(done.problems), done.failures))
+    if done.clips and not done.has_splits and len(done.signers) >= _FEWEST_SIGNERS:
+        console.print(
+            f"No clip has a split; there are {len(done.signers):,} signers. To assign whole signers: "
+            f"masa-convert split {done.out} --by signer"
+        )
     console.print(
         f"Wrote {done.out}. Next: masa-inspect {done.out}"
         if done.clips

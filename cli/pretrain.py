@@ -15,6 +15,7 @@ from masa_data.texts import counted
 from masa_data.version import VERSION
 
 from .console import CONTEXT, Command, errors_in_one_line, make_console
+from .leaks import print_leaks
 from .settings_list import list_settings_option
 from .training_pace import Pace, speed
 from .training_run import (
@@ -63,6 +64,12 @@ _FEW_CANDIDATES = 0.1
     help="Clips per step in all processes together [default: auto = up to 512 for base, up to 64 for the "
     "others; fewer for few clips or little memory].",
 )
+@click.option(
+    "--mix",
+    metavar="SHARES",
+    help="Clips of each corpus in an epoch, relative to the others: wlasl=1,autsl=0.5, or temperature=2 "
+    "[default: each clip once].",
+)
 @click.option("--seed", type=click.IntRange(min=0), help="Random seed [default: 0].")
 @click.option(
     "--split",
@@ -101,6 +108,7 @@ def main(
     files: tuple[Path, ...],
     splits: tuple[str, ...],
     any_estimator: bool | None,
+    mix: str | None,
     config: Path | None,
     assignments: tuple[str, ...],
     run_path: Path | None,
@@ -117,11 +125,11 @@ def main(
         from masa_model.settings.resolve import check_effects, resolve_settings, said_values
 
         if resume is not None:
-            said = (*options.values(), any_estimator, assignments, config, run_path, splits)
+            said = (*options.values(), any_estimator, mix, assignments, config, run_path, splits)
             folder = run_to_resume(resume, said)
         else:
             files = files_to_train_on(files, "masa-pretrain")
-            data_options = {"splits": splits or None, "any_estimator": any_estimator}
+            data_options = {"splits": splits or None, "any_estimator": any_estimator, "mix": mix}
             said_of_data = {name: value for name, value in data_options.items() if value is not None}
             values = {**options, "epochs": epochs, "data": said_of_data or None}
             settings = resolve_settings(
@@ -143,6 +151,8 @@ def main(
                 if note:
                     console.print(note)
                 _print_start(console, job)
+                if resume is None and processes.first:
+                    print_leaks(console, job.data.clips)
                 _train(console, job, profile_steps or 0)
             if processes.first:
                 named = map(str, files or job.folder.files())
@@ -159,13 +169,22 @@ def _clips(value: str | None) -> int | str | None:
 
 
 def _print_start(console: Console, job: Pretraining) -> None:
+    from masa_model.inputs.mixing import mixture_of
+
     settings, data = job.settings, job.data
+    mixture = mixture_of(data.clips, settings.data.mix)
     table = Table(box=None, pad_edge=False)
     for heading in ("corpus", "split", "used", "available"):
         table.add_column(heading, justify="right" if heading in ("used", "available") else "left")
     for (corpus, split), (used, there) in data.counts.items():
         table.add_row(corpus, split or "none", f"{used:,}", f"{there:,}")
     console.print(table)
+    if mixture is not None:
+        parts = ", ".join(
+            f"{name} {count:,} ({count / len(mixture):.0%}) of {len(mixture.members[name]):,}"
+            for name, count in mixture.counts.items()
+        )
+        console.print(f"Clips in an epoch: {parts}")
     if data.clips.column("split").tolist().count("test"):
         console.print(
             "Clips of split test are used for training: masa-eval will refuse to evaluate on these clips."

@@ -1,4 +1,4 @@
-"""Clips of different splits that move alike: test clips that may also be in the training data.
+"""Clips of different splits or corpora that move alike: test clips that may also be training clips.
 
 A clip is described by the positions of its keypoints relative to the middle of the shoulders, in shoulder
 widths, at 16 moments from its first frame to its last. Copies of a recording with another size, crop or
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from masa_data.analysis.motion import LEFT_SHOULDER, RIGHT_SHOULDER, shoulder_width
 from masa_data.tracks.skeleton import KEYPOINT_NAMES
-from masa_data.tracks.track import SPLITS, PoseTrack
+from masa_data.tracks.track import PoseTrack
 
 # Maximum distances of near-duplicates in shoulder widths: for half of the points that both clips have, and
 # for three quarters of them. Other takes by the same signer exceed both.
@@ -59,7 +59,7 @@ class NearDuplicates:
     """Near-duplicates among N clips.
 
     Attributes:
-        partner: (N,) number of the most similar clip of another split; -1 if no clip is similar.
+        partner: (N,) number of the most similar clip of another group; -1 if no clip is similar.
         likeness: (N,) similarity in 0..1: 1 = identical points, 0.5 = at the limit, 0 = no partner.
     """
 
@@ -67,12 +67,12 @@ class NearDuplicates:
     likeness: NDArray[np.float64]
 
 
-def find_near_duplicates(descriptions: NDArray[np.float32], splits: NDArray[np.object_]) -> NearDuplicates:
-    """Find, for each clip, the clip of another split with the most similar motion.
+def find_near_duplicates(descriptions: NDArray[np.float32], groups: NDArray[np.object_]) -> NearDuplicates:
+    """Find, for each clip, the clip of another group with the most similar motion.
 
     Args:
         descriptions: (N, 16, 19, 2) results of `describe`.
-        splits: (N,) "train", "val" or "test"; clips with "" are ignored.
+        groups: (N,) the split of each clip, or its corpus; clips with "" are ignored.
     """
     steady = np.nan_to_num(descriptions[:, :, : len(_STEADY)])
     moves = np.sqrt(steady.var(axis=1).sum(axis=2).mean(axis=1)) >= MIN_MOTION
@@ -80,11 +80,11 @@ def find_near_duplicates(descriptions: NDArray[np.float32], splits: NDArray[np.o
     axes = _widest_axes(steady[moves]) if moves.any() else np.eye(steady.shape[1], _AXES, dtype=np.float32)
     places = steady @ axes
     radius = _LOOK_WITHIN**2 * _MOMENTS * len(_STEADY)
-    nearest = np.full(len(splits), np.inf)
-    partner = np.full(len(splits), -1)
-    for split in SPLITS:
-        others = np.flatnonzero(moves & (splits != split) & (splits != ""))
-        for own, candidates in _candidates(places, np.flatnonzero(moves & (splits == split)), others, radius):
+    nearest = np.full(len(groups), np.inf)
+    partner = np.full(len(groups), -1)
+    for group in sorted(set(groups.tolist()) - {""}):
+        others = np.flatnonzero(moves & (groups != group) & (groups != ""))
+        for own, candidates in _candidates(places, np.flatnonzero(moves & (groups == group)), others, radius):
             distance = _distance(descriptions, own, candidates)
             best = distance.argmin(axis=1)
             nearest[own] = distance[np.arange(len(own)), best]

@@ -1,9 +1,9 @@
 """Identity of a class of signs when clips of several files, or clips and a recognizer, are compared.
 
-In corpora whose lists number their classes (WLASL, MS-ASL, NMFs-CSL, SLR500), the class number identifies a
-class, and the glosses must not contradict it. In all other corpora (folders, CSV lists, imports), the gloss
-identifies it, because each file numbers its glosses on its own; the number is used only if a clip has no
-gloss.
+In corpora whose lists number their classes (WLASL, MS-ASL, NMFs-CSL, SLR500, AUTSL, LSA64), the class number
+identifies a class, and the glosses must not contradict it. In all other corpora (ASL Citizen, INCLUDE, GSL,
+folders, CSV lists, imports), the gloss identifies it, because each file numbers its glosses on its own; the
+number is used only if a clip has no gloss.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Subsets by name. A subset is a set of labels of one corpus, so it is not stored with the clips."""
+"""Corpora whose lists number their classes, with their subsets by name.
+
+A subset is a set of labels of one corpus, so it is not stored with the clips.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,8 @@ WLASL_CLASSES: Final = 2000
 MSASL_CLASSES: Final = 1000
 NMFS_CSL_CLASSES: Final = 1067
 SLR500_CLASSES: Final = 500
+AUTSL_CLASSES: Final = 226
+LSA64_CLASSES: Final = 64
 
 # Inferred from released code, see docs/corpora/nmfs-csl.md; a file can say otherwise.
 NMFS_CSL_CONFUSING: Final = 610
@@ -20,4 +25,6 @@ SUBSETS: Final[dict[str, dict[str, range]]] = {
         "normal": range(NMFS_CSL_CONFUSING, NMFS_CSL_CLASSES),
     },
     "slr500": {},
+    "autsl": {},
+    "lsa64": {},
 }

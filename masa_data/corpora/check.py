@@ -9,13 +9,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal, get_args
 
+from masa_data.corpora.clip import Clip
 from masa_data.corpora.duplicates import find_duplicates
 from masa_data.corpora.listing import CorpusListing, Row
 from masa_data.corpora.ranges import VideosMode, range_note, resolve_range
 from masa_data.disk.os_errors import in_words
 from masa_data.errors import DataError
 from masa_data.tracks.box import resolve_box
-from masa_data.tracks.track import SPLITS
+from masa_data.tracks.track import NO_LABEL, SPLITS
 from masa_data.video.facts import SourceFacts, probe_source
 
 # "out of range": none of the clip's frames are in the file, or fewer than MIN_FRAMES.
@@ -89,6 +90,10 @@ def _check_source(row: Row, mode: VideosMode, recordings: dict[Path, SourceFacts
     return Checked(row, "out of range" if is_out else "found", note, found.case, crop.case)
 
 
+def _class_of(clip: Clip) -> int | str:
+    return clip.gloss if clip.label == NO_LABEL else clip.label
+
+
 @dataclass(slots=True)
 class CorpusReport:
     """Counts over a check. Call `add` for every clip, then `finish`.
@@ -101,7 +106,7 @@ class CorpusReport:
         short: usable clips of fewer than MIN_FRAMES frames.
         duplicates: groups of files with the same content.
         mixed_signers: for each signer in several splits, the number of clips by split.
-        untrained: labels without a usable training clip.
+        untrained: classes without a usable training clip: the label, or the gloss if there is no label.
     """
 
     listing: CorpusListing
@@ -111,9 +116,9 @@ class CorpusReport:
     short: int = 0
     duplicates: list[tuple[str, ...]] = field(default_factory=list)
     mixed_signers: dict[str, dict[str, int]] = field(default_factory=dict)
-    untrained: list[int] = field(default_factory=list)
+    untrained: list[int | str] = field(default_factory=list)
     _sources: dict[Path, None] = field(default_factory=dict)
-    _trained: set[int] = field(default_factory=set)
+    _trained: set[int | str] = field(default_factory=set)
 
     def add(self, checked: Checked) -> None:
         """Count one clip."""
@@ -128,7 +133,7 @@ class CorpusReport:
         if checked.state == "found":
             self.short += bool(checked.reason) and checked.range_case != "clamped"
             if clip.split == "train":
-                self._trained.add(clip.label)
+                self._trained.add(_class_of(clip))
 
     def finish(self) -> None:
         """Compute what requires all clips; reads the content of files of equal size."""
@@ -137,9 +142,11 @@ class CorpusReport:
             if row.clip.signer:
                 splits[row.clip.signer][row.clip.split] += 1
         self.mixed_signers = {signer: dict(count) for signer, count in splits.items() if len(count) > 1}
-        labels = {row.clip.label for row in self.listing.rows}
+        classes = {_class_of(row.clip) for row in self.listing.rows}
         has_train = any(row.clip.split == "train" for row in self.listing.rows)
-        self.untrained = sorted(labels - self._trained) if has_train else []
+        self.untrained = (
+            sorted(classes - self._trained, key=lambda one: (isinstance(one, str), one)) if has_train else []
+        )
         self.duplicates = sorted(find_duplicates(self._sources))
 
     @property

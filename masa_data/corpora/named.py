@@ -1,18 +1,26 @@
-"""The four corpora by name."""
+"""The corpora by name."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final, Literal, get_args
 
+from masa_data.corpora.asl_citizen import list_asl_citizen
+from masa_data.corpora.autsl import list_autsl
+from masa_data.corpora.gsl import list_gsl
+from masa_data.corpora.include import list_include
 from masa_data.corpora.listing import CorpusListing
+from masa_data.corpora.lsa64 import list_lsa64
 from masa_data.corpora.msasl import list_msasl
 from masa_data.corpora.nmfs_csl import list_nmfs_csl
 from masa_data.corpora.slr500 import list_slr500
 from masa_data.corpora.wlasl import list_wlasl
 from masa_data.errors import DataError
 
-CorpusName = Literal["wlasl", "msasl", "nmfs-csl", "slr500"]
+CorpusName = Literal[
+    "wlasl", "msasl", "nmfs-csl", "slr500", "asl-citizen", "autsl", "include", "lsa64", "gsl"
+]
 CORPORA: Final[tuple[CorpusName, ...]] = get_args(CorpusName)
 
 
@@ -41,10 +49,18 @@ def list_corpus(
         )
     if not root.is_dir():
         raise DataError(f"found no folder {root}", "Check the path given to {root}", root=...)
-    if name == "wlasl":
-        return list_wlasl(root, annotations)
-    if name == "msasl":
-        return list_msasl(root, annotations)
-    if name == "slr500":
-        return list_slr500(root, annotations)
-    return list_nmfs_csl(root, annotations, variants)
+    if name == "nmfs-csl":
+        return list_nmfs_csl(root, annotations, variants)
+    return _LISTED[name](root, annotations)
+
+
+_LISTED: Final[dict[str, Callable[[Path, Path | None], CorpusListing]]] = {
+    "wlasl": list_wlasl,
+    "msasl": list_msasl,
+    "slr500": list_slr500,
+    "asl-citizen": list_asl_citizen,
+    "autsl": list_autsl,
+    "include": list_include,
+    "lsa64": list_lsa64,
+    "gsl": list_gsl,
+}

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from masa_data.classes.splits import assign_splits, empty_splits
 from masa_data.corpora.clip import Clip
+from masa_data.corpora.matching import IdMatcher
 from masa_data.editing.rewrite import rewrite
 from masa_data.errors import DataError
 from masa_data.shards.reader import PoseShards
@@ -117,38 +118,19 @@ def deal_splits(tracks: PoseShards, rule: SplitRule, *, again: bool = False) -> 
 
 def _matches(ids: Sequence[str], clips: Sequence[Clip]) -> tuple[dict[str, int], set[str]]:
     """Return the matching list entry of each clip, and the clips of which several match the same entry."""
-    whole = {clip.id: number for number, clip in enumerate(clips)}
-    ends: dict[str, list[int]] = defaultdict(list)
-    for number, clip in enumerate(clips):
-        for end in _ends(clip.id):
-            ends[end].append(number)
-    matches = {clip_id: whole[clip_id] for clip_id in ids if clip_id in whole}
+    entries = IdMatcher([clip.id for clip in clips])
+    matches = {clip_id: entry for clip_id in ids if (entry := entries.whole(clip_id)) is not None}
     exact = set(matches.values())
     claims: dict[int, list[str]] = defaultdict(list)
     for clip_id in ids:
         if clip_id not in matches:
-            found = _by_end(clip_id, whole, ends)
+            found = entries.by_end(clip_id)
             if found is not None:
                 # A clip with the whole id takes precedence over one with a part of it.
                 claims[found] += (clip_id, "") if found in exact else (clip_id,)
     matches |= {claimants[0]: number for number, claimants in claims.items() if len(claimants) == 1}
     contested = {clip_id for claimants in claims.values() if len(claimants) > 1 for clip_id in claimants}
     return matches, contested
-
-
-def _by_end(clip_id: str, whole: Mapping[str, int], ends: Mapping[str, list[int]]) -> int | None:
-    for end in _ends(clip_id):
-        if end in whole:
-            return whole[end]
-    longer = ends.get(clip_id, [])
-    return longer[0] if len(longer) == 1 else None
-
-
-def _ends(clip_id: str) -> Iterator[str]:
-    """Yield the id without its first part, its first two parts, and so on."""
-    while "/" in clip_id:
-        clip_id = clip_id.partition("/")[2]
-        yield clip_id
 
 
 def _renewed(info: ClipInfo, clip: Clip) -> ClipInfo:

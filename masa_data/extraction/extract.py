@@ -63,7 +63,7 @@ def extract(
         mmpose: model, weights and other options of MMPose; None = its defaults.
         device: "cpu", "cuda", or "auto" for a GPU if the estimator can use one.
         workers: number of parallel processes; None = one per core, or one in total for a GPU.
-        corpus: "wlasl", "msasl", "nmfs-csl" or "slr500", whose own lists are read; None = no corpus.
+        corpus: name of a corpus whose own lists are read, such as "wlasl"; None = no corpus.
         annotations: with `corpus`: its lists or their folder; None = in the folder of videos.
         split_by: assigns clips without a split to train, val and test, 70/10/20: clip by clip ("random") or
             signer by signer ("signer"); None = they have no split.

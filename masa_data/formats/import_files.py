@@ -1,16 +1,18 @@
-"""Imports of formats with many clips per file: pyskl's pickles, npz files and Parquet tables."""
+"""Imports of inputs that contain many clips: pyskl's pickles, npz, Parquet tables, Google's landmarks."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 from masa_data.corpora.clip import Listing, Problem
 from masa_data.errors import DataError, MismatchError
 from masa_data.formats.collector import as_problem
-from masa_data.formats.frame_facts import VideoFolder
+from masa_data.formats.frame_facts import AssumedFrames, VideoFolder
+from masa_data.formats.google_islr import IslrFiles
 from masa_data.formats.import_job import ImportJob, after_problems, whole_body_job
 from masa_data.formats.import_options import ImportOptions
 from masa_data.formats.npz.reading import NpzClips, npz_provenance
@@ -18,6 +20,7 @@ from masa_data.formats.parquet.reading import ParquetClips
 from masa_data.formats.pyskl.reading import PysklFiles
 from masa_data.formats.wholebody import WholeBodyImport
 from masa_data.shards.joining import join_provenances
+from masa_data.tracks.provenance import Provenance
 
 
 def import_pyskl(inputs: Sequence[str], options: ImportOptions) -> ImportJob:
@@ -52,6 +55,33 @@ def import_pyskl(inputs: Sequence[str], options: ImportOptions) -> ImportJob:
     frames = None if options.videos is None else VideoFolder(options.videos)
     importer = WholeBodyImport(files.read, frames, "pyskl-import", options.fps, options.reading)
     return whole_body_job(listing, importer, "pyskl pickle", options.model)
+
+
+def import_google_islr(inputs: Sequence[str], options: ImportOptions) -> ImportJob:
+    """Import the landmarks of Google's Isolated Sign Language Recognition data, by its list `train.csv`.
+
+    Args:
+        inputs: one list.
+        options: the user's statements about the files.
+
+    Raises:
+        NotInstalledError: if pyarrow is not installed.
+        DataError: if there are several lists, or the list of labels cannot be used.
+    """
+    if len(inputs) != 1 or options.size is None or options.fps is None:
+        raise DataError(f"found {len(inputs)} inputs, expected one list", "Give train.csv alone")
+    files = IslrFiles(Path(inputs[0]), options.corpus)
+    frames = AssumedFrames(*options.size, options.fps)
+    importer = WholeBodyImport(files.read, frames, "google-islr-import", reading=options.reading)
+    outcomes = files.outcomes(importer)
+    job = whole_body_job(Listing(), importer, "google-islr parquet", options.model, outcomes)
+    return replace(job, provenance=lambda: _without_scores(job.provenance()))
+
+
+def _without_scores(found: Provenance) -> Provenance:
+    """Return the provenance of keypoints that are found or not, without a score."""
+    estimator = found.estimator.model_copy(update={"confidence": "1 = found; the data has no scores"})
+    return found.model_copy(update={"estimator": estimator})
 
 
 def import_npz(inputs: Sequence[str], options: ImportOptions) -> ImportJob:

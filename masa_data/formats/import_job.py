@@ -87,6 +87,8 @@ class ImportSummary:
         clamped: number of keypoints that were dropped because they were more than one frame size outside.
         failed: number of clips and inputs that failed.
         problems: failures, and warnings about imported clips.
+        signers: names of the signers.
+        has_splits: whether any clip has a split.
         failures: path of the file that lists the problems; None = no problems.
     """
 
@@ -97,6 +99,8 @@ class ImportSummary:
     clamped: int = 0
     failed: int = 0
     problems: list[Problem] = field(default_factory=list)
+    signers: set[str] = field(default_factory=set)
+    has_splits: bool = False
     failures: Path | None = None
 
 
@@ -137,6 +141,8 @@ def run_import(
                         summary.clamped += collector.add(outcome.track).clamped
                         summary.clips += 1
                         summary.frames += len(outcome.track)
+                        summary.has_splits |= bool(outcome.track.info.split)
+                        summary.signers |= {outcome.track.info.signer} - {""}
                     except DataError as error:
                         info = outcome.track.info
                         problems.note(Problem.of(error, info.path, info.id))

@@ -23,6 +23,7 @@ class ImportOptions:
         size: width and height of the frames in pixels; None = not given.
         fps: frames per second; None = not given.
         videos: folder of the videos of the keypoints, which provide size and rate; None = not given.
+        columns: order of the numbers in files of one clip each (`column_blocks`); None = not such files.
     """
 
     corpus: str = "folder"
@@ -33,6 +34,7 @@ class ImportOptions:
     size: tuple[int, int] | None = None
     fps: float | None = None
     videos: Path | None = None
+    columns: str | None = None
 
     @property
     def reading(self) -> Reading:

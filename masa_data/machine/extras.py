@@ -16,6 +16,7 @@ INSTALL_TRAINING: Final = "pip install 'masa-slr[train]'"
 INSTALL_ONNX: Final = "pip install 'masa-slr[onnx]'"
 INSTALL_PANDAS: Final = "pip install pandas"
 INSTALL_EXCHANGE: Final = "pip install 'masa-slr[exchange]'"
+INSTALL_FETCH: Final = "pip install 'masa-slr[fetch]'"
 INSTALL_VIDEO: Final = "pip install 'masa-slr[video]'"
 INSTALL_VIEW: Final = "pip install 'masa-slr[view]'"
 

@@ -20,6 +20,7 @@ from masa_data.shards.quantize import STEPS_PER_SIDE, quantize
 from masa_data.tracks.skeleton import NUM_KEYPOINTS
 from masa_data.tracks.track import PoseTrack
 from masa_model.inputs.batch import SIDE, Group, RawClips
+from masa_model.inputs.mixing import Mixture
 from masa_model.settings.choices import Storage
 
 _BYTES_PER_FRAME: Final = NUM_KEYPOINTS * 5
@@ -216,7 +217,7 @@ def frame_sizes(dataset: PoseDataset) -> NDArray[np.float32]:
 
 
 def epoch_batches(
-    clips: int, batch_size: int, seed: int, epoch: int, part: int = 0, parts: int = 1
+    clips: int | Mixture, batch_size: int, seed: int, epoch: int, part: int = 0, parts: int = 1
 ) -> Sequence[NDArray[np.int64]]:
     """Return the clip numbers of each step of an epoch, which depend only on the arguments.
 
@@ -224,7 +225,7 @@ def epoch_batches(
     each epoch. If there are fewer clips than `batch_size`, one batch contains all clips.
 
     Args:
-        clips: number of clips.
+        clips: number of clips, each of which is used once; or a mixture of corpora.
         batch_size: number of clips of a step, over all processes.
         seed: seed of the run.
         epoch: number of the epoch, from 0.
@@ -234,9 +235,13 @@ def epoch_batches(
     Returns:
         for each step, the clip numbers of this process.
     """
-    batch_size = min(batch_size, clips - clips % parts)
-    order = np.random.Generator(np.random.PCG64([seed, epoch])).permutation(clips)
-    steps = clips // batch_size
+    count = clips if isinstance(clips, int) else len(clips)
+    batch_size = min(batch_size, count - count % parts)
+    if isinstance(clips, int):
+        order = np.random.Generator(np.random.PCG64([seed, epoch])).permutation(clips)
+    else:
+        order = clips.order(seed, epoch)
+    steps = count // batch_size
     share = batch_size // parts
     batches = order[: steps * batch_size].reshape(steps, parts, share)[:, part]
     return list(batches)

@@ -15,8 +15,8 @@ from masa_model.settings.choices import (
     Precision,
     Reduction,
     Size,
-    Storage,
 )
+from masa_model.settings.data import DataSettings
 from masa_model.settings.masking import MaskingSettings, with_first_rule
 from masa_model.settings.network import NETWORKS, NetworkSettings
 from masa_model.settings.resolve import RunSettings, merged, renamed
@@ -152,23 +152,6 @@ class OptimizerSettings(Section):
     weight_decay: Weight = 1e-4
     decay: Decay = "all"
     clip_gradients: Weight = 0.0
-
-
-class DataSettings(Section):
-    """Settings that select clips for training and say where they are kept.
-
-    Attributes:
-        splits: splits to train on; "none" stands for clips without a split.
-        ratio: fraction of each corpus's clips that is used for training (Fig. 2).
-        storage: where training clips are kept: "stream" reads them from disk, "memory" keeps them in main
-            memory. "auto" uses main memory if the clips need less than 25 % of its free part, else the disk.
-        any_estimator: if true, files of different pose estimators can be used together.
-    """
-
-    splits: tuple[Literal["train", "val", "test", "none"], ...] = ("train", "none")
-    ratio: Annotated[float, Field(gt=0, le=1)] = 1.0
-    storage: Storage = "auto"
-    any_estimator: bool = False
 
 
 class PretrainSettings(RunSettings):

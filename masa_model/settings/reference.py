@@ -138,6 +138,8 @@ def _shown(value: object) -> str:
         return "none"
     if isinstance(value, bool):
         return str(value).lower()
+    if value == "":
+        return '""'
     if isinstance(value, list | tuple):
         return "[" + ", ".join(f"'{part}'" if isinstance(part, str) else _shown(part) for part in value) + "]"
     return f"{value:g}" if isinstance(value, float) else str(value)

@@ -16,6 +16,7 @@ from masa_data.errors import DataError
 from masa_data.shards.dataset import PoseDataset
 from masa_data.texts import counted
 from masa_model.inputs.masked import PretrainInput, pretrain_input
+from masa_model.inputs.mixing import mixture_of
 from masa_model.inputs.sources import StreamedClips, epoch_batches
 from masa_model.network.masa import MASA
 from masa_model.settings.choices import Size
@@ -65,8 +66,10 @@ def settle_batch_size(settings: PretrainSettings, clips: PoseDataset, processes:
         processes: the processes that train together; all get the same result.
 
     Raises:
-        DataError: if a given number is not a multiple of the number of processes.
+        DataError: if a given number is not a multiple of the number of processes, or data.mix does not fit
+            the clips: this is the last step before the folder of a new run is made.
     """
+    mixture_of(clips, settings.data.mix)
     count = processes.count
     if settings.batch_size != "auto":
         if settings.batch_size % count:
@@ -117,7 +120,8 @@ def step_memory(
         a function from the number of clips of one process to the number of bytes: weights, gradients, the
         optimizer's moments and the kept activations.
     """
-    numbers = epoch_batches(len(clips), _ASKED_CLIPS, settings.seed, 0)[0]
+    used = mixture_of(clips, settings.data.mix) or len(clips)
+    numbers = epoch_batches(used, _ASKED_CLIPS, settings.seed, 0)[0]
     given = pretrain_input(StreamedClips(clips).read(numbers), settings, 0).to(torch.device("meta"))
     with torch.device("meta"):
         model = build_model(settings, len(clips)).train()

@@ -14,6 +14,7 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.profiler import record_function
 
 from masa_model.inputs.masked import PretrainInput, pretrain_input
+from masa_model.inputs.mixing import mixture_of
 from masa_model.inputs.sources import epoch_batches, open_source, prepared_on
 from masa_model.network.masa import MASA, Losses
 from masa_model.settings.pretrain import PretrainSettings
@@ -85,7 +86,8 @@ def pretrain(
     settings = settle_precision(settings, device)
     batch_size = settle_batch_size(settings, clips, processes).clips
     settings = settings.model_copy(update={"batch_size": batch_size})
-    steps_per_epoch = len(epoch_batches(len(clips), batch_size, settings.seed, 0))
+    used = mixture_of(clips, settings.data.mix) or len(clips)
+    steps_per_epoch = len(epoch_batches(used, batch_size, settings.seed, 0))
     steps = steps_per_epoch * settings.epochs
     model = build_model(settings, len(clips)).to(device)
     learning = (parameter for parameter in model.parameters() if parameter.requires_grad)
@@ -117,7 +119,7 @@ def pretrain(
     watch = LossWatch(device, 2)
 
     for epoch in range(step // steps_per_epoch, settings.epochs):
-        order = epoch_batches(len(clips), batch_size, settings.seed, epoch, processes.rank, processes.count)
+        order = epoch_batches(used, batch_size, settings.seed, epoch, processes.rank, processes.count)
         prepare = partial(pretrain_input, settings=settings, epoch=epoch)
         batches = _timed(prepared_on(source, order[step % steps_per_epoch :], prepare, device))
         started, first = time.monotonic(), step
@@ -215,11 +217,9 @@ def _check_finite(
     if found is None:
         raise NonFiniteLossError("the loss of another process is not finite", "See its message")
     step, (motion, alignment) = found
-    steps_per_epoch = len(epoch_batches(len(data.clips), batch_size, settings.seed, 0))
-    epoch, place = divmod(step, steps_per_epoch)
-    numbers = epoch_batches(
-        len(data.clips), batch_size, settings.seed, epoch, processes.rank, processes.count
-    )[place]
+    used = mixture_of(data.clips, settings.data.mix) or len(data.clips)
+    epoch, place = divmod(step, len(epoch_batches(used, batch_size, settings.seed, 0)))
+    numbers = epoch_batches(used, batch_size, settings.seed, epoch, processes.rank, processes.count)[place]
     ids: Sequence[str] = data.clips.column("id")[numbers].tolist()
     raise NonFiniteLossError(
         f"the loss is not finite (motion {motion}, alignment {alignment}) in step {step + 1}, in a batch of "

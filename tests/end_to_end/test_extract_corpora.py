@@ -123,6 +123,22 @@ def test_nmfs_csl_frame_folders(tmp_path, run):
     assert "errors" in run("masa-inspect", out, "--validate").stdout
 
 
+def test_gsl_frame_folders_with_real_rows(shared_data, tmp_path, run):
+    """Rows of the real lists: the gloss identifies a class, so glosses are numbered within the file."""
+    for name in ("police1_signer1_rep1_glosses/glosses0001", "health1_signer3_rep1_glosses/glosses0000"):
+        render(tmp_path / "frames" / name, 9)
+    out = tmp_path / "out.h5"
+    lists = shared_data / "annotations_gsl"
+    done = run("masa-extract", "--corpus", "gsl", "--root", tmp_path, "--annotations", lists, out, code=3)
+    assert "40,824 more are in the lists but not on disk" in done.stdout
+    with PoseShards.open(out) as tracks:
+        names = ("health1_signer3_rep1_glosses/glosses0000", "police1_signer1_rep1_glosses/glosses0001")
+        assert [facts(tracks, name)[0] for name in names] == [
+            ("ΓΕΙΑ", 0, "val", "signer3"),
+            ("ΕΓΩ(1)", 1, "train", "signer1"),
+        ]
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

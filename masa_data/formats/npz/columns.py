@@ -27,6 +27,7 @@ _KINDS: Final = {
     "f": "floating-point numbers",
     "iu": "integers",
     "biuf": "numbers",
+    "iuf": "numbers",
     "U": "texts",
     "Uiuf": "texts or numbers",
 }
@@ -61,6 +62,10 @@ class NpzColumns:
     def has(self, name: str) -> bool:
         """Return whether there is an array of this name."""
         return f"{name}.npy" in self._file.namelist()
+
+    def names(self) -> list[str]:
+        """Return the names of the arrays."""
+        return [name.removesuffix(".npy") for name in self._file.namelist()]
 
     def texts(self, name: str, clips: int, *, optional: bool = False) -> list[str]:
         """Read a column of texts, or of numbers as texts; NaN is read as "".
