@@ -1,7 +1,7 @@
 """Augmentation: small random variation of training clips that does not change the sign.
 
 The random values are drawn once for each clip and are the same in all of its frames, so that augmentation
-adds no motion.
+adds no motion. Changes of time are in retiming.py.
 """
 
 from __future__ import annotations
@@ -16,14 +16,15 @@ from torch import Tensor
 from masa_data.tracks.skeleton import BODY, LEFT_HAND, MIRROR, NUM_KEYPOINTS, PARTS
 from masa_model.inputs.batch import PoseBatch
 from masa_model.inputs.randomness import uniform
-from masa_model.settings.pretrain import AugmentSettings
+from masa_model.inputs.retiming import retime
+from masa_model.settings.augment import AugmentSettings
 
-_ROTATION, _SCALE, _SHIFT, _DROP, _SWAP = 10, 11, 12, 13, 14
+_ROTATION, _SCALE, _SHIFT, _DROP, _SWAP, _STRETCH, _PART = 10, 11, 12, 13, 14, 15, 16
 _MIRROR: Final = torch.from_numpy(MIRROR)
 
 
 def augment(batch: PoseBatch, settings: AugmentSettings, seed: tuple[int, ...]) -> PoseBatch:
-    """Apply random augmentation to the clips of a batch.
+    """Vary where the keypoints are, and which of them are there; see `retime` for their time.
 
     Args:
         batch: the clips; they are not modified.
@@ -35,27 +36,35 @@ def augment(batch: PoseBatch, settings: AugmentSettings, seed: tuple[int, ...]) 
     """
     if settings.hand_swap:
         batch = _swapped(batch, uniform((*seed, _SWAP), batch.numbers) < settings.hand_swap)
+    if settings.part_drop:
+        batch = _without_parts(batch, settings.part_drop, seed)
     if settings.joint_drop:
         batch = _dropped(batch, settings.joint_drop, seed)
+    if settings.stretch:
+        batch = _stretched(batch, settings.stretch, seed)
     if settings.rotation or settings.scale or settings.shift:
         batch = _moved(batch, settings, seed)
     return batch
 
 
-def two_views(
-    batch: PoseBatch, settings: AugmentSettings, seed: tuple[int, ...]
-) -> tuple[PoseBatch, PoseBatch]:
-    """Augment the same clips twice, with different random values: for the query and for the key branch.
+def query_view(batch: PoseBatch, settings: AugmentSettings, seed: tuple[int, ...]) -> PoseBatch:
+    """Augment clips for the query branch, in time and in space.
 
     Args:
         batch: the clips; they are not modified.
         settings: settings of the augmentation.
         seed: seed of the run and number of the epoch.
-
-    Returns:
-        the clips for the query branch and the clips for the key branch.
     """
-    return augment(batch, settings, (*seed, 0)), augment(batch, settings, (*seed, 1))
+    return _view(batch, settings, (*seed, 0))
+
+
+def key_view(batch: PoseBatch, settings: AugmentSettings, seed: tuple[int, ...]) -> PoseBatch:
+    """Augment the same clips for the key branch, with other random values; arguments as for `query_view`."""
+    return _view(batch, settings, (*seed, 1))
+
+
+def _view(batch: PoseBatch, settings: AugmentSettings, seed: tuple[int, ...]) -> PoseBatch:
+    return augment(retime(batch, settings, seed), settings, seed)
 
 
 def with_noise(batch: PoseBatch, sigma: float, seed: int | None = None) -> PoseBatch:
@@ -103,6 +112,34 @@ def _dropped(batch: PoseBatch, share: float, seed: tuple[int, ...]) -> PoseBatch
     )
     kept = (chance >= share).view(batch.clips, NUM_KEYPOINTS).T[:, batch.clip]
     return replace(batch, coordinates=batch.coordinates * kept[:, None], confidence=batch.confidence * kept)
+
+
+def _without_parts(batch: PoseBatch, share: float, seed: tuple[int, ...]) -> PoseBatch:
+    """Remove the body, or a hand, from all frames of some clips, but not the only hand of a clip."""
+    dropped = torch.stack(
+        [uniform((*seed, _PART, part), batch.numbers) < share for part in range(len(PARTS))]
+    )
+    found = torch.zeros((2, batch.clips), dtype=torch.long, device=batch.clip.device)
+    found.index_add_(1, batch.clip, batch.hand_present.long())
+    dropped[1:] &= ((found > 0) & ~dropped[1:]).any(0)
+    kept = ~dropped[:, batch.clip]
+    confidence = torch.cat([batch.confidence[rows] * kept[part] for part, rows in enumerate(PARTS.values())])
+    return replace(
+        batch,
+        coordinates=batch.coordinates * (confidence > 0)[:, None],
+        confidence=confidence,
+        hand_present=batch.hand_present & kept[1:],
+    )
+
+
+def _stretched(batch: PoseBatch, most: float, seed: tuple[int, ...]) -> PoseBatch:
+    """Change the width of a clip, and slant its height: x becomes a·x + b·y."""
+    width = 1 + most * _signed(batch, (*seed, _STRETCH, 0))[batch.clip]
+    slant = most * _signed(batch, (*seed, _STRETCH, 1))[batch.clip]
+    x, y = batch.coordinates.unbind(1)
+    slanted = slant * y
+    slanted[LEFT_HAND] *= -1  # the mirrored hand slants in the other direction
+    return replace(batch, coordinates=torch.stack([width * x + slanted, y], 1))
 
 
 def _moved(batch: PoseBatch, settings: AugmentSettings, seed: tuple[int, ...]) -> PoseBatch:

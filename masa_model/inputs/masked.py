@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from masa_model.inputs.augment import two_views, with_noise
+from masa_model.inputs.augment import key_view, query_view, with_noise
 from masa_model.inputs.batch import PoseBatch, RawClips, TensorGroup, frames_of
 from masa_model.inputs.frames import EncoderInput, encoder_input
 from masa_model.inputs.masking import choose_key_frames, mask_interval, masks_of
@@ -97,15 +97,15 @@ def pretrain_input(raw: RawClips, settings: PretrainSettings, epoch: int) -> Pre
     """
     seed = (settings.seed, epoch)
     batch = prepare_clips(raw, settings.inputs.crop_reference, settings.inputs.max_frames)
-    query, key = two_views(batch, settings.augment, seed)
     clean = None
     if settings.inputs.noise:
-        clean = query
-        noisy = with_noise(batch, settings.inputs.noise, hash(seed))
-        query, key = two_views(noisy, settings.augment, seed)
+        clean = query_view(batch, settings.augment, seed)
+        batch = with_noise(batch, settings.inputs.noise, hash(seed))
+    query = query_view(batch, settings.augment, seed)
     clips = masked_clips(query, settings.masking, settings.motion, seed, clean)
     of_key = None
     if settings.alignment.weight > 0:
+        key = key_view(batch, settings.augment, seed)
         of_key = encoder_input(key, choose_key_frames(key, settings.alignment.ratio, seed))
     return PretrainInput(clips, of_key, batch.numbers)
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from masa_data.tracks.skeleton import PARTS
 from masa_data.tracks.track import PoseTrack
-from masa_model.inputs.augment import two_views
+from masa_model.inputs.augment import query_view
 from masa_model.inputs.batch import length
 from masa_model.inputs.masking import entries_of, mask_interval, masks_of
 from masa_model.inputs.motion import Motion
@@ -61,7 +61,9 @@ def track_masks(track: PoseTrack, settings: PretrainSettings, number: int = 0, e
     interval = mask_interval(masking, settings.motion)
     used = frames_used(raw, inputs.max_frames).numpy()
     batch = prepare_clips(raw, inputs.crop_reference, inputs.max_frames)
-    batch, _ = two_views(batch, settings.augment, (settings.seed, epoch))
+    # Without changes of time: the masks are shown in the frames that are stored.
+    still = settings.augment.model_copy(update={"speed": 0.0, "crop": 0.0})
+    batch = query_view(batch, still, (settings.seed, epoch))
     in_batch = Motion(batch)
     masked, candidates = masks_of(in_batch, masking, interval, (settings.seed, epoch))
     residuals, exists = in_batch.residuals(interval)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from masa_data.errors import DataError
 from masa_data.shards.dataset import PoseDataset
-from masa_model.inputs.augment import two_views
+from masa_model.inputs.augment import query_view
 from masa_model.inputs.masking import mask_interval, masks_of
 from masa_model.inputs.motion import Motion
 from masa_model.inputs.parts import prepare_clips
@@ -76,7 +76,7 @@ def count_masks(clips: PoseDataset, settings: PretrainSettings, most: int = MOST
     # Read clips as needed, because all clips of the run may not fit into memory.
     for raw in StreamedClips(clips).batches(some_in_order(len(clips), most)):
         batch = prepare_clips(raw, settings.inputs.crop_reference, settings.inputs.max_frames)
-        batch, _ = two_views(batch, settings.augment, (settings.seed, 0))
+        batch = query_view(batch, settings.augment, (settings.seed, 0))
         hidden, found = masks_of(Motion(batch), settings.masking, interval, (settings.seed, 0))
         if settings.masking.mask_set == "union":  # all parts are masked together
             found = found.any(0, keepdim=True)

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from masa_model.settings.augment import MILD_AUGMENTATION, AugmentSettings
 from masa_model.settings.choices import (
     Decay,
     Head,
@@ -18,7 +19,7 @@ from masa_model.settings.choices import (
     Storage,
 )
 from masa_model.settings.network import NETWORKS, NetworkSettings
-from masa_model.settings.pretrain import MILD_AUGMENTATION, AugmentSettings, InputSettings
+from masa_model.settings.pretrain import InputSettings
 from masa_model.settings.resolve import RunSettings, merged, renamed
 from masa_model.settings.types import Count, Positive, Section, Seed, Share, Weight, named
 

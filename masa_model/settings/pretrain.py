@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from masa_model.settings.augment import MILD_AUGMENTATION, AugmentSettings
 from masa_model.settings.choices import (
     MAX_FRAMES,
     CropReference,
@@ -39,24 +40,6 @@ class InputSettings(Section):
     crop_reference: CropReference = "frame"
     max_frames: Count = MAX_FRAMES
     noise: Weight = 0.0
-
-
-class AugmentSettings(Section):
-    """Settings of augmentation: random variation of training clips; 0 turns a variation off.
-
-    Attributes:
-        rotation: maximum angle of random rotation in degrees, in either direction; 0 turns it off.
-        scale: maximum relative change of the size of body and hands, such as 0.15 for ±15 %; 0 turns it off.
-        shift: maximum random shift of the body, in 1/256 of the frame's longer side; 0 turns it off.
-        joint_drop: probability that a keypoint is removed from the whole clip.
-        hand_swap: probability that a clip is mirrored, so that left and right hand are exchanged.
-    """
-
-    rotation: Weight = 0.0
-    scale: Share = 0.0
-    shift: Weight = 0.0
-    joint_drop: Share = 0.0
-    hand_swap: Share = 0.0
 
 
 class MotionSettings(Section):
@@ -243,9 +226,6 @@ class PretrainSettings(RunSettings):
             idle("alignment.weight is 0", "alignment", *rest)
         return found
 
-
-# Augmentation that does not change a sign's meaning (docs/reproduction.md).
-MILD_AUGMENTATION: dict[str, float] = {"rotation": 10.0, "scale": 0.15, "shift": 10.0, "joint_drop": 0.05}
 
 # For few clips. Query and key are augmented, because among few clips the positive key is found too easily.
 # The temperature is higher, because many keys in the bank are of the same sign. Measured with "tiny"

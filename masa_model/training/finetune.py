@@ -18,6 +18,7 @@ from masa_model.inputs.batch import RawClips, TensorGroup
 from masa_model.inputs.frames import EncoderInput, encoder_input
 from masa_model.inputs.labeled import FinetuneData
 from masa_model.inputs.parts import prepare_clips
+from masa_model.inputs.retiming import retime
 from masa_model.inputs.sampling import sample_training_frames
 from masa_model.inputs.sources import epoch_batches, open_source, prepared_on
 from masa_model.network.calibration import calibrate_encoder
@@ -199,6 +200,7 @@ def _training_input(
     batch = prepare_clips(raw, settings.inputs.crop_reference, settings.inputs.max_frames)
     if settings.inputs.noise:
         batch = with_noise(batch, settings.inputs.noise, hash(seed))
+    batch = retime(batch, settings.augment, seed)
     batch = sample_training_frames(batch, settings.sampling.frames, settings.sampling.how, seed)
     return _TrainingInput(encoder_input(augment(batch, settings.augment, seed)), targets[raw.numbers])
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from masa_data.shards.dataset import PoseDataset
-from masa_model.inputs.augment import two_views
+from masa_model.inputs.augment import query_view
 from masa_model.inputs.masking import masks_of
 from masa_model.inputs.motion import Motion
 from masa_model.inputs.parts import prepare_clips
@@ -61,7 +61,7 @@ def test_candidates_shares_and_motion_are_the_oracles(clips, number):
 def test_the_masks_are_those_of_the_first_epoch(clips, mask_set):
     settings = PretrainSettings(size="tiny", seed=3, masking=MaskingSettings(mask_set=mask_set, ratio=0.5))
     [raw] = StreamedClips(clips).batches([np.arange(5)])
-    batch, _ = two_views(prepare_clips(raw), settings.augment, (3, 0))
+    batch = query_view(prepare_clips(raw), settings.augment, (3, 0))
     masked, candidates = masks_of(Motion(batch), settings.masking, 3, (3, 0))
     for number in range(5):
         found = track_masks(clips[number], settings, number)

@@ -1,13 +1,15 @@
+from dataclasses import replace
+
 import numpy as np
 import torch
 
 from masa_data.tracks.skeleton import MIRROR
 from masa_data.tracks.track import PoseTrack
-from masa_model.inputs.augment import augment, two_views
+from masa_model.inputs.augment import augment, key_view, query_view
 from masa_model.inputs.batch import PoseBatch
 from masa_model.inputs.parts import prepare_clips
 from masa_model.inputs.sources import raw_clips
-from masa_model.settings.pretrain import AugmentSettings
+from masa_model.settings.augment import AugmentSettings
 from tests.conftest import make_track
 from tests.masa_model.made_up_signs import make_sign
 
@@ -71,10 +73,57 @@ def test_what_is_missing_stays_missing_and_dropped_keypoints_are_dropped_through
 
 def test_query_and_key_see_the_same_clip_varied_by_draws_of_their_own():
     batch = prepared(*(make_sign(name, number) for number, name in enumerate("abcdefgh")))
-    one, other = two_views(batch, AugmentSettings(shift=10), (0, 3))
+    one, other = (view(batch, AugmentSettings(shift=10), (0, 3)) for view in (query_view, key_view))
     shifts = [(view.coordinates - batch.coordinates)[0][:, batch.position == 0] for view in (one, other)]
     assert (shifts[0] != shifts[1]).all()
     assert abs(np.corrcoef(shifts[0].ravel(), shifts[1].ravel())[0, 1]) < 0.6
     assert one.numbers.equal(other.numbers)
-    as_they_are = two_views(batch, AugmentSettings(), (0, 3))
-    assert all(view is batch for view in as_they_are)
+    assert all(view(batch, AugmentSettings(), (0, 3)) is batch for view in (query_view, key_view))
+
+
+def test_a_stretched_picture_is_one_linear_map_of_the_whole_clip():
+    batch = prepared(make_sign("a", 1), make_sign("b", 2))
+    found = augment(batch, AugmentSettings(stretch=0.3), (1,))
+    for clip in range(2):
+        here = batch.clip == clip
+        maps = []
+        for rows, mirror in ((slice(0, 7), 1), (slice(7, 28), -1), (slice(28, 49), 1)):
+            flip = np.array([[mirror, 1.0]])
+            before, after = (
+                one.coordinates[rows][:, :, here].permute(0, 2, 1).reshape(-1, 2).numpy() * flip
+                for one in (batch, found)
+            )
+            solution, *_ = np.linalg.lstsq(before, after, rcond=None)
+            np.testing.assert_allclose(before @ solution, after, atol=1e-3)
+            maps.append(solution)
+        np.testing.assert_allclose(maps, [maps[0]] * 3, atol=1e-4)
+        np.testing.assert_allclose(maps[0][:, 1], [0, 1], atol=1e-4)  # heights stay
+        assert 0.7 <= maps[0][0, 0] <= 1.3
+        assert 0.001 < abs(maps[0][1, 0]) <= 0.3
+
+
+def test_parts_are_dropped_from_whole_clips_but_never_the_only_hand():
+    batch = prepared(*(make_sign(f"clip {number}", number % 4) for number in range(60)))
+    one_hand = batch.hand_present.clone()
+    one_hand[0, batch.clip < 30] = False  # half of the clips have no left hand
+    confidence = batch.confidence.clone()
+    confidence[7:28] *= one_hand[0]
+    batch = replace(batch, hand_present=one_hand, confidence=confidence)
+    found = augment(batch, AugmentSettings(part_drop=0.5), (0,))
+    for rows in (slice(0, 7), slice(7, 28), slice(28, 49)):
+        kept = []
+        for clip in range(60):
+            here = found.clip == clip
+            ratio = (found.confidence[rows][:, here] > 0).float().mean()
+            assert ratio in (0, 1)
+            kept.append(bool(ratio))
+        assert 10 < sum(kept) < 55
+    for clip in range(60):
+        hands = found.hand_present[:, found.clip == clip]
+        assert hands.any()
+        if clip < 30:
+            assert hands[1].all()
+    assert found.hand_present.equal(
+        torch.stack([found.confidence[a:b].amax(0) > 0 for a, b in ((7, 28), (28, 49))])
+    )
+    assert (found.coordinates[(found.confidence == 0)[:, None].expand(-1, 2, -1)] == 0).all()
