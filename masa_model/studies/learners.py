@@ -1,4 +1,4 @@
-"""What learns in a cell: fine-tuning, classifiers of frozen features, or a classifier of keypoints."""
+"""What learns in a cell: fine-tuning, classifiers of frozen features, or of keypoints without a network."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from sklearn.decomposition import PCA
+from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -66,6 +67,8 @@ def guessed_classes(
     before, tuning = settings
     if cell.learner == "keypoints":
         return _by_keypoints(clips, tuning.seed)
+    if cell.learner == "position":
+        return _by_position(clips)
     if cell.learner == "fine-tuning":
         return _by_finetuning(cell, tuning, clips, pretrained, device)
     encoder = _frozen_encoder(before, clips.learned.train.clips, pretrained, device, tuning.seed)
@@ -123,6 +126,33 @@ def _by_keypoints(clips: CellClips, seed: int) -> NDArray[np.int64]:
     reduce = make_pipeline(StandardScaler(), PCA(min(_DIMENSIONS, *known.shape), random_state=seed))
     reduced = reduce.fit_transform(known)
     return regressed_classes(reduced, train.targets, reduce.transform(asked))
+
+
+def _by_position(clips: CellClips) -> NDArray[np.int64]:
+    """Guess the class of the clip in which the person was nearest to the same place."""
+    known, asked = (
+        np.stack([place_of_person(some.clips, number) for number in range(len(some))])
+        for some in (clips.learned.train, clips.tested)
+    )
+    nearest = KNeighborsClassifier(1).fit(known, np.arange(len(known))).kneighbors(asked)[1][:, 0]
+    return np.asarray(clips.learned.train.targets[nearest])
+
+
+def place_of_person(clips: PoseDataset, number: int) -> NDArray[np.float64]:
+    """Return where a clip's person is on average: nose and shoulders, in shares of the frame's longer side.
+
+    Args:
+        clips: clips with keypoints in pixels.
+        number: number of the clip.
+
+    Returns:
+        (6,) x and y of nose, left and right shoulder; 0 for a keypoint that is never found.
+    """
+    track = clips[number]
+    points = track.keypoints[:, [KEYPOINT_NAMES.index("nose"), *_SHOULDERS]].astype(np.float64)
+    found = np.isfinite(points)
+    sums = np.where(found, points, 0).sum(0) / np.maximum(found.sum(0), 1)
+    return np.asarray(sums / max(track.info.width, track.info.height)).ravel()
 
 
 def keypoint_vector(clips: PoseDataset, number: int) -> NDArray[np.float64]:

@@ -32,7 +32,7 @@ else:
 
 _LONGEST_RECIPE: Final = 1_000_000
 _Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
-Learner = Literal["fine-tuning", "nearest neighbor", "linear classifier", "keypoints"]
+Learner = Literal["fine-tuning", "nearest neighbor", "linear classifier", "keypoints", "position"]
 Start = Literal["scratch", "pre-trained"]
 Split = Literal["train", "val", "test", "none"]
 
@@ -59,12 +59,15 @@ class CellRecipe(Section):
 
     Attributes:
         learner: what learns the signs: "fine-tuning" of the network, the "nearest neighbor" or a "linear
-            classifier" of frozen features, or logistic regression on "keypoints" without a network.
+            classifier" of frozen features, or without a network: logistic regression on "keypoints", or the
+            nearest clip by the "position" of nose and shoulders, which knows nothing about the sign.
         start: weights of the network: random ones ("scratch") or "pre-trained" ones.
         pretrain: settings of pre-training.
         finetune: settings of fine-tuning; `data` also selects the clips for the other learners.
         test: the splits that are tested.
         corpus: only clips of this corpus are learned from and tested; "" = of all corpora.
+        signers_apart: learn from every second signer in the order of their names, and test the others; clips
+            without a signer are not used. Splits with train clips can then be tested too.
         train_signers: only clips of these signers are learned from; empty = of all signers.
         test_signers: only clips of these signers are tested; empty = of all signers.
         views: number of windows of a test clip whose probabilities are averaged.
@@ -77,6 +80,7 @@ class CellRecipe(Section):
     finetune: dict[str, Any] = Field(default_factory=dict)
     test: tuple[Split, ...] = ("test",)
     corpus: str = ""
+    signers_apart: bool = False
     train_signers: tuple[str, ...] = ()
     test_signers: tuple[str, ...] = ()
     views: Count = 1
@@ -85,7 +89,7 @@ class CellRecipe(Section):
     @property
     def needs_pretraining(self) -> bool:
         """Whether this cell starts from a pre-trained network."""
-        return self.start == "pre-trained" and self.learner != "keypoints"
+        return self.start == "pre-trained" and self.learner not in ("keypoints", "position")
 
     def pretrain_settings(self, seed: int) -> PretrainSettings:
         """Return the settings of pre-training; without pre-training, those of network and input are used.

@@ -79,16 +79,23 @@ def cell_clips(
     """
     data = settings.data
 
-    def of(splits: Sequence[str], signers: Sequence[str] = ()) -> PoseDataset:
+    everybody = sorted(
+        {name for tracks in files for name in map(str, tracks.column("signer").tolist())} - {""}
+    )
+
+    def of(splits: Sequence[str], signers: Sequence[str], half: int) -> PoseDataset:
         corpora = [cell.corpus] if cell.corpus else None
         selection = Selection(data.subset, corpora=corpora, splits=splits, signers=signers or None)
         clips = PoseDataset(files, selection, any_estimator=data.any_estimator)
         kept = clips.classes()[1] != UNKNOWN
         if left_out is not None:
             kept &= in_fold(clips, left_out, fold)
+        if cell.signers_apart:
+            kept &= np.isin(clips.column("signer").astype(str), everybody[half::2])
         return clips.part(np.flatnonzero(kept))
 
-    train, val, test = of(data.train, cell.train_signers), of(data.val), of(cell.test, cell.test_signers)
+    train, val = of(data.train, cell.train_signers, 0), of(data.val, cell.train_signers, 0)
+    test = of(cell.test, cell.test_signers, 1)
     classes = Classes.of(train)
     if len(classes) < 2:
         raise DataError(

@@ -105,6 +105,23 @@ def test_one_signer_is_learned_from_and_another_is_tested(tmp_path, provenance):
         cell_clips(files, CellRecipe(test_signers=("s7",)), FinetuneSettings(), None, 0)
 
 
+def test_signers_apart_are_two_halves_and_train_clips_of_the_other_half_are_tested(tmp_path, provenance):
+    tracks = [
+        make_sign(f"{split}/{signer}/{label}/{take}", label, split=split, signer=signer)
+        for split in ("train", "test")
+        for signer in ("s1", "s2", "s3", "s4", "s5", "")
+        for label in range(2)
+        for take in range(2)
+    ]
+    files = open_each([write(tmp_path / "signs.h5", provenance, tracks)])
+    cell = CellRecipe(signers_apart=True, test=("train", "test"))
+    clips = cell_clips(files, cell, FinetuneSettings(), None, 0)
+    assert set(clips.learned.train.clips.column("signer")) == {"s1", "s3", "s5"}
+    assert set(clips.tested.clips.column("signer")) == {"s2", "s4"}
+    assert set(clips.tested.clips.column("split")) == {"train", "test"}
+    assert len(clips.tested) == 2 * 2 * 2 * 2
+
+
 def test_too_few_groups_and_too_few_classes_are_refused(file):
     files = open_each([file])
     with pytest.raises(DataError, match="5 groups by gloss, expected at least 6"):
