@@ -38,20 +38,28 @@ Split = Literal["train", "val", "test", "none"]
 
 
 class LeftOut(Section):
-    """Groups of clips that pre-training does not see: in each fold some of them are left out, in turn.
+    """Groups of clips that pre-training does not see: the named ones, or each group in turn, in folds.
 
     Classes are learned and tested within the groups that are left out.
 
     Attributes:
         column: the property of a clip that names its group.
         before: the group is the part of the property before this text; "" = the whole property.
+        groups: names of groups that are left out together, in a single fold; empty = each group in turn.
         folds: number of folds; each group is left out in one of them. Group n of the sorted groups is left
             out in fold n modulo the number of folds.
     """
 
     column: Literal["gloss", "signer", "corpus", "id", "path"]
     before: str = ""
-    folds: Annotated[int, Field(ge=2, le=1000)]
+    groups: tuple[str, ...] = ()
+    folds: Annotated[int, Field(ge=1, le=1000)] = 1
+
+    @model_validator(mode="after")
+    def _one_or_the_other(self) -> LeftOut:
+        if bool(self.groups) == (self.folds > 1):
+            raise ValueError("expected either groups, or at least 2 folds")
+        return self
 
 
 class CellRecipe(Section):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,8 @@ from masa_model.settings.finetune import FinetuneSettings
 from masa_model.settings.pretrain import PretrainSettings
 from masa_model.studies.recipe import CellRecipe, LeftOut
 from masa_model.training.data import TrainingData
+
+_SHOWN: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,12 +134,19 @@ def in_fold(clips: PoseDataset, left_out: LeftOut, fold: int) -> NDArray[np.bool
         fold: number of the fold, from 0.
 
     Raises:
-        DataError: if there are fewer groups than folds.
+        DataError: if there are fewer groups than folds, or a named group does not exist.
     """
     texts = clips.column(left_out.column).astype(str)
     if left_out.before:
         texts = np.array([text.partition(left_out.before)[0] for text in texts.tolist()], dtype=str)
     everywhere = group_names(clips.files, left_out)
+    if missing := [name for name in left_out.groups if name not in everywhere]:
+        raise DataError(
+            f"no clip has the {left_out.column} {missing[0]!r} that left_out.groups names",
+            f"Found: {', '.join(everywhere[:_SHOWN])}",
+        )
+    if left_out.groups:
+        return np.isin(texts, list(left_out.groups))
     if len(everywhere) < left_out.folds:
         raise DataError(
             f"the clips have {len(everywhere)} groups by {left_out.column}, expected at least "

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from masa_data import DataError
 from masa_data.shards.several import open_each
@@ -65,6 +66,20 @@ def test_each_group_is_left_out_once_and_pre_training_sees_none_of_it(file, left
         assert set(before.clips.column("split")) == {"train"}
         tested += sorted(groups)
     assert sorted(tested) == list(SOURCES)
+
+
+def test_named_groups_are_left_out_together(file):
+    files = open_each([file])
+    left_out = LeftOut(column="signer", groups=("ben", "emil"))
+    clips = cell_clips(files, CellRecipe(), FinetuneSettings(), left_out, 0)
+    assert set(clips.tested.clips.column("signer")) == {"ben", "emil"}
+    before = pretraining_clips(files, PretrainSettings(), left_out, 0)
+    assert set(before.clips.column("signer")) == {"ann", "cleo", "dora"}
+    with pytest.raises(DataError, match="no clip has the signer 'otto'"):
+        cell_clips(files, CellRecipe(), FinetuneSettings(), LeftOut(column="signer", groups=("otto",)), 0)
+    for wrong in ({"folds": 1}, {"folds": 2, "groups": ("ben",)}):
+        with pytest.raises(ValidationError, match="either groups, or at least 2 folds"):
+            LeftOut.model_validate({"column": "signer", **wrong})
 
 
 def test_clips_of_classes_that_nobody_learned_are_counted_and_not_tested(file):
