@@ -5,7 +5,6 @@ Digits may differ (speeds do, and estimators round differently on other processo
 
 import importlib.util
 import json
-import os
 import pickle
 import re
 import shlex
@@ -83,19 +82,24 @@ def write_keypoints_of_others(folder):
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_commands_print_what_the_page_says(page, folder):
-    environment = os.environ | {
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-        "COLUMNS": "100",
-    }
-    for command, expected in sessions(page):
+def test_commands_print_what_the_page_says(page, folder, call, monkeypatch):
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("COLUMNS", "100")
+    for line, expected in sessions(page):
+        command, *arguments = shlex.split(line)
         if not command.startswith("masa-"):
             continue
-        done = subprocess.run(
-            shlex.split(command), cwd=folder, env=environment, capture_output=True, text=True, check=False
-        )
-        assert done.returncode in (0, 3), f"{command}\n{done.stdout}{done.stderr}"
-        assert words(done.stdout + done.stderr) == words(expected), command
+        if command == "masa-extract":  # what native libraries print would not be seen in this process
+            done = subprocess.run(
+                [Path(sys.executable).parent / command, *arguments],
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            assert done.returncode in (0, 3), f"{line}\n{done.stdout}{done.stderr}"
+        else:
+            done = call(command, *arguments, code=(0, 3))
+        assert words(done.stdout + done.stderr) == words(expected), line
 
 
 def test_the_python_of_your_own_model_runs(tmp_path):
