@@ -124,15 +124,21 @@ def run() -> Callable[..., subprocess.CompletedProcess[str]]:
 
 
 @pytest.fixture
-def call() -> Callable[..., Result]:
+def call(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
     """Run one of the commands in this process: `call("masa-probe", "--run", folder)`.
 
     A start takes longer than the work of most commands; `run` is for those whose start is tested.
     """
 
-    def call_command(command: str, *arguments: object, code: int | tuple[int, ...] = 0) -> Result:
+    def call_command(
+        command: str, *arguments: object, code: int | tuple[int, ...] = 0, cwd: Path | None = None
+    ) -> Result:
+        if command == "masa-extract" and "--estimator" not in arguments:
+            arguments = (*arguments, *ESTIMATOR)
         (entry,) = entry_points(group="console_scripts", name=command)
-        with in_threads_of_tests():
+        with in_threads_of_tests(), monkeypatch.context() as here:
+            if cwd is not None:
+                here.chdir(cwd)
             done = CliRunner().invoke(entry.load(), list(map(str, arguments)))
         codes = code if isinstance(code, tuple) else (code,)
         assert done.exit_code in codes, f"{command} {arguments}\n{done.output}{done.exception!r}"

@@ -39,12 +39,12 @@ def assert_equals_original(track, shared_data, name):
     np.testing.assert_allclose(track.confidence, np.clip(scores, 0, 1), rtol=0, atol=0.5 / 255 * 1.001)
 
 
-def test_mmpose_json_with_its_videos_equals_the_json(shared_data, tmp_path, run):
+def test_mmpose_json_with_its_videos_equals_the_json(shared_data, tmp_path, call):
     out = tmp_path / "out.h5"
     pair = shared_data / "video_mmpose_pair"
-    run("masa-convert", "mmpose", pair, out, "--videos", pair, "--model", "hrnet")
-    run("masa-inspect", out, "--validate")
-    run("masa-inspect", out, "--clip", "FOOTBALL", "--overlay", tmp_path / "overlay.png")
+    call("masa-convert", "mmpose", pair, out, "--videos", pair, "--model", "hrnet")
+    call("masa-inspect", out, "--validate")
+    call("masa-inspect", out, "--clip", "FOOTBALL", "--overlay", tmp_path / "overlay.png")
     with PoseShards.open(out) as tracks:
         assert list(tracks) == ["FOOTBALL", "SOUP"]
         for name, track in tracks.items():
@@ -66,15 +66,15 @@ def test_mmpose_json_with_its_videos_equals_the_json(shared_data, tmp_path, run)
         assert tracks.provenance.raw_scores == pytest.approx((scores.min(), scores.max()), abs=0.005)
 
 
-def test_what_is_assumed_is_recorded_and_folders_give_glosses(shared_data, tmp_path, run):
+def test_what_is_assumed_is_recorded_and_folders_give_glosses(shared_data, tmp_path, call):
     for gloss, name in (("ball", "FOOTBALL"), ("food", "SOUP")):
         (tmp_path / "poses" / "train" / gloss).mkdir(parents=True)
         shutil.copy(
             shared_data / f"video_mmpose_pair/{name}.mmpose133.json", tmp_path / "poses/train" / gloss
         )
-    run("masa-convert", "mmpose", tmp_path / "poses", tmp_path / "out.h5", *ASSUMED)
+    call("masa-convert", "mmpose", tmp_path / "poses", tmp_path / "out.h5", *ASSUMED)
     # The path it came from is a file of keypoints, which nobody should try to play.
-    drawn = run("masa-inspect", tmp_path / "out.h5", "--overlay", tmp_path / "overlay.png")
+    drawn = call("masa-inspect", tmp_path / "out.h5", "--overlay", tmp_path / "overlay.png")
     assert "imported without its video" in drawn.stdout
     assert (tmp_path / "overlay.png").stat().st_size > 5000
     with PoseShards.open(tmp_path / "out.h5") as tracks:
@@ -90,7 +90,7 @@ def test_what_is_assumed_is_recorded_and_folders_give_glosses(shared_data, tmp_p
         assert (notes["size"], notes["fps"]) == ("assumed 640x360", "assumed 29.97")
 
 
-def test_the_predictions_folder_of_mmposes_scripts(shared_data, tmp_path, run):
+def test_the_predictions_folder_of_mmposes_scripts(shared_data, tmp_path, call):
     frames = json.loads((shared_data / "video_mmpose_pair/SOUP.mmpose133.json").read_text())
     (tmp_path / "predictions").mkdir()
     rows = [{"frame_id": frame["frame_id"] + 1, "instances": frame["instances"]} for frame in frames]
@@ -98,13 +98,13 @@ def test_the_predictions_folder_of_mmposes_scripts(shared_data, tmp_path, run):
         json.dumps({"meta_info": {"dataset_name": "coco_wholebody"}, "instance_info": rows}, indent="\t")
     )
     videos = shared_data / "video_mmpose_pair"
-    run("masa-convert", "mmpose", tmp_path / "predictions", tmp_path / "out.h5", "--videos", videos)
+    call("masa-convert", "mmpose", tmp_path / "predictions", tmp_path / "out.h5", "--videos", videos)
     with PoseShards.open(tmp_path / "out.h5") as tracks:
         assert_equals_original(tracks["SOUP"], shared_data, "SOUP")
         assert tracks["SOUP"].frame_index[0] == 0
 
 
-def test_masa_pickles_and_a_malicious_one_among_them(shared_data, tmp_path, run):
+def test_masa_pickles_and_a_malicious_one_among_them(shared_data, tmp_path, call):
     frames = json.loads((shared_data / "video_mmpose_pair/FOOTBALL.mmpose133.json").read_text())
     people = [frame["instances"][0] for frame in frames]
     keypoints = np.concatenate(
@@ -120,7 +120,7 @@ def test_masa_pickles_and_a_malicious_one_among_them(shared_data, tmp_path, run)
     (folder / "FOOTBALL.pkl").write_bytes(pickle.dumps(content))
     (folder / "evil.pkl").write_bytes(b"cposix\nsystem\n(S'touch " + bytes(tmp_path / "ran") + b"'\ntR.")
     out = tmp_path / "out.h5"
-    done = run("masa-convert", "masa-pickle", folder, out, *ASSUMED, code=3)
+    done = call("masa-convert", "masa-pickle", folder, out, *ASSUMED, code=3)
     assert not (tmp_path / "ran").exists()
     assert "1 clip, 62 frames imported; 1 failed" in done.stdout
     assert [(problem["clip"], problem["kind"]) for problem in failures(out)] == [("evil", "failed")]
@@ -129,14 +129,14 @@ def test_masa_pickles_and_a_malicious_one_among_them(shared_data, tmp_path, run)
         assert_equals_original(tracks["FOOTBALL"], shared_data, "FOOTBALL")
 
 
-def test_npz_files_in_full(shared_data, tmp_path, run):
+def test_npz_files_in_full(shared_data, tmp_path, call):
     """9,703 clips of 186 labels."""
     out = tmp_path / "out.h5"
     files = sorted((shared_data / "keypoints_signs").glob("*.npz"))
     start = time.monotonic()
-    run("masa-convert", "npz", *files, out, "--size", "640x480", "--fps", "30")
+    call("masa-convert", "npz", *files, out, "--size", "640x480", "--fps", "30")
     assert time.monotonic() - start < 60
-    run("masa-inspect", out, "--validate")
+    call("masa-inspect", out, "--validate")
     with PoseShards.open(out) as tracks:
         assert (len(tracks), tracks.frames) == (9703, 251_867)
         glosses, labels = tracks.column("gloss").tolist(), tracks.column("label").tolist()
@@ -164,7 +164,7 @@ def test_npz_files_in_full(shared_data, tmp_path, run):
                 number += len(offsets) - 1
 
 
-def test_relabel_names_the_three_real_clips_from_wlasls_list(shared_data, tmp_path, run):
+def test_relabel_names_the_three_real_clips_from_wlasls_list(shared_data, tmp_path, call):
     """Files of keypoints in folders of no meaning, labeled afterwards; and none of the frames changes."""
     for number, name in enumerate(("69241", "07069", "30173", "mine")):
         path = tmp_path / "poses" / "x" / f"{name}.pkl"
@@ -172,19 +172,19 @@ def test_relabel_names_the_three_real_clips_from_wlasls_list(shared_data, tmp_pa
         keypoints = np.random.default_rng(number).uniform(0, 1, (5 + number, 133, 3)) * (640, 360, 1)
         path.write_bytes(pickle.dumps({"keypoints": keypoints}))
     out = tmp_path / "out.h5"
-    run("masa-convert", "masa-pickle", tmp_path / "poses", out, *ASSUMED)
+    call("masa-convert", "masa-pickle", tmp_path / "poses", out, *ASSUMED)
     with PoseShards.open(out) as tracks:
         before = {clip_id: tracks.stored(number).payload() for number, clip_id in enumerate(tracks)}
     lists = shared_data / "annotations_wlasl/WLASL_v0.3.json"
     arguments = ("--corpus", "wlasl", "--root", tmp_path, "--annotations", lists)
-    done = run("masa-convert", "relabel", out, *arguments, "--dry-run")
+    done = call("masa-convert", "relabel", out, *arguments, "--dry-run")
     with PoseShards.open(out) as tracks:
         assert tracks["x/69241"].info.corpus == "folder"
-    done = run("masa-convert", "relabel", out, *arguments)
+    done = call("masa-convert", "relabel", out, *arguments)
     assert "3 of 4 clips are in the lists; 3 change" in done.stdout
     assert "1 are not in the lists and are left unchanged: x/mine" in done.stdout
     assert "21,080 clips of the lists are not in" in done.stdout
-    run("masa-inspect", out, "--validate")
+    call("masa-inspect", out, "--validate")
     with PoseShards.open(out) as tracks:
         facts = {
             clip_id: (
@@ -203,11 +203,11 @@ def test_relabel_names_the_three_real_clips_from_wlasls_list(shared_data, tmp_pa
             "x/mine": ("folder", "x", 0, "", ""),
         }
         assert {clip_id: tracks.stored(number).payload() for number, clip_id in enumerate(tracks)} == before
-    done = run("masa-convert", "relabel", out, *arguments)
+    done = call("masa-convert", "relabel", out, *arguments)
     assert "0 change" in done.stdout
-    done = run("masa-convert", "split", out, "--by", "random")
+    done = call("masa-convert", "split", out, "--by", "random")
     assert "Assigned 1 clip to splits" in done.stdout
-    assert "Every clip has a split already" in run("masa-convert", "split", out, "--by", "random").stdout
+    assert "Every clip has a split already" in call("masa-convert", "split", out, "--by", "random").stdout
 
 
 def pickles(folder, *names):
@@ -218,26 +218,26 @@ def pickles(folder, *names):
     return folder
 
 
-def test_what_cannot_be_imported_costs_a_line_and_not_the_rest(tmp_path, run):
+def test_what_cannot_be_imported_costs_a_line_and_not_the_rest(tmp_path, call):
     folder = pickles(tmp_path / "poses", "good", "other")
     (folder / "half.pkl").write_bytes((folder / "good.pkl").read_bytes()[:100])
     (folder / "empty.pkl").write_bytes(b"")
     (folder / "broken.pkl").symlink_to(folder / "nowhere")
     (folder / "notes.txt").write_text("")
     out = tmp_path / "out.h5"
-    done = run("masa-convert", "masa-pickle", folder, folder / "good.pkl", out, *ASSUMED, code=3)
+    done = call("masa-convert", "masa-pickle", folder, folder / "good.pkl", out, *ASSUMED, code=3)
     assert "2 clips, 6 frames imported; 4 failed" in done.stdout
     assert sorted(problem["clip"] for problem in failures(out)) == ["broken", "empty", "good", "half"]
     assert done.stderr == ""
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out.h5", "out.h5.failures.jsonl", "poses"]
 
 
-def test_videos_that_are_missing_or_too_short_are_told(tmp_path, shared_data, run):
+def test_videos_that_are_missing_or_too_short_are_told(tmp_path, shared_data, call):
     folder = pickles(tmp_path / "poses", "FOOTBALL", "nowhere")
     (folder / "SOUP.pkl").write_bytes(pickle.dumps({"keypoints": np.ones((60, 133, 3))}))
     (folder / "...pkl").write_bytes((folder / "FOOTBALL.pkl").read_bytes())  # its name is ".."
     out = tmp_path / "out.h5"
-    run(
+    call(
         "masa-convert",
         "masa-pickle",
         folder,
@@ -256,26 +256,26 @@ def test_videos_that_are_missing_or_too_short_are_told(tmp_path, shared_data, ru
         assert tracks["FOOTBALL"].info.end == 3
 
 
-def test_scores_of_simcc_models_are_noted(tmp_path, run):
+def test_scores_of_simcc_models_are_noted(tmp_path, call):
     folder = tmp_path / "poses"
     folder.mkdir()
     keypoints = np.random.default_rng(0).random((3, 133, 3)) * (640, 360, 0) + (0, 0, 7.5)
     (folder / "a.pkl").write_bytes(pickle.dumps({"keypoints": keypoints}))
     out = tmp_path / "out.h5"
-    run("masa-convert", "masa-pickle", folder, out, *ASSUMED)
+    call("masa-convert", "masa-pickle", folder, out, *ASSUMED)
     assert failures(out)[0]["kind"] == "warning"
     assert "scores reach 7.50 and are clipped to 1" in failures(out)[0]["reason"]
 
 
-def test_an_output_that_is_there_is_not_touched(tmp_path, run):
+def test_an_output_that_is_there_is_not_touched(tmp_path, call):
     folder = pickles(tmp_path / "poses", "a")
     out = tmp_path / "out.h5"
-    run("masa-convert", "masa-pickle", folder, out, *ASSUMED)
+    call("masa-convert", "masa-pickle", folder, out, *ASSUMED)
     before = out.read_bytes()
-    done = run("masa-convert", "masa-pickle", folder, out, *ASSUMED, code=2)
+    done = call("masa-convert", "masa-pickle", folder, out, *ASSUMED, code=2)
     assert "already exists" in done.stderr
     (folder / "a.pkl").write_bytes(b"")
-    done = run("masa-convert", "masa-pickle", folder, out, *ASSUMED, "--overwrite", code=3)
+    done = call("masa-convert", "masa-pickle", folder, out, *ASSUMED, "--overwrite", code=3)
     assert "No clip could be imported" in done.stdout
     assert out.read_bytes() == before
 
@@ -293,9 +293,9 @@ def test_an_output_that_is_there_is_not_touched(tmp_path, run):
         (("split", "nowhere.h5", "--by", "random"), "does not exist"),
     ],
 )
-def test_wrong_usage_is_one_line(tmp_path, run, arguments, expected):
+def test_wrong_usage_is_one_line(tmp_path, call, arguments, expected):
     pickles(tmp_path / "poses", "a")
-    done = run("masa-convert", *arguments, code=2, cwd=tmp_path)
+    done = call("masa-convert", *arguments, code=2, cwd=tmp_path)
     assert expected in done.stderr
     assert done.stderr.count("\n") == 1
     assert [path.name for path in tmp_path.iterdir()] == ["poses"]

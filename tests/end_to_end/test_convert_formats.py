@@ -41,17 +41,17 @@ def dataset(tmp_path, provenance):
 
 
 @pytest.mark.parametrize("to", BACK)
-def test_out_and_back(dataset, tmp_path, run, to):
+def test_out_and_back(dataset, tmp_path, call, to):
     if to == "parquet":
         pytest.importorskip("pyarrow")
     out = tmp_path / ("out" if to in ("pose", "openpose", "mmpose", "masa-pickle") else f"out.{to}")
-    done = run("masa-convert", "export", dataset, out, "--to", to)
+    done = call("masa-convert", "export", dataset, out, "--to", to)
     assert "12 clips, 48 frames exported; 0 failed" in done.stdout
     assert "not in this format: " in done.stdout
     assert f"Wrote {out}. Next: " in done.stdout
-    done = run("masa-convert", to, out, tmp_path / "back.h5", *BACK[to])
+    done = call("masa-convert", to, out, tmp_path / "back.h5", *BACK[to])
     assert "12 clips, 48 frames imported; 0 failed" in done.stdout
-    run("masa-inspect", tmp_path / "back.h5", "--validate")
+    call("masa-inspect", tmp_path / "back.h5", "--validate")
     with PoseShards.open(dataset) as before, PoseShards.open(tmp_path / "back.h5") as after:
         order = range(12) if to == "npz" else [list(before).index(clip_id) for clip_id in after]
         for place, number in enumerate(order):
@@ -62,17 +62,17 @@ def test_out_and_back(dataset, tmp_path, run, to):
             assert mine.info.split == theirs.info.split
             if to != "pyskl":
                 assert (mine.info.gloss, mine.info.label) == (theirs.info.gloss, theirs.info.label)
-    done = run("masa-convert", "export", dataset, out, "--to", to, code=2)
+    done = call("masa-convert", "export", dataset, out, "--to", to, code=2)
     assert "already exists" in done.stderr
 
 
-def test_real_pose_files_with_their_videos_are_what_mmposes_json_is(shared_data, tmp_path, run):
+def test_real_pose_files_with_their_videos_are_what_mmposes_json_is(shared_data, tmp_path, call):
     pair = shared_data / "video_mmpose_pair"
     for name in ("FOOTBALL", "SOUP"):
         (tmp_path / "poses").mkdir(exist_ok=True)
         (tmp_path / "poses" / f"{name}.pose").symlink_to(pair / f"{name}.mmposewholebody.pose")
-    run("masa-convert", "pose", tmp_path / "poses", tmp_path / "pose.h5", "--videos", pair)
-    run("masa-convert", "mmpose", pair, tmp_path / "json.h5", "--videos", pair)
+    call("masa-convert", "pose", tmp_path / "poses", tmp_path / "pose.h5", "--videos", pair)
+    call("masa-convert", "mmpose", pair, tmp_path / "json.h5", "--videos", pair)
     with PoseShards.open(tmp_path / "pose.h5") as mine, PoseShards.open(tmp_path / "json.h5") as theirs:
         assert list(mine) == list(theirs)
         for number in range(2):
@@ -83,10 +83,10 @@ def test_real_pose_files_with_their_videos_are_what_mmposes_json_is(shared_data,
         assert mine.provenance.raw_scores == theirs.provenance.raw_scores
 
 
-def test_a_video_of_another_size_is_not_the_one(shared_data, tmp_path, run):
+def test_a_video_of_another_size_is_not_the_one(shared_data, tmp_path, call):
     pair = shared_data / "video_mmpose_pair"
     (tmp_path / "FOOTBALL.pose").symlink_to(pair / "SOUP.mmposewholebody.pose")
-    run("masa-convert", "pose", tmp_path / "FOOTBALL.pose", tmp_path / "a.h5", "--videos", pair, code=3)
+    call("masa-convert", "pose", tmp_path / "FOOTBALL.pose", tmp_path / "a.h5", "--videos", pair, code=3)
     (line,) = (tmp_path / "a.h5.failures.jsonl").read_text().splitlines()
     assert "of 320×240 pixels in the file, expected the 640×360" in json.loads(line)["reason"]
 
@@ -114,11 +114,11 @@ def hostile(folder):
 
 
 @pytest.mark.parametrize("source", BACK)
-def test_hostile_files_cost_one_line(tmp_path, run, source):
+def test_hostile_files_cost_one_line(tmp_path, call, source):
     if source == "parquet":
         pytest.importorskip("pyarrow")
     path = hostile(tmp_path / "hostile")[source]
-    done = run("masa-convert", source, path, tmp_path / "out.h5", *BACK[source], code=3)
+    done = call("masa-convert", source, path, tmp_path / "out.h5", *BACK[source], code=3)
     assert done.stderr == ""
     assert "was not written" in done.stdout
     (line,) = (tmp_path / "out.h5.failures.jsonl").read_text().splitlines()
@@ -127,26 +127,26 @@ def test_hostile_files_cost_one_line(tmp_path, run, source):
     assert not (tmp_path / "out.h5").exists()
 
 
-def test_files_to_files(dataset, tmp_path, run):
+def test_files_to_files(dataset, tmp_path, call):
     def clips(name):
-        run("masa-inspect", tmp_path / name, "--validate")
+        call("masa-inspect", tmp_path / name, "--validate")
         with PoseShards.open(tmp_path / name) as tracks:
             return list(tracks)
 
     everything = clips("in.h5")
     for split in ("train", "test"):
-        done = run("masa-convert", "filter", dataset, tmp_path / f"{split}.h5", "--where", f"split={split}")
+        done = call("masa-convert", "filter", dataset, tmp_path / f"{split}.h5", "--where", f"split={split}")
         assert "6 of 12 clips chosen" in done.stdout
         assert clips(f"{split}.h5") == [name for name in everything if name.startswith(split)]
-    run("masa-convert", "merge", tmp_path / "train.h5", tmp_path / "test.h5", tmp_path / "both.h5")
+    call("masa-convert", "merge", tmp_path / "train.h5", tmp_path / "test.h5", tmp_path / "both.h5")
     with PoseShards.open(dataset) as before, PoseShards.open(tmp_path / "both.h5") as after:
         assert after.fingerprint == before.fingerprint
-    run("masa-convert", "compact", dataset, tmp_path / "many.h5", "--shard-clips", "5")
+    call("masa-convert", "compact", dataset, tmp_path / "many.h5", "--shard-clips", "5")
     assert len(list(tmp_path.glob("many-0000?.h5"))) == 3
-    done = run("masa-convert", "compact", tmp_path / "many.h5", tmp_path / "one.h5")
+    done = call("masa-convert", "compact", tmp_path / "many.h5", tmp_path / "one.h5")
     assert "12 clips copied from 3 files to 1 file" in done.stdout
     assert (tmp_path / "one.h5").read_bytes() == (tmp_path / "both.h5").read_bytes()
-    done = run(
+    done = call(
         "masa-convert",
         "subsample",
         dataset,
@@ -158,11 +158,13 @@ def test_files_to_files(dataset, tmp_path, run):
     )
     assert "8 of 12 clips chosen" in done.stdout
     assert sum(name.startswith("train") for name in clips("few.h5")) == 2
-    done = run("masa-convert", "subsample", dataset, tmp_path / "thin.h5", "--every", "2")
+    done = call("masa-convert", "subsample", dataset, tmp_path / "thin.h5", "--every", "2")
     assert "28 of their 48 frames kept" in done.stdout
     with PoseShards.open(tmp_path / "thin.h5") as tracks:
         assert tracks.provenance.sampling.every == 2
-    done = run("masa-convert", "merge", dataset, tmp_path / "thin.h5", tmp_path / "no.h5", "--prefix", code=2)
+    done = call(
+        "masa-convert", "merge", dataset, tmp_path / "thin.h5", tmp_path / "no.h5", "--prefix", code=2
+    )
     assert "sampling every: 1 / 2" in done.stderr
 
 
@@ -189,8 +191,8 @@ def test_files_to_files(dataset, tmp_path, run):
         (("export", "nowhere.h5", "out", "--to", "pose"), "does not exist"),
     ],
 )
-def test_wrong_usage_is_one_line(dataset, tmp_path, run, arguments, expected):
-    done = run("masa-convert", *arguments, code=2, cwd=tmp_path)
+def test_wrong_usage_is_one_line(dataset, tmp_path, call, arguments, expected):
+    done = call("masa-convert", *arguments, code=2, cwd=tmp_path)
     assert expected in done.stderr
     assert done.stderr.count("\n") == 1
     assert [path.name for path in tmp_path.iterdir()] == ["in.h5"]
@@ -222,11 +224,11 @@ def test_without_pyarrow_parquet_says_what_to_install(dataset, tmp_path):
     ],
     ids=lambda command: " ".join(command[:2]),
 )
-def test_a_file_of_another_version_is_refused_in_one_line(dataset, tmp_path, run, command, version, advice):
+def test_a_file_of_another_version_is_refused_in_one_line(dataset, tmp_path, call, command, version, advice):
     content = tmp_path / "other.h5"
     content.write_bytes(dataset.read_bytes().replace(b"shards 2", b"shards %d" % version, 1))
     before = content.read_bytes()
-    done = run(*command, code=2, cwd=tmp_path)
+    done = call(*command, code=2, cwd=tmp_path)
     assert f"other.h5 is of format version {version}, this installation reads versions 1 and 2" in done.stderr
     assert advice in done.stderr
     assert done.stderr.count("\n") == 1

@@ -13,11 +13,11 @@ def tree(tmp_path, shared_data):
     return root
 
 
-def test_the_check_counts_the_real_clips_and_lists_the_rest_by_address(run, tmp_path, shared_data):
+def test_the_check_counts_the_real_clips_and_lists_the_rest_by_address(call, tmp_path, shared_data):
     root = tree(tmp_path, shared_data)
     shutil.copy(shared_data / "annotations_wlasl/WLASL_v0.3.json", root)
     missing = tmp_path / "missing.csv"
-    done = run("masa-corpus", "check", "wlasl", "--root", root, "--missing", missing, "--json", code=3)
+    done = call("masa-corpus", "check", "wlasl", "--root", root, "--missing", missing, "--json", code=3)
     report = json.loads(done.stdout)
     counts = {(row["subset"], row["split"]): row for row in report["counts"]}
     assert counts["all", "train"]["annotated"] == 14_289
@@ -33,23 +33,23 @@ def test_the_check_counts_the_real_clips_and_lists_the_rest_by_address(run, tmp_
     assert rows[0]["url"].startswith("https://aslsignbank.haskins.yale.edu/")
 
 
-def test_a_whole_tree_is_fine(run, tmp_path, shared_data):
+def test_a_whole_tree_is_fine(call, tmp_path, shared_data):
     root = tree(tmp_path, shared_data)
     content = json.loads((root / "nslt_100.json").read_text())
     (root / "nslt_100.json").write_text(json.dumps({name: content[name] for name in ("69241", "07069")}))
-    done = run("masa-corpus", "check", "wlasl", "--root", root)
+    done = call("masa-corpus", "check", "wlasl", "--root", root)
     assert "Corpus complete; no problems found." in done.stdout
     assert "30173.mp4" in done.stdout  # named by no list
 
 
-def test_wrong_usage_is_one_line(run, tmp_path):
+def test_wrong_usage_is_one_line(call, tmp_path):
     for arguments in (
         ("wlasl", "--root", tmp_path),
         ("wlasl", "--root", tmp_path / "nowhere"),
         ("slr500", "--root", tmp_path, "--annotations", tmp_path / "nowhere"),
         ("slr500", "--root", tmp_path, "--variants", tmp_path / "nowhere"),
     ):
-        done = run("masa-corpus", "check", *arguments, code=2)
+        done = call("masa-corpus", "check", *arguments, code=2)
         assert done.stdout == ""
         assert done.stderr.startswith("masa-corpus: found no") or "variants" in done.stderr
         assert done.stderr.count("\n") == 1
