@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from sklearn.decomposition import PCA
-from sklearn.neighbors import KNeighborsClassifier
+from sklearn.neighbors import NearestNeighbors
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -134,7 +134,7 @@ def _by_position(clips: CellClips) -> NDArray[np.int64]:
         np.stack([place_of_person(some.clips, number) for number in range(len(some))])
         for some in (clips.learned.train, clips.tested)
     )
-    nearest = KNeighborsClassifier(1).fit(known, np.arange(len(known))).kneighbors(asked)[1][:, 0]
+    nearest = NearestNeighbors(n_neighbors=1).fit(known).kneighbors(asked, return_distance=False)[:, 0]
     return np.asarray(clips.learned.train.targets[nearest])
 
 

@@ -125,7 +125,7 @@ def _tested(recipe: Recipe, results: Mapping[Cell, CellResult]) -> str:
             texts.append(text + (f" ({unknown:,} of unknown classes left out)" if unknown else ""))
     if not texts:
         return ""
-    folds = f" in {len(recipe.folds())} folds" if recipe.left_out else ""
+    folds = f" in {len(recipe.folds())} folds" if len(recipe.folds()) > 1 else ""
     return f"Tested clips{folds}: " + "; ".join(texts) + "."
 
 
