@@ -52,7 +52,7 @@ If it is stopped, run the same command again: it continues.
 )
 @click.option(
     "--run",
-    "folder",
+    "run_path",
     type=click.Path(path_type=Path),
     metavar="FOLDER",
     help="Folder of the study [default: runs/study-RECIPE].",
@@ -79,7 +79,7 @@ If it is stopped, run the same command again: it continues.
 def main(
     recipe_path: Path | None,
     files: tuple[Path, ...],
-    folder: Path | None,
+    run_path: Path | None,
     assignments: tuple[str, ...],
     device: str,
     processes: int | None,
@@ -108,7 +108,7 @@ def main(
         from masa_model.studies.study import Study
         from masa_model.studies.work import Place
 
-        study = Study.open(recipe, files, folder or Path("runs") / f"study-{recipe_path.stem}")
+        study = Study.open(recipe, files, run_path or Path("runs") / f"study-{recipe_path.stem}")
         if plan:
             _print_plan(console, study, only)
             return

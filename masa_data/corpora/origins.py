@@ -62,19 +62,19 @@ def _lists(pattern: str, **digests: str) -> tuple[RemoteFile, ...]:
 
 
 def _unpack(name: str) -> str:
-    return f"unpack it, then masa-corpus check {name} --root FOLDER"
+    return f"unpack it, then masa-corpus check {name} --root ROOT"
 
 
 ORIGINS: Final[dict[CorpusName, Origin]] = {
     "wlasl": Origin(
         "https://dxli94.github.io/WLASL/ has the lists and a script that downloads the videos; many are gone",
         "C-UDA: academic and computational use only",
-        "masa-corpus check wlasl --root FOLDER --missing missing.csv names the missing videos",
+        "masa-corpus check wlasl --root ROOT --missing missing.csv names the missing videos",
     ),
     "msasl": Origin(
         "https://www.microsoft.com/en-us/research/project/ms-asl/ has the lists; the videos are on YouTube",
         "C-UDA for the lists; the videos are under the terms of the people who uploaded them",
-        "masa-corpus check msasl --root FOLDER --missing missing.csv names the missing videos",
+        "masa-corpus check msasl --root ROOT --missing missing.csv names the missing videos",
     ),
     "nmfs-csl": Origin(
         "https://ustc-slr.github.io/datasets/2020_nmfs_csl/ has the agreement to sign and send",
@@ -106,7 +106,7 @@ ORIGINS: Final[dict[CorpusName, Origin]] = {
     "include": Origin(
         "https://zenodo.org/records/4010759 has the archives",
         "the license that the Zenodo record names",
-        "unpack them into one folder, then masa-corpus check include --root FOLDER",
+        "unpack them into one folder, then masa-corpus check include --root ROOT",
         _lists(
             "include_metadata/Train_Test_Split/*.csv",
             train_include="f7f10b3e723a79b484267721ec9480b3cb01f1b4d669ea6f76b1590d46309207",

@@ -9,7 +9,12 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent.parent
-INSTALLED_AS = {"masa_data": "masa_data", "masa_model": "masa_model", "cli": "masa_cli"}
+INSTALLED_AS = {
+    "masa_data": "masa_data",
+    "masa_model": "masa_model",
+    "cli": "masa_cli",
+    "recipes": "masa_recipes",
+}
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +48,7 @@ def test_the_wheel_has_every_file_of_the_packages(wheel):
 def test_the_commands_run_from_the_wheel(wheel, tmp_path):
     (scripts,) = wheel.glob("*.dist-info/entry_points.txt")
     commands = [line.split(" = ")[1] for line in scripts.read_text().splitlines() if " = " in line]
-    assert len(commands) == 12
+    assert len(commands) == 13
     say_help = f"""
 import importlib, sys
 sys.path.insert(0, {str(wheel)!r})
