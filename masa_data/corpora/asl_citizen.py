@@ -7,21 +7,20 @@ is the name of its video without the extension.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from masa_data.corpora.annotations import Fields
-from masa_data.corpora.clip import Clip, Problem
-from masa_data.corpora.csv_table import read_csv
-from masa_data.corpora.listing import CorpusListing, Row
-from masa_data.corpora.locating import add_located
+from masa_data.corpora.clip import Clip
+from masa_data.corpora.listing import CorpusListing
+from masa_data.corpora.locating import add_located, usable_table_rows
 from masa_data.corpora.split_lists import find_split_lists
-from masa_data.errors import DataError
 
 CORPUS: Final = "asl-citizen"
 
 _LISTS: Final = {split: f"{split}.csv" for split in ("train", "val", "test")}
+_ADVICE: Final = "Give the folder of ASL Citizen's own lists with {annotations}"
 _COLUMNS: Final = ("Participant ID", "Video file", "Gloss")
 
 
@@ -38,25 +37,13 @@ def list_asl_citizen(root: Path, annotations: Path | None = None) -> CorpusListi
     """
     listing = CorpusListing(CORPUS)
     lists = find_split_lists(root, annotations, _LISTS, listing)
-    rows = [row for split, path in lists.items() for row in _rows(path, split, listing)]
+    rows = [
+        row
+        for split, path in lists.items()
+        for row in usable_table_rows(listing, path, _COLUMNS, partial(_clip, split=split), _ADVICE)
+    ]
     add_located(listing, root, rows, lambda source: source.stem)
     return listing
-
-
-def _rows(path: Path, split: str, listing: CorpusListing) -> Iterator[Row]:
-    table = read_csv(path)
-    if not set(_COLUMNS) <= set(table.columns):
-        raise DataError(
-            f"{path}:1: found the columns {', '.join(table.columns)[:80]}, expected {', '.join(_COLUMNS)}",
-            "Give the folder of ASL Citizen's own lists with {annotations}",
-            annotations=...,
-        )
-    for line, row in table.rows():
-        fields = Fields(f"{path}, row {line}", {name: value.strip() for name, value in row.items()})
-        try:
-            yield Row(_clip(fields, split), False, fields.where)
-        except DataError as error:
-            listing.problems.append(Problem.of(error, str(path)))
 
 
 def _clip(fields: Fields, split: str) -> Clip:

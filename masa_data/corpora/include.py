@@ -10,22 +10,21 @@ id is its path without the extension. The lists name no signer.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from masa_data.corpora.annotations import Fields, find_file, none_found
-from masa_data.corpora.clip import Clip, Problem
-from masa_data.corpora.csv_table import read_csv
-from masa_data.corpora.listing import CorpusListing, Row
-from masa_data.corpora.locating import add_located, path_below
+from masa_data.corpora.clip import Clip
+from masa_data.corpora.listing import CorpusListing
+from masa_data.corpora.locating import add_located, path_below, usable_table_rows
 from masa_data.corpora.split_lists import find_split_lists
-from masa_data.errors import DataError
 
 CORPUS: Final = "include"
 
 _LISTS: Final = {"train": "train_include.csv", "test": "test_include.csv"}
 _LISTS_50: Final = {"train": "train_include50.csv", "test": "test_include50.csv"}
+_ADVICE: Final = "Download the list again"
 _COLUMNS: Final = ("Word", "FilePath")
 _NUMBER: Final = re.compile(r"(?:\d+|Ex)\.\s*")
 
@@ -53,24 +52,13 @@ def list_include(root: Path, annotations: Path | None = None) -> CorpusListing:
     if not names or not any(find_file(root, folder, (name,)) for name in names.values()):
         raise none_found(root, folder, (*_LISTS.values(), *_LISTS_50.values()))
     lists = find_split_lists(root, folder, names, listing)
-    rows = [row for split, path in lists.items() for row in _rows(path, split, listing)]
+    rows = [
+        row
+        for split, path in lists.items()
+        for row in usable_table_rows(listing, path, _COLUMNS, partial(_clip, split=split), _ADVICE)
+    ]
     add_located(listing, root, rows, lambda source: f"{source.parent}/{source.stem}")
     return listing
-
-
-def _rows(path: Path, split: str, listing: CorpusListing) -> Iterator[Row]:
-    table = read_csv(path)
-    if not set(_COLUMNS) <= set(table.columns):
-        raise DataError(
-            f"{path}:1: found the columns {', '.join(table.columns)[:80]}, expected {', '.join(_COLUMNS)}",
-            "Download the list again",
-        )
-    for line, row in table.rows():
-        fields = Fields(f"{path}, row {line}", {name: value.strip() for name, value in row.items()})
-        try:
-            yield Row(_clip(fields, split), False, fields.where)
-        except DataError as error:
-            listing.problems.append(Problem.of(error, str(path)))
 
 
 def _clip(fields: Fields, split: str) -> Clip:

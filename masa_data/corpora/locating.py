@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from masa_data.corpora.annotations import is_plain_name, read_lines
+from masa_data.corpora.annotations import Fields, is_plain_name, read_lines
 from masa_data.corpora.clip import Clip, Problem
+from masa_data.corpora.csv_table import read_csv
 from masa_data.corpora.listing import CorpusListing, Row
 from masa_data.corpora.sources import Source, SourceIndex, walk_sources
 from masa_data.errors import DataError
@@ -71,6 +72,37 @@ def usable_rows(listing: CorpusListing, path: Path, read: Callable[[str, str], C
         where = f"{path}, row {number}"
         try:
             yield Row(read(where, line), False, where)
+        except DataError as error:
+            listing.problems.append(Problem.of(error, str(path)))
+
+
+def usable_table_rows(
+    listing: CorpusListing, path: Path, columns: Sequence[str], read: Callable[[Fields], Clip], advice: str
+) -> Iterator[Row]:
+    """Yield a row for each row of a CSV with a header; a row that cannot be used becomes a problem.
+
+    Args:
+        listing: receives the problems.
+        path: the list.
+        columns: the columns that it must have.
+        read: returns the clip for the values of a row, without spaces around them; may raise DataError.
+        advice: what to do if a column is missing; may name {annotations}.
+
+    Raises:
+        DataError: if the list is not such a CSV.
+        OSError: if it cannot be read.
+    """
+    table = read_csv(path)
+    if not set(columns) <= set(table.columns):
+        raise DataError(
+            f"{path}:1: found the columns {', '.join(table.columns)[:80]}, expected {', '.join(columns)}",
+            advice,
+            annotations=...,
+        )
+    for line, row in table.rows():
+        fields = Fields(f"{path}, row {line}", {name: value.strip() for name, value in row.items()})
+        try:
+            yield Row(read(fields), False, fields.where)
         except DataError as error:
             listing.problems.append(Problem.of(error, str(path)))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from masa_data.shards.reader import PoseShards
@@ -25,3 +25,15 @@ def open_each(paths: Iterable[str | Path]) -> list[PoseShards]:
     for real in shards & opened.keys():
         opened.pop(real).close()
     return list(opened.values())
+
+
+def record_of(files: Sequence[PoseShards]) -> dict[str, object]:
+    """Return the paths and fingerprints of open files, by which a run recognizes them again.
+
+    Args:
+        files: the open files.
+    """
+    return {
+        "files": [str(tracks.path.absolute()) for tracks in files],
+        "fingerprints": [tracks.fingerprint for tracks in files],
+    }

@@ -14,7 +14,7 @@ from masa_data.errors import DataError
 from masa_data.shards.dataset import PoseDataset
 from masa_data.shards.reader import PoseShards
 from masa_data.shards.selection import Selection
-from masa_data.shards.several import open_each
+from masa_data.shards.several import open_each, record_of
 from masa_model.settings.finetune import FinetuneDataSettings
 
 UNKNOWN = -1
@@ -91,12 +91,31 @@ class FinetuneData:
     val: LabeledClips
     classes: Classes
 
+    @classmethod
+    def of(
+        cls, train: PoseDataset, val: PoseDataset, classes: Classes, shots: int | None, seed: int
+    ) -> FinetuneData:
+        """Choose the training clips, and number the classes of the clips.
+
+        Args:
+            train: clips to choose from.
+            val: validation clips; those of other classes are left out.
+            classes: the classes.
+            shots: number of training clips for each class; None = all.
+            seed: random seed of the choice.
+        """
+        train = train.part(draw_shots(classes.numbers_of(train), shots, seed))
+        val = val.part(np.flatnonzero(classes.numbers_of(val) != UNKNOWN))
+        return cls(
+            LabeledClips(train, classes.numbers_of(train)),
+            LabeledClips(val, classes.numbers_of(val)),
+            classes,
+        )
+
     def record(self) -> dict[str, object]:
         """Return the content of the run's data.json."""
-        files = self.train.clips.files
         return {
-            "files": [str(tracks.path.absolute()) for tracks in files],
-            "fingerprints": [tracks.fingerprint for tracks in files],
+            **record_of(self.train.clips.files),
             "train": len(self.train),
             "val": len(self.val),
             "classes": len(self.classes),
@@ -132,16 +151,11 @@ def open_finetune_data(
             f"the training clips have {len(classes)} labels, expected at least two",
             "Add labels with masa-convert relabel, or name folders of videos after their glosses",
         )
-    kept = draw_shots(classes.numbers_of(train), settings.shots, seed)
-    train = train.part(kept)
     val_splits = [split for split in settings.val if split not in settings.train]
     val = PoseDataset(
         files, Selection(settings.subset, splits=val_splits), any_estimator=settings.any_estimator
     )
-    val = val.part(np.flatnonzero(classes.numbers_of(val) != UNKNOWN))
-    return FinetuneData(
-        LabeledClips(train, classes.numbers_of(train)), LabeledClips(val, classes.numbers_of(val)), classes
-    )
+    return FinetuneData.of(train, val, classes, settings.shots, seed)
 
 
 def _check_same_classes(found: Classes, expected: Classes, train: PoseDataset) -> None:

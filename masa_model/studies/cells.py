@@ -140,14 +140,14 @@ def settings_key(recipe: Recipe, cell: Cell) -> str:
         cell: the measurement.
     """
     chosen = recipe.of(cell.row, cell.column)
-    before = chosen.pretrain_settings(cell.seed % recipe.pretraining_seeds)
+    before = chosen.pretrain_settings(recipe.pretraining_seed(cell.seed))
     # Without pre-training, only the shape of network and input is used.
     used: tuple[BaseModel, ...] = (before,) if chosen.needs_pretraining else (before.network, before.inputs)
     parts = [
         chosen.model_dump_json(exclude={"pretrain", "finetune"}),
         chosen.finetune_settings(cell.seed).model_dump_json(),
         *(settings.model_dump_json() for settings in used),
-        recipe.left_out.model_dump_json() if recipe.left_out else "",
+        recipe.left_out_text,
     ]
     return _hash(*parts)
 
@@ -162,9 +162,8 @@ def pretraining_key(recipe: Recipe, cell: Cell) -> str | None:
     chosen = recipe.of(cell.row, cell.column)
     if not chosen.needs_pretraining:
         return None
-    seed = cell.seed % recipe.pretraining_seeds
-    left_out = recipe.left_out.model_dump_json() if recipe.left_out else ""
-    key = _hash(chosen.pretrain_settings(seed).model_dump_json(), left_out, str(cell.fold))
+    seed = recipe.pretraining_seed(cell.seed)
+    key = _hash(chosen.pretrain_settings(seed).model_dump_json(), recipe.left_out_text, str(cell.fold))
     return f"{key}-seed{seed}" + (f"-fold{cell.fold}" if recipe.left_out else "")
 
 
@@ -183,14 +182,21 @@ class CellFile:
     path: Path
 
     def add(self, result: CellResult) -> None:
-        """Append a result; an incomplete last line, of a process that was killed, is removed first.
+        """Append a result.
+
+        Raises:
+            OSError: if the file cannot be written.
+        """
+        append_line(self.path, result.model_dump_json())
+
+    def drop_incomplete_line(self) -> None:
+        """Remove the last line if a process was killed while it wrote it; the next one would continue it.
 
         Raises:
             OSError: if the file cannot be written.
         """
         if self.path.exists() and not (content := self.path.read_bytes()).endswith(b"\n"):
             write_whole(self.path, content[: content.rfind(b"\n") + 1])
-        append_line(self.path, result.model_dump_json())
 
     def read(self, recipe: Recipe) -> dict[Cell, CellResult]:
         """Read the results that are of the recipe as it is now; of two for the same cell, the last counts.

@@ -190,6 +190,15 @@ class Recipe(Section):
         except ValidationError as error:
             raise in_words(error, CellRecipe) from None
 
+    def pretraining_seed(self, seed: int) -> int:
+        """Return the seed of the pre-training that a measurement with this seed starts from."""
+        return seed % self.pretraining_seeds
+
+    @property
+    def left_out_text(self) -> str:
+        """What pre-training does not see, as text for hashes; "" if it sees all."""
+        return self.left_out.model_dump_json() if self.left_out else ""
+
     def folds(self) -> range:
         """Return the numbers of the folds; without groups that are left out, there is one."""
         return range(self.left_out.folds if self.left_out else 1)

@@ -13,7 +13,7 @@ from masa_data.errors import DataError
 from masa_data.shards.dataset import PoseDataset
 from masa_data.shards.reader import PoseShards
 from masa_data.shards.selection import Selection
-from masa_model.inputs.labeled import UNKNOWN, Classes, FinetuneData, LabeledClips, draw_shots
+from masa_model.inputs.labeled import UNKNOWN, Classes, FinetuneData, LabeledClips
 from masa_model.settings.finetune import FinetuneSettings
 from masa_model.settings.pretrain import PretrainSettings
 from masa_model.studies.recipe import CellRecipe, LeftOut
@@ -105,7 +105,6 @@ def cell_clips(
             f"the training clips of fold {fold} have {len(classes)} labels, expected at least two",
             "Choose other groups, signers or splits in the recipe",
         )
-    train = train.part(draw_shots(classes.numbers_of(train), data.shots, settings.seed))
     places = classes.numbers_of(test)
     known = places != UNKNOWN
     if not known.any():
@@ -113,13 +112,8 @@ def cell_clips(
             f"no clip of split {' or '.join(cell.test)} in fold {fold} has a class that is learned",
             "Choose other groups, signers or splits in the recipe",
         )
-    val = val.part(np.flatnonzero(classes.numbers_of(val) != UNKNOWN))
     return CellClips(
-        FinetuneData(
-            LabeledClips(train, classes.numbers_of(train)),
-            LabeledClips(val, classes.numbers_of(val)),
-            classes,
-        ),
+        FinetuneData.of(train, val, classes, data.shots, settings.seed),
         LabeledClips(test.part(np.flatnonzero(known)), places[known]),
         int((~known).sum()),
     )

@@ -13,7 +13,7 @@ from typing import Final
 
 from masa_data.disk.new_files import write_whole
 from masa_data.errors import DataError
-from masa_data.shards.several import open_each
+from masa_data.shards.several import open_each, record_of
 from masa_model.pictures.study import draw_study
 from masa_model.pictures.style import pdf_of, png_of, style
 from masa_model.runs.beginning import check_same_files
@@ -69,11 +69,7 @@ class Study:
         Raises:
             DataError: if a file cannot be used, or the study was started with other files.
         """
-        opened = open_each(files)
-        record: dict[str, object] = {
-            "files": [str(tracks.path.absolute()) for tracks in opened],
-            "fingerprints": [tracks.fingerprint for tracks in opened],
-        }
+        record = record_of(open_each(files))
         folder.mkdir(parents=True, exist_ok=True)
         run = RunFolder(folder)
         if (folder / DATA).exists():
@@ -113,7 +109,7 @@ class Study:
         """Measure the missing cells, seed by seed, each after the pre-training that it needs.
 
         Closing the iterator ends all processes. What was finished is kept, and a pre-training continues from
-        its last checkpoint. The table and the plot are written at the end; `write_table` does it at any time.
+        its last checkpoint. `write_table` writes the table and the plot, at any time.
 
         Args:
             place: the processes and their devices.
@@ -125,6 +121,7 @@ class Study:
             the outcome of each job as it ends.
         """
         started, cells = time.monotonic(), CellFile(self.folder / CELLS)
+        cells.drop_incomplete_line()
         missing, failed = self.missing(only), dict[str, str]()
 
         def in_time(jobs: Sequence[Job]) -> Iterator[Job]:

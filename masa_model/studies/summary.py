@@ -99,11 +99,14 @@ def _differences(
         lines = {}
         for line in recipe.rows if of_columns else recipe.columns:
             pairs = ((line, first), (line, second)) if of_columns else ((first, line), (second, line))
-            ours, theirs = (_complete(recipe, results, *pair) for pair in pairs)
+            ours, theirs = (
+                {seed: _answers(folds) for seed, folds in _complete(recipe, results, *pair).items()}
+                for pair in pairs
+            )
             rows = [
-                _answers(ours[seed]) - _answers(theirs[seed])
+                ours[seed] - theirs[seed]
                 for seed in ours.keys() & theirs.keys()
-                if len(_answers(ours[seed])) == len(_answers(theirs[seed]))
+                if len(ours[seed]) == len(theirs[seed])
             ]
             if rows:
                 lines[line] = paired_difference(np.stack(rows))

@@ -160,7 +160,7 @@ def _pretrain(
     recipe: Recipe, files: tuple[Path, ...], job: Job, folder: RunFolder, device: torch.device
 ) -> None:
     cell = recipe.of(job.cell.row, job.cell.column)
-    settings = cell.pretrain_settings(job.cell.seed % recipe.pretraining_seeds)
+    settings = cell.pretrain_settings(recipe.pretraining_seed(job.cell.seed))
     data = pretraining_clips(open_each(files), settings, recipe.left_out, job.cell.fold)
     if not (folder.path / SETTINGS).exists():
         folder = RunFolder.create("pretrain", folder.path)
@@ -175,7 +175,7 @@ def _measure(
 ) -> CellResult:
     started, cell = time.monotonic(), recipe.of(job.cell.row, job.cell.column)
     tuning = cell.finetune_settings(job.cell.seed)
-    before = cell.pretrain_settings(job.cell.seed % recipe.pretraining_seeds)
+    before = cell.pretrain_settings(recipe.pretraining_seed(job.cell.seed))
     clips = cell_clips(open_each(files), cell, tuning, recipe.left_out, job.cell.fold)
     guessed = guessed_classes(cell, (before, tuning), clips, pretrained, device)
     return CellResult.of(

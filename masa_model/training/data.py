@@ -12,7 +12,7 @@ import numpy as np
 from masa_data.errors import DataError
 from masa_data.shards.dataset import PoseDataset
 from masa_data.shards.selection import Selection
-from masa_data.shards.several import open_each
+from masa_data.shards.several import open_each, record_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +48,7 @@ class TrainingData:
     def record(self) -> dict[str, object]:
         """Return the content of the run's data.json."""
         return {
-            "files": [str(tracks.path.absolute()) for tracks in self.clips.files],
-            "fingerprints": [tracks.fingerprint for tracks in self.clips.files],
+            **record_of(self.clips.files),
             "clips": len(self.clips),
             "frames": int(self.clips.lengths.sum()),
             "used": {
